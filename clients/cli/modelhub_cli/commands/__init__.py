@@ -1,0 +1,1 @@
+"""One module per noun; imported when one of its commands is used."""

@@ -1,0 +1,114 @@
+"""chat: talk to a model."""
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from modelhub_cli.complete import models_to_talk_to
+from modelhub_cli.connect import client
+from modelhub_cli.failures import NOT_FOUND, USAGE, Failed, report
+from modelhub_cli.output import Output, find_output
+from modelhub_cli.slash import Done, obey, read_question
+from modelhub_cli.talk import Talk
+from modelhub_client import ClientError, InvalidRequest, NotFound, ProblemError
+from modelhubd.trust.names import is_model_id
+from modelhubd.trust.text import printable
+
+EXAMPLES = """\b
+Examples:
+  modelhub chat qwen/qwen3-0.6b                 a conversation
+  modelhub chat qwen/qwen3-0.6b "Why is the sky blue?"
+  git diff | modelhub chat qwen/qwen3-0.6b --system "Describe this change."
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name", shell_complete=models_to_talk_to)
+@click.argument("prompt", required=False)
+@click.option("--system", help="What the model is told about its task first.")
+@click.option("--max-tokens", type=click.IntRange(1))
+@click.option("--temperature", type=click.FloatRange(0, 5))
+@click.option("--seed", type=click.IntRange(0))
+@click.option("--hide-reasoning", is_flag=True, help="Do not show what the model thinks.")
+@click.option("--stats", is_flag=True, help="Tell after each answer how fast it came.")
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON; needs a prompt.")
+def chat(
+    name: str,
+    prompt: str | None,
+    system: str | None,
+    max_tokens: int | None,
+    temperature: float | None,
+    seed: int | None,
+    hide_reasoning: bool,
+    stats: bool,
+    as_json: bool,
+) -> int:
+    """Talk to a running model by its name, or to an installed one by publisher/name.
+
+    With PROMPT, or with text on stdin, it answers once; otherwise it is a conversation, in which /help lists
+    what can be done beside asking. A model that is not loaded is loaded first.
+    """
+    out = find_output(as_json=as_json)
+    options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
+    talk = Talk(client(), out, name, system, options, reasoning=not hide_reasoning, stats=stats)
+    if prompt in (None, "-") and not sys.stdin.isatty():
+        prompt = sys.stdin.read().strip()
+        if not prompt:
+            raise Failed(
+                "There is nothing on stdin to ask.",
+                next_step=f"modelhub chat {name} 'a question'",
+                code=USAGE,
+            )
+    if prompt is not None:
+        try:
+            talk.ask(prompt)
+        except (InvalidRequest, NotFound) as error:
+            raise _unknown(name, error) from error
+        return 0
+    if as_json:
+        raise Failed(
+            "--json needs a prompt.", next_step=f"modelhub chat {name} 'a question' --json", code=USAGE
+        )
+    import readline  # noqa: F401  # gives input() its line editing and history
+
+    return converse(talk, out, input)
+
+
+def _unknown(name: str, error: ProblemError) -> ProblemError | Failed:
+    """The error for a name that means no model; others as they are."""
+    if isinstance(error, InvalidRequest) and is_model_id(name.split("@")[0].split(":")[0]):
+        return error
+    return Failed(
+        f"There is no model {name} to talk to.",
+        next_step="What runs: modelhub ps; what is installed: modelhub list; get one: modelhub pull",
+        code=NOT_FOUND,
+    )
+
+
+def converse(talk: Talk, out: Output, read: Callable[[str], str]) -> int:
+    """Until the person ends it. What is typed can be had again with the arrow keys, and is kept nowhere."""
+    out.say(f"{printable(talk.model)}: /help says what can be done, Ctrl-D ends.")
+    while True:
+        try:
+            text = read_question(read)
+        except EOFError:
+            out.say("")
+            return 0
+        except KeyboardInterrupt:
+            out.say("\n/bye ends, so does Ctrl-D.")
+            continue
+        if not text:
+            continue
+        try:
+            done = obey(talk, text) if text.startswith("/") else Done(ask=text)
+            if done.over:
+                return 0
+            if done.said:
+                out.say(done.said)
+            if done.ask is not None:
+                talk.ask(done.ask)
+        except KeyboardInterrupt:
+            out.say("(stopped)")
+        except (ClientError, Failed) as error:
+            report(error)

@@ -1,0 +1,72 @@
+"""config and token: settings and access."""
+
+import click
+
+from modelhub_cli.connect import client
+from modelhub_cli.failures import NOT_FOUND, Failed
+from modelhub_cli.output import Column, Output, find_output, output_options, plain
+from modelhubd.wire.status import ConfigValue
+
+Setting = tuple[str, ConfigValue]
+
+SETTINGS: tuple[Column[Setting], ...] = (
+    Column(title="key", raw=lambda setting: setting[0], style="bold"),
+    Column(title="value", raw=lambda setting: setting[1].value, flexible=True),
+    Column(
+        title="from",
+        raw=lambda setting: setting[1].source,
+        style=lambda setting: "dim" if setting[1].source == "default" else "cyan",
+    ),
+    Column(
+        title="locked",
+        raw=lambda setting: setting[1].locked,
+        shown=lambda setting: "locked" if setting[1].locked else "",
+        style="yellow",
+    ),
+)
+
+
+@click.group()
+def config() -> None:
+    """The settings in force. They are set in config.toml, or by $MODELHUB_<SECTION>_<KEY>."""
+
+
+@config.command("list")
+@output_options
+def list_settings(out: Output) -> None:
+    """Every setting, its value and the layer it comes from."""
+    values = client().config().values
+    if out.json:
+        out.value(values)
+    else:
+        out.items(sorted(values.items()), SETTINGS, lambda setting: setting[0])
+
+
+@config.command("get")
+@click.argument("key")
+@output_options
+def get(out: Output, key: str) -> None:
+    """One setting's value, such as server.port."""
+    values = client().config().values
+    if key not in values:
+        from difflib import get_close_matches
+
+        near = get_close_matches(key, values, n=1, cutoff=0.3)
+        hint = f"Did you mean {near[0]}?" if near else "modelhub config list shows all."
+        raise Failed(f"There is no setting {key}.", next_step=hint, code=NOT_FOUND)
+    if out.json:
+        out.value(values[key])
+    else:
+        out.line(plain(values[key].value))
+
+
+@click.group()
+def token() -> None:
+    """The token that programs need on the TCP port; the socket needs none."""
+
+
+@token.command()
+def rotate() -> None:
+    """Make a new token; the old one and every browser session end at once."""
+    client().rotate_token()
+    find_output().say("The token is new. Browsers sign in again with: modelhub ui")

@@ -1,0 +1,155 @@
+"""daemon: the background program itself."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+
+import click
+import msgspec
+
+from modelhub_cli.checks import service_folder
+from modelhub_cli.connect import client
+from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed
+from modelhub_cli.launch import is_running, start_daemon, stop_daemon
+from modelhub_cli.output import Output, find_output, output_options, plain
+from modelhub_client import ClientError
+from modelhubd.places import find_places
+from modelhubd.trust.text import printable
+
+TAIL_BYTES = 1_000_000
+
+
+@click.group()
+def daemon() -> None:
+    """Run, start, stop and install modelhubd, the daemon that does the work."""
+
+
+@daemon.command(
+    context_settings={"ignore_unknown_options": True}, short_help="Run the daemon here, until Ctrl-C."
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(arguments: tuple[str, ...]) -> None:
+    """Run the daemon here, in the foreground, until Ctrl-C; ARGUMENTS are modelhubd's own."""
+    os.execv(sys.executable, [sys.executable, "-m", "modelhubd", *arguments])  # noqa: S606
+
+
+@daemon.command()
+def start() -> int:
+    """Start the daemon in the background; it outlives this terminal."""
+    out = find_output()
+    if is_running(os.environ):
+        out.say("The daemon is running already.")
+        return 0
+    out.say(f"The daemon runs as process {start_daemon(os.environ)}.")
+    return 0
+
+
+@daemon.command(short_help="Stop the daemon.")
+def stop() -> int:
+    """Stop the daemon: running models are unloaded, downloads go on at the next start."""
+    out = find_output()
+    pid = stop_daemon(os.environ)
+    out.say("The daemon is not running." if pid is None else f"The daemon (process {pid}) has stopped.")
+    if sys.platform == "linux" and service_folder(os.environ).joinpath("modelhubd.socket").exists():
+        out.say("It starts again when it is used; systemctl --user stop modelhubd.socket prevents that.")
+    return 0
+
+
+@daemon.command()
+def restart() -> int:
+    """Stop the daemon if it runs, and start it."""
+    out = find_output()
+    if (pid := stop_daemon(os.environ)) is not None:
+        out.say(f"The daemon (process {pid}) has stopped.")
+    out.say(f"The daemon runs as process {start_daemon(os.environ)}.")
+    return 0
+
+
+@daemon.command()
+@output_options
+def status(out: Output) -> int:
+    """Whether the daemon runs; exit code 6 if not."""
+    try:
+        found = client().status()
+    except ClientError as error:
+        if out.json:
+            out.value({"running": False, "reason": str(error)})
+        elif not out.quiet:
+            out.line("not running")
+        return UNREACHABLE
+    if out.json:
+        out.value({"running": True, "pid": found.pid, "version": found.version, "uptime_s": found.uptime_s})
+    elif out.quiet or not out.terminal:
+        out.line(str(found.pid))
+    else:
+        out.line(f"running as process {found.pid}, version {plain(found.version)}")
+    return 0
+
+
+@daemon.command(short_help="Its log, where it was started in the background.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option("--tail", type=click.IntRange(0), default=100, show_default=True, help="Lines to begin with.")
+def logs(follow: bool, tail: int) -> None:
+    """The log of a daemon that was started in the background."""
+    path = find_places(os.environ).logs_dir / "daemon.log"
+    if not path.exists():
+        raise Failed(
+            "There is no log: no daemon was started in the background here.",
+            next_step="One started at login logs to the system's journal: journalctl --user -u modelhubd",
+        )
+    out = find_output()
+    with path.open("rb") as lines:
+        lines.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        found = lines.readlines()
+        for line in found[-tail:] if tail else []:
+            _print_line(out, line)
+        while follow:
+            if line := lines.readline():
+                _print_line(out, line)
+            else:
+                time.sleep(0.2)
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A line of the log, where it is JSON."""
+
+    time: datetime
+    level: str
+    message: str
+    error: str = ""
+
+
+def _print_line(out: Output, line: bytes) -> None:
+    """The line as it is; on a terminal, one of JSON as the daemon writes it there."""
+    if out.terminal:
+        with contextlib.suppress(msgspec.MsgspecError):
+            entry = msgspec.json.decode(line, type=_Entry)
+            out.line(
+                f"{entry.time.astimezone():%H:%M:%S} {plain(entry.level.upper()):<7} {plain(entry.message)}"
+            )
+            if entry.error:
+                out.line(printable(entry.error, multiline=True))
+            return
+    out.line(plain(line.decode("utf-8", "replace").rstrip("\n")))
+
+
+@daemon.command(short_help="Start the daemon at login from now on.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be written and run.")
+def install(dry_run: bool) -> int:
+    """Start the daemon at login from now on (systemd user units, or a launchd agent)."""
+    return _service("install-service", dry_run)
+
+
+@daemon.command()
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed and run.")
+def uninstall(dry_run: bool) -> int:
+    """Undo install."""
+    return _service("uninstall-service", dry_run)
+
+
+def _service(action: str, dry_run: bool) -> int:
+    command = [sys.executable, "-m", "modelhubd", action, *(["--dry-run"] if dry_run else [])]
+    return FAILURE if subprocess.run(command, check=False).returncode else 0

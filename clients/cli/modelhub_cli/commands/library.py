@@ -1,0 +1,134 @@
+"""list, rm, scan: what is installed."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from modelhub_cli import words
+from modelhub_cli.complete import installed_models
+from modelhub_cli.connect import client, every, installed
+from modelhub_cli.failures import USAGE, Failed, report
+from modelhub_cli.output import Column, Output, output_options
+from modelhub_client import ProblemError
+from modelhubd.wire.library import Artifact, ArtifactState
+
+STATES = tuple(state.value for state in ArtifactState)
+
+
+def _checked(artifact: Artifact) -> str:
+    return words.ago(artifact.verified_at, datetime.now(UTC)) if artifact.verified_at else "never"
+
+
+def _notes(artifact: Artifact) -> str:
+    notes = ("active" if artifact.active else "", "running" if artifact.loaded_by else "")
+    return ", ".join(filter(None, notes))
+
+
+ARTIFACTS: tuple[Column[Artifact], ...] = (
+    Column(title="id", raw=lambda artifact: artifact.id, style="dim", from_width=100),
+    Column(title="model", raw=lambda artifact: artifact.model, style="bold", flexible=True),
+    Column(title="version", raw=lambda artifact: artifact.version, right=True, from_width=70),
+    Column(title="option", raw=lambda artifact: artifact.option),
+    Column(
+        title="size",
+        raw=lambda artifact: artifact.size_bytes,
+        shown=lambda item: words.size(item.size_bytes),
+        right=True,
+    ),
+    Column(
+        title="state",
+        raw=lambda artifact: artifact.state.value,
+        style=lambda artifact: words.STATE_STYLES.get(artifact.state.value, ""),
+    ),
+    Column(title="verified", raw=lambda artifact: artifact.verified_at, shown=_checked, from_width=90),
+    Column(title="source", raw=lambda artifact: artifact.source, from_width=120),
+    Column(title="notes", raw=_notes, style="green", from_width=80),
+)
+
+
+@click.command("list")
+@click.argument("query", nargs=-1)
+@click.option("--format", "formats", multiple=True, type=click.Choice(["gguf", "mlx", "safetensors"]))
+@click.option("--capability", "capabilities", multiple=True, metavar="NAME")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES))
+@output_options
+def list_models(
+    out: Output,
+    query: tuple[str, ...],
+    formats: tuple[str, ...],
+    capabilities: tuple[str, ...],
+    states: tuple[str, ...],
+) -> None:
+    """What is installed. The active artifact is the one that the bare model name means."""
+    daemon = client()
+    found = tuple(
+        every(
+            lambda after: daemon.library(
+                q=" ".join(query),
+                formats=formats,
+                capabilities=capabilities,
+                states=states,
+                limit=200,
+                after=after,
+            )
+        )
+    )
+    out.items(found, ARTIFACTS, lambda artifact: artifact.id)
+    if not found:
+        none = "Nothing is installed" + (
+            " that matches" if query or formats or capabilities or states else ""
+        )
+        out.say(f"{none}. Find a model with: modelhub search")
+    elif out.terminal and out.talks:
+        out.say(f"\n{len(found)} installed, {words.size(sum(item.size_bytes for item in found))}")
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="REF...", shell_complete=installed_models)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--all", "everything", is_flag=True, help="All installed versions and options of REF.")
+@output_options
+def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
+    """Remove installed models from the disk: by library id, or by publisher/name[@version][:option]."""
+    daemon = client()
+    chosen: dict[str, Artifact] = {}
+    for name in names:
+        found = installed(daemon, name)
+        if len(found) > 1 and not everything:
+            exact = ", ".join(words.reference(item.model, item.version, item.option) for item in found)
+            raise Failed(
+                f"{name} means several: {exact}.", next_step="Name one exactly, or add --all.", code=USAGE
+            )
+        chosen.update({artifact.id: artifact for artifact in found})
+    if not yes and sys.stdin.isatty() and out.talks:
+        total = words.size(sum(artifact.size_bytes for artifact in chosen.values()))
+        listed = ", ".join(words.reference(item.model, item.version, item.option) for item in chosen.values())
+        click.confirm(f"Remove {listed} ({total}) from the disk?", abort=True, err=True)
+    code = 0
+    for artifact in chosen.values():
+        try:
+            daemon.remove(artifact.id)
+        except ProblemError as error:
+            code = report(error)
+            continue
+        if out.json:
+            out.value(artifact)
+        elif out.quiet or not out.terminal:
+            out.line(artifact.id)
+        name = words.reference(artifact.model, artifact.version, artifact.option)
+        out.say(f"Removed {name}, {words.size(artifact.size_bytes)} freed.")
+    return code
+
+
+@click.command()
+@output_options
+def scan(out: Output) -> None:
+    """Look at the models directory again."""
+    found = client().scan()
+    if out.json:
+        out.value(found)
+        return
+    for name in found.unknown_files:
+        out.line(name if out.quiet or not out.terminal else f"belongs to no model: {name}")
+    out.say(f"{found.added} added, {found.changed} changed, {found.missing} missing.")

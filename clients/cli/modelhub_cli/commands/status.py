@@ -1,0 +1,188 @@
+"""status, version, device: how things stand."""
+
+from datetime import UTC, datetime
+
+import click
+
+from modelhub_cli import words
+from modelhub_cli.connect import client
+from modelhub_cli.output import Fact, Output, output_options
+from modelhub_client import ModelhubUnreachable
+from modelhubd import __version__
+from modelhubd.wire.device import Device, LlamaBuild
+from modelhubd.wire.status import QueueSummary, Status
+from modelhubd.wire.units import human_duration
+
+
+@click.command()
+@output_options
+def status(out: Output) -> None:
+    """Counts, catalog, queue, disk, and every outbound connection since the daemon's start."""
+    found = client().status()
+    if out.json:
+        out.value(found)
+    elif out.quiet:
+        out.line(str(found.pid))
+    else:
+        out.facts(_status_facts(found))
+        for warning in found.warnings:
+            out.say(f"! {warning}")
+
+
+def _status_facts(found: Status) -> list[Fact]:
+    catalog, queue = found.catalog, found.downloads
+    waiting = [
+        f"{number} {name}"
+        for name, number in (
+            ("active", queue.active), ("queued", queue.queued), ("waiting", queue.waiting),
+            ("paused", queue.paused), ("failed", queue.failed),
+        )
+        if number
+    ]  # fmt: skip
+    return [
+        Fact(
+            name="daemon",
+            raw=found.version,
+            shown=f"{found.version}, process {found.pid}, up {human_duration(found.uptime_s)}, "
+            f"{words.size(found.rss_bytes)} of memory",
+            style="green",
+        ),
+        Fact(name="pid", raw=found.pid, shown=""),
+        Fact(
+            name="catalog",
+            raw=catalog.models,
+            shown=f"{catalog.models} models from the {_source(catalog.source)}"
+            + (f", {catalog.local_entries} of your own" if catalog.local_entries else "")
+            + (", out of date" if catalog.stale else ""),
+        ),
+        Fact(
+            name="catalog_faults",
+            raw=len(catalog.faults),
+            shown=f"{len(catalog.faults)}: modelhub doctor names them" if catalog.faults else "",
+            style="yellow",
+        ),
+        Fact(
+            name="installed",
+            raw=found.models_installed,
+            shown=f"{found.models_installed}, {words.size(found.disk_used_bytes)}",
+        ),
+        Fact(name="running", raw=found.servers_running),
+        Fact(
+            name="downloads",
+            raw=queue.active + queue.queued + queue.waiting,
+            shown=(", ".join(waiting) or "none")
+            + (f" at {words.rate(queue.rate_bytes_per_s)}" if queue.rate_bytes_per_s else "")
+            + _held(queue),
+        ),
+        Fact(
+            name="leftovers",
+            raw=queue.leftover_bytes,
+            shown=f"{words.size(queue.leftover_bytes)} of no download: modelhub downloads prune"
+            if queue.leftovers
+            else "",
+            style="yellow",
+        ),
+        Fact(name="disk_free", raw=found.disk_free_bytes, shown=words.size(found.disk_free_bytes)),
+        Fact(
+            name="llama_server",
+            raw=found.llama_server,
+            shown=found.llama_server or "none: pip install 'modelhubd[llama]'",
+            style="" if found.llama_server else "yellow",
+        ),
+        *(
+            Fact(
+                name="outbound",
+                raw=f"{host.host} {host.purpose} {host.connections}",
+                shown=f"{host.host} for {host.purpose}, {host.connections}×",
+            )
+            for host in found.outbound
+        ),
+    ]
+
+
+def _held(queue: QueueSummary) -> str:
+    if queue.held_until is None:
+        return ""
+    return f", held by the schedule; they go on {words.until(queue.held_until, datetime.now(UTC))}"
+
+
+def _source(source: str) -> str:
+    return "embedded catalog" if source == "floor" else source
+
+
+@click.command()
+@output_options
+def version(out: Output) -> None:
+    """The version of this program, and of the daemon where one answers."""
+    try:
+        answer = client().version()
+    except ModelhubUnreachable:
+        answer = None
+    daemon = answer.version if answer else None
+    if out.json:
+        out.value({"client": __version__, "daemon": answer})
+    elif out.quiet:
+        out.line(__version__)
+    else:
+        api = f" (API {answer.api.min} to {answer.api.max})" if answer else ""
+        shown = f"{daemon}{api}" if daemon else "not running"
+        out.facts((Fact(name="modelhub", raw=__version__), Fact(name="modelhubd", raw=daemon, shown=shown)))
+
+
+@click.command()
+@output_options
+def device(out: Output) -> None:
+    """Processor, memory, disk, GPUs and the llama-server builds of this machine."""
+    found = client().device()
+    if out.json:
+        out.value(found)
+    else:
+        out.facts(_device_facts(found))
+
+
+def _device_facts(found: Device) -> list[Fact]:
+    total, free = words.size(found.ram_total_bytes), words.size(found.ram_available_bytes)
+    disk = words.size(found.disk_free_bytes)
+    reserve = f", {words.size(found.reserve_bytes)} kept free" if found.reserve_bytes else ""
+    missing = "" if found.models_dir_present else " (missing: is its disk attached?)"
+    facts = [
+        Fact(
+            name="system",
+            raw=f"{found.os} {found.os_version} {found.arch}",
+        ),
+        Fact(
+            name="processor",
+            raw=found.cpu_model,
+            shown=f"{found.cpu_model or 'unknown'}, {found.cpu_cores} cores, {found.cpu_threads} threads",
+        ),
+        Fact(name="cpu_features", raw=found.cpu_features, shown=" ".join(found.cpu_features)),
+        Fact(name="ram_total_bytes", raw=found.ram_total_bytes, shown=""),
+        Fact(name="ram_available_bytes", raw=found.ram_available_bytes, shown=""),
+        Fact(name="memory", raw=found.ram_total_bytes, shown=f"{free} free of {total}"),
+        Fact(name="models_directory", raw=found.models_dir, shown=found.models_dir + missing),
+        Fact(
+            name="disk_free_bytes",
+            raw=found.disk_free_bytes,
+            shown="",
+        ),
+        Fact(name="disk", raw=found.disk_total_bytes, shown=f"{disk} free{reserve}"),
+    ]
+    for gpu in found.gpus:
+        unified = ", shared with the processor" if gpu.unified else ""
+        shown = f"{gpu.name}: {words.size(gpu.free_bytes)} free of {words.size(gpu.total_bytes)}{unified}"
+        facts.append(Fact(name="gpu", raw=f"{gpu.id} {gpu.total_bytes} {gpu.free_bytes}", shown=shown))
+    if not found.gpus:
+        facts.append(Fact(name="gpu", raw=None, shown="none that a llama-server here can use"))
+    facts.extend(_build_fact(build) for build in found.llama_servers)
+    return facts
+
+
+def _build_fact(build: LlamaBuild) -> Fact:
+    version = build.version or "version unknown"
+    state = "" if build.usable else f", not usable: {build.reason or 'unknown reason'}"
+    return Fact(
+        name="llama_server",
+        raw=f"{build.id} {build.origin} {build.version or ''} {'usable' if build.usable else 'unusable'}",
+        shown=f"{version} ({build.origin}){state}",
+        style="" if build.usable else "yellow",
+    )

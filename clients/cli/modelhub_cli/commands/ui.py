@@ -1,0 +1,41 @@
+"""ui: the Hub page, signed in."""
+
+import os
+
+import click
+
+from modelhub_cli.connect import client
+from modelhub_cli.failures import Failed
+from modelhub_cli.launch import ensure_daemon
+from modelhub_cli.output import Output, output_options, plain
+
+
+@click.command()
+@click.option("--print", "only_print", is_flag=True, help="Print the address instead of opening it.")
+@output_options
+def ui(out: Output, only_print: bool) -> None:
+    """Open the Hub page in the browser. The address signs in once, within a minute."""
+    ensure_daemon(os.environ, out.say)
+    answer = client().session_code()
+    if out.json:
+        out.value(answer)
+        return
+    if answer.url is None:
+        raise Failed(
+            "The page needs the TCP port, which is off.",
+            next_step="Set tcp = true under [server] in config.toml and restart: modelhub daemon restart",
+        )
+    if only_print or out.quiet or not out.terminal or not _open(answer.url):
+        out.line(plain(answer.url))
+        out.say(f"Open it within {answer.expires_in_s} s.")
+    else:
+        out.say("The Hub page opens in your browser. No window? modelhub ui --print shows its address.")
+
+
+def _open(url: str) -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.open(url)
+    except webbrowser.Error:
+        return False

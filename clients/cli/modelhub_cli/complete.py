@@ -1,0 +1,69 @@
+"""What Tab offers for an argument: names from the daemon if it answers at once, and else nothing."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from modelhub_client import Client, ClientError
+from modelhub_client.call import Call
+from modelhub_client.calls import catalog, downloads, library, servers
+
+T = TypeVar("T")
+
+TIMEOUT_S = 1.0
+MOST = 200
+UNTROUBLED = re.compile(r"[A-Za-z0-9._/@-]+")
+"""Shells neither split nor expand it."""
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+
+
+def _offering(names: Callable[[Client, str], Iterable[str]]) -> Complete:
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        try:
+            found = sorted(set(names(Client(), incomplete)))
+        except ClientError:
+            return []
+        return [
+            CompletionItem(name)
+            for name in found
+            if name.startswith(incomplete) and UNTROUBLED.fullmatch(name)
+        ]
+
+    return complete
+
+
+def _catalog(daemon: Client, incomplete: str) -> Iterable[str]:
+    page = daemon.run(_soon(catalog.search(incomplete or None, sort="name", limit=MOST)))
+    return (model.id for model in page.items)
+
+
+def _installed(daemon: Client, _: str) -> Iterable[str]:
+    return (artifact.model for artifact in daemon.run(_soon(library.library(limit=MOST))).items)
+
+
+def _running(daemon: Client, _: str) -> Iterable[str]:
+    return (server.name for server in daemon.run(_soon(servers.servers())).items if not server.state.ended)
+
+
+def _talkable(daemon: Client, incomplete: str) -> Iterable[str]:
+    return (*_running(daemon, incomplete), *_installed(daemon, incomplete))
+
+
+def _queued(daemon: Client, _: str) -> Iterable[str]:
+    return (download.id for download in daemon.run(_soon(downloads.downloads(limit=MOST))).items)
+
+
+def _soon(call: Call[T]) -> Call[T]:
+    return replace(call, timeout_s=TIMEOUT_S)
+
+
+in_catalog = _offering(_catalog)
+installed_models = _offering(_installed)
+running_models = _offering(_running)
+models_to_talk_to = _offering(_talkable)
+download_ids = _offering(_queued)

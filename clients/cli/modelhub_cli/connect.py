@@ -1,0 +1,76 @@
+"""How commands reach the daemon."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
+from modelhub_client import Client
+from modelhubd.errors import InvalidInput
+from modelhubd.trust.names import Reference, parse_reference
+from modelhubd.wire.base import Page
+from modelhubd.wire.library import Artifact
+
+T = TypeVar("T")
+
+
+def client() -> Client:
+    """The daemon of this user, running or not."""
+    return Client()
+
+
+def every(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """All items of a list, page by page."""
+    after: str | None = None
+    while True:
+        page = fetch(after)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def reference_of(text: str) -> Reference:
+    """The parts of a reference.
+
+    Raises:
+        Failed: it is none (exit code 2).
+    """
+    try:
+        return parse_reference(text)
+    except InvalidInput as error:
+        raise Failed(
+            f"{text!r} does not name a model.",
+            next_step="Write publisher/name, publisher/name@2 or publisher/name:option.",
+            code=USAGE,
+        ) from error
+
+
+def installed(daemon: Client, text: str) -> tuple[Artifact, ...]:
+    """The artifacts that a library id or a reference names; all options of a bare model id.
+
+    Raises:
+        Failed: none is installed (exit code 3).
+    """
+    artifacts = tuple(every(lambda after: daemon.library(limit=200, after=after)))
+    if by_id := tuple(artifact for artifact in artifacts if artifact.id == text):
+        return by_id
+    wanted = reference_of(text)
+    found = tuple(
+        artifact
+        for artifact in artifacts
+        if artifact.model == wanted.model
+        and wanted.version in (None, artifact.version)
+        and wanted.option in (None, artifact.option)
+    )
+    if not found:
+        raise Failed(
+            f"{text} is not installed.",
+            next_step=f"Get it with: modelhub pull {text}; what is installed: modelhub list",
+            code=NOT_FOUND,
+        )
+    return found
+
+
+def active(artifacts: tuple[Artifact, ...]) -> Artifact:
+    """The one that a name stands for where it fits several: the active one, else the first."""
+    return next((artifact for artifact in artifacts if artifact.active), artifacts[0])

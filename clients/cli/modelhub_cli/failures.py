@@ -1,0 +1,99 @@
+"""What a failure prints and which exit code it has.
+
+0 ok · 1 failure · 2 usage · 3 not found · 4 not permitted · 5 conflict · 6 daemon unreachable ·
+7 refused (does not fit, policy) · 8 integrity or signature · 130 interrupted
+"""
+
+import os
+import sys
+import traceback
+
+from modelhub_client import (
+    Conflict,
+    InvalidRequest,
+    LoadFailed,
+    ModelhubUnreachable,
+    NotFound,
+    NotPermitted,
+    PreconditionFailed,
+    ProblemError,
+    Refused,
+    UnexpectedAnswer,
+)
+from modelhubd.trust.text import printable
+
+FAILURE, USAGE, NOT_FOUND, NOT_PERMITTED, CONFLICT, UNREACHABLE, REFUSED, INTEGRITY = 1, 2, 3, 4, 5, 6, 7, 8
+
+INTEGRITY_CODES = frozenset({"checksum_mismatch", "size_mismatch", "wrong_content", "bad_signature"})
+REFUSAL_CODES = frozenset({"refused_by_policy", "forbidden_url", "unsafe_name"})
+
+_EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (ModelhubUnreachable, UNREACHABLE), (InvalidRequest, USAGE), (NotFound, NOT_FOUND),
+    (NotPermitted, NOT_PERMITTED), (Refused, REFUSED), (Conflict, CONFLICT), (PreconditionFailed, CONFLICT),
+)  # fmt: skip
+
+
+class Failed(Exception):
+    """The command could not do it: a message, the next step, an exit code."""
+
+    def __init__(self, message: str, *, next_step: str | None = None, code: int = FAILURE) -> None:
+        super().__init__(message)
+        self.next_step = next_step
+        self.code = code
+
+
+def exit_code_of_job(error_code: str | None) -> int:
+    """The exit code for a download or server that failed with this error code."""
+    if error_code in INTEGRITY_CODES:
+        return INTEGRITY
+    return REFUSED if error_code in REFUSAL_CODES else FAILURE
+
+
+def exit_code_of(error: Exception) -> int:
+    if isinstance(error, Failed):
+        return error.code
+    if isinstance(error, ProblemError) and error.code in INTEGRITY_CODES:
+        return INTEGRITY
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), FAILURE)
+
+
+def next_step_of(error: Exception) -> str | None:
+    """What to type or do next, where the message does not say it itself."""
+    if isinstance(error, Failed):
+        return error.next_step
+    if isinstance(error, ModelhubUnreachable) and isinstance(error.__cause__, TimeoutError):
+        return (
+            "It is busy, or hangs. modelhub daemon logs tells more; modelhub daemon stop says how to end it."
+        )
+    if isinstance(error, ModelhubUnreachable):
+        return "Start it with: modelhub daemon start. If it should run, modelhub daemon logs says why not."
+    if isinstance(error, UnexpectedAnswer):
+        return "Compare the versions with: modelhub version. Restart with: modelhub daemon restart."
+    if isinstance(error, NotPermitted):
+        return "modelhub doctor checks the socket, the token and their permissions."
+    if isinstance(error, LoadFailed) and error.problem.server_id:
+        return f"Its log: modelhub logs {error.problem.server_id}"
+    if isinstance(error, ProblemError) and error.code == "binary_missing":
+        return "Get one with: pip install 'modelhubd[llama]', or name one in $MODELHUB_LLAMA_BINARY."
+    if isinstance(error, ProblemError) and error.code in ("does_not_fit", "not_enough_memory"):
+        return "To do it anyway add --force; other options: modelhub show MODEL."
+    return None
+
+
+def report(error: Exception) -> int:
+    """Print a failure on stderr and answer its exit code; a traceback comes only with `$MODELHUB_DEBUG`."""
+    if os.environ.get("MODELHUB_DEBUG"):
+        traceback.print_exception(error)
+    message = printable(str(error), multiline=True) or type(error).__name__
+    if not isinstance(error, ProblemError | Failed | ModelhubUnreachable | UnexpectedAnswer):
+        message = (
+            f"This should not happen: {type(error).__name__}: {message} ($MODELHUB_DEBUG=1 shows where)."
+        )
+    print(f"modelhub: {message}", file=sys.stderr)
+    for fault in error.problem.errors if isinstance(error, ProblemError) else ():
+        line = printable(f"{fault.pointer}: {fault.detail}")
+        if line not in message:
+            print(f"  {line}", file=sys.stderr)
+    if step := next_step_of(error):
+        print(f"  → {printable(step)}", file=sys.stderr)
+    return exit_code_of(error)

@@ -1,0 +1,96 @@
+"""The `modelhub` program: what commands there are, and how an error becomes a message and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from modelhub_cli.lazy import Lazy, LazyGroup
+from modelhubd import __version__
+
+
+def _command(module: str, attribute: str, help_line: str) -> Lazy:
+    return Lazy(f"modelhub_cli.commands.{module}", attribute, help_line)
+
+
+SECTIONS = {
+    "Find a model": {
+        "search": _command("catalog", "search", "Search the catalog; shows what fits this machine."),
+        "show": _command("catalog", "show", "Everything about one model, its options and versions."),
+    },
+    "Get it": {
+        "pull": _command("pull", "pull", "Download models and watch it happen."),
+        "downloads": _command("downloads", "downloads", "The download queue: list, watch, pause, resume, …"),
+        "list": _command("library", "list_models", "What is installed."),
+        "rm": _command("library", "rm", "Remove installed models from the disk."),
+        "scan": _command("library", "scan", "Look for models in the models directory again."),
+    },
+    "Run it": {
+        "load": _command("load", "load", "Load a model into memory, with settings."),
+        "estimate": _command("settings", "estimate", "The memory that a load would take."),
+        "settings": _command("settings", "settings", "Load settings of a model: show, set, reset."),
+        "ps": _command("servers", "ps", "Models that run."),
+        "chat": _command("chat", "chat", "Talk to a model, or ask it one thing."),
+        "logs": _command("servers", "logs", "The log of a running model."),
+        "unload": _command("servers", "unload", "Stop a running model and free its memory."),
+    },
+    "The daemon": {
+        "status": _command("status", "status", "How things stand."),
+        "doctor": _command("doctor", "doctor", "Check the installation and say what to do."),
+        "device": _command("status", "device", "What this machine is and can run."),
+        "daemon": _command("daemon", "daemon", "Run, start, stop, install the daemon; its log."),
+        "ui": _command("ui", "ui", "Open the Hub page in the browser, signed in."),
+        "events": _command("events", "events", "Follow what happens, as it happens."),
+        "config": _command("config", "config", "The settings in force and where they come from."),
+        "token": _command("config", "token", "The access token of the API."),
+        "completion": _command("completion", "completion", "Tab completion for your shell."),
+        "version": _command("status", "version", "Versions of the program and of the daemon."),
+    },
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nA model is named publisher/name[@version][:option].\nEvery command has its own --help.",
+)
+@click.version_option(__version__, prog_name="modelhub", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Find, get, check and run AI models on this machine."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say and answer the exit code; no exception leaves."""
+    try:
+        code = cli.main(list(arguments), prog_name="modelhub", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print(file=sys.stderr)
+        return 130
+    except Exception as error:
+        from modelhub_cli.failures import report
+        from modelhub_cli.output import ReaderGone
+
+        if isinstance(error, ReaderGone):
+            # Python must not complain of the pipe again when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return report(error)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Where a command's output goes: data on stdout as a table, as tab-separated raw values, as JSON or as ids;
+everything else on stderr."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+import click
+import msgspec
+
+from modelhubd.trust.text import printable
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class ReaderGone(Exception):
+    """Nobody reads our output any more, which is no failure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column(Generic[T]):
+    """One column: `raw` is what scripts get, `shown` what people get.
+
+    Where the terminal is narrower than `from_width` the column is left out; a `flexible` one is cut first.
+    """
+
+    title: str
+    raw: Callable[[T], object]
+    shown: Callable[[T], str] | None = None
+    style: Callable[[T], str] | str = ""
+    right: bool = False
+    from_width: int = 0
+    flexible: bool = False
+
+    def text(self, item: T) -> str:
+        return plain(self.raw(item) if self.shown is None else self.shown(item))
+
+    def style_of(self, item: T) -> str:
+        return self.style if isinstance(self.style, str) else self.style(item)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One line of a description: what scripts get, what people get."""
+
+    name: str
+    raw: object
+    shown: str | None = None
+    style: str = ""
+
+    @property
+    def text(self) -> str:
+        return plain(self.raw if self.shown is None else self.shown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How this run prints. `terminal` is about stdout, `talks` about stderr."""
+
+    json: bool = False
+    quiet: bool = False
+    terminal: bool = False
+    talks: bool = False
+    colour: bool = False
+    width: int = 80
+
+    def value(self, value: Any) -> None:
+        """One line of JSON."""
+        self.line(msgspec.json.encode(value).decode())
+
+    def line(self, text: str = "") -> None:
+        """One line of data."""
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Data as it is, at once.
+
+        Raises:
+            ReaderGone: whoever reads our output has seen enough, as `head` has.
+        """
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def say(self, text: str) -> None:
+        """A message to the person, which is no data."""
+        if not self.quiet:
+            print(printable(text, multiline=True), file=sys.stderr, flush=True)
+
+    def items(
+        self, items: Sequence[T], columns: Sequence[Column[T]], identity: Callable[[T], object]
+    ) -> None:
+        """A list in the form that was asked for."""
+        if self.json:
+            self.value(items)
+        elif self.quiet:
+            for item in items:
+                self.line(plain(identity(item)))
+        elif not self.terminal:
+            for item in items:
+                self.line("\t".join(plain(column.raw(item)) for column in columns))
+        elif items:
+            from modelhub_cli.tables import print_table
+
+            print_table(self, items, columns)
+
+    def facts(self, facts: Iterable[Fact]) -> None:
+        """Names and values, one a line."""
+        if self.terminal:
+            from modelhub_cli.tables import print_facts
+
+            print_facts(self, tuple(facts))
+            return
+        for fact in facts:
+            self.line(f"{fact.name}\t{plain(fact.raw)}")
+
+
+def plain(value: object) -> str:
+    """A value as one cell: no control characters, nothing for None, lists joined by commas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        return ",".join(plain(item) for item in value)
+    return printable(str(value))
+
+
+def output_options(command: Callable[Concatenate[Output, P], T]) -> Callable[P, T]:
+    """Adds `--json` and `-q` to a command and hands it its `Output` first."""
+
+    @click.option("--json", "as_json", is_flag=True, help="JSON on stdout; a line per step for long jobs.")
+    @click.option("-q", "--quiet", is_flag=True, help="Only ids on stdout, no messages.")
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        out = find_output(as_json=bool(kwargs.pop("as_json")), quiet=bool(kwargs.pop("quiet")))
+        return command(out, *args, **kwargs)
+
+    return wrapped
+
+
+def find_output(*, as_json: bool = False, quiet: bool = False) -> Output:
+    """What stdout and stderr are, and what `NO_COLOR` and `TERM` ask for."""
+    terminal = sys.stdout.isatty()
+    dull = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Output(
+        json=as_json,
+        quiet=quiet,
+        terminal=terminal and not as_json,
+        talks=sys.stderr.isatty() and not quiet,
+        colour=not dull,
+        width=shutil.get_terminal_size().columns,
+    )

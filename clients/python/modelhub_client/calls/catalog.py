@@ -1,0 +1,69 @@
+"""What can be had."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from modelhub_client.call import Call, api, body_of, model_path
+from modelhubd.wire.base import Page
+from modelhubd.wire.catalog import CatalogInfo, CatalogPage, ModelDetail, VersionNote
+from modelhubd.wire.library import Artifact, SetActive
+
+Sort = Literal["relevance", "name", "params", "size", "downloads", "updated"]
+
+
+def search(
+    q: str | None = None,
+    *,
+    formats: Iterable[str] = (),
+    capabilities: Iterable[str] = (),
+    licenses: Iterable[str] = (),
+    publishers: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    compatible: bool = False,
+    verified: bool = False,
+    installed: bool = False,
+    sort: Sort | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+) -> Call[CatalogPage]:
+    """Models that match, each with its fit for this device. Values of one filter widen, filters narrow."""
+    query = api(
+        "/catalog/models",
+        {
+            "q": q or None, "format": formats, "capability": capabilities, "license": licenses,
+            "publisher": publishers, "tag": tags, "compatible": compatible, "verified": verified,
+            "installed": installed, "sort": sort, "limit": limit, "after": after,
+        },
+    )  # fmt: skip
+    return Call(method="GET", target=query, answer=CatalogPage)
+
+
+def model(model: str) -> Call[ModelDetail]:
+    """The whole entry of `publisher/name`, each option judged for this device."""
+    return Call(method="GET", target=api(model_path(model)), answer=ModelDetail)
+
+
+def versions(model: str, *, limit: int | None = None, after: str | None = None) -> Call[Page[VersionNote]]:
+    """The version history, newest first."""
+    target = api(f"{model_path(model)}/versions", {"limit": limit, "after": after})
+    return Call(method="GET", target=target, answer=Page[VersionNote])
+
+
+def set_active(model: str, library_id: str) -> Call[Artifact]:
+    """Let the bare model id mean this installed artifact."""
+    return Call(
+        method="PUT",
+        target=api(f"{model_path(model)}/active"),
+        answer=Artifact,
+        body=body_of(SetActive(library_id=library_id)),
+    )
+
+
+def catalog_info() -> Call[CatalogInfo]:
+    """Where the catalog comes from, how old it is, and which entries are faulty."""
+    return Call(method="GET", target=api("/catalog"), answer=CatalogInfo)
+
+
+def sync_catalog() -> Call[CatalogInfo]:
+    """Read the catalog's sources again, now."""
+    return Call(method="POST", target=api("/catalog/sync"), answer=CatalogInfo)

@@ -1,0 +1,156 @@
+"""How both clients get their methods from the one description in `calls`.
+
+`asked(calls.catalog.search)` is a method that takes what `search` takes and answers what its `Call` promises.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from modelhub_client.call import Call
+from modelhub_client.calls import catalog as of_catalog
+from modelhub_client.calls import downloads as of_downloads
+from modelhub_client.calls import library as of_library
+from modelhub_client.calls import servers as of_servers
+from modelhub_client.calls import system as of_system
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Asks(Protocol):
+    def run(self, call: Call[T], /) -> T: ...
+
+
+class AsksAsync(Protocol):
+    async def run(self, call: Call[T], /) -> T: ...
+
+
+def asked(build: Callable[P, Call[T]]) -> Callable[Concatenate[Asks, P], T]:
+    """The method of a sync client that runs what `build` builds."""
+
+    @wraps(build)
+    def method(self: Asks, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(build(*args, **kwargs))
+
+    return method
+
+
+def asked_async(
+    build: Callable[P, Call[T]],
+) -> Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]:
+    """The method of an async client that runs what `build` builds."""
+
+    @wraps(build)
+    async def method(self: AsksAsync, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(build(*args, **kwargs))
+
+    return method
+
+
+class SyncMethods:
+    """Every route, for a class with `run`."""
+
+    version = asked(of_system.version)
+    health = asked(of_system.health)
+    status = asked(of_system.status)
+    state = asked(of_system.state)
+    device = asked(of_system.device)
+    config = asked(of_system.config)
+    rotate_token = asked(of_system.rotate_token)
+    session_code = asked(of_system.session_code)
+    sign_in = asked(of_system.sign_in)
+
+    search = asked(of_catalog.search)
+    model = asked(of_catalog.model)
+    versions = asked(of_catalog.versions)
+    set_active = asked(of_catalog.set_active)
+    catalog_info = asked(of_catalog.catalog_info)
+    sync_catalog = asked(of_catalog.sync_catalog)
+
+    create_download = asked(of_downloads.create_download)
+    downloads = asked(of_downloads.downloads)
+    download = asked(of_downloads.download)
+    pause_download = asked(of_downloads.pause_download)
+    resume_download = asked(of_downloads.resume_download)
+    retry_download = asked(of_downloads.retry_download)
+    cancel_download = asked(of_downloads.cancel_download)
+    change_download = asked(of_downloads.change_download)
+    forget_download = asked(of_downloads.forget_download)
+    pause_all = asked(of_downloads.pause_all)
+    resume_all = asked(of_downloads.resume_all)
+    limits = asked(of_downloads.limits)
+    change_limits = asked(of_downloads.change_limits)
+    leftovers = asked(of_downloads.leftovers)
+    remove_leftovers = asked(of_downloads.remove_leftovers)
+
+    library = asked(of_library.library)
+    artifact = asked(of_library.artifact)
+    remove = asked(of_library.remove)
+    scan = asked(of_library.scan)
+    estimate = asked(of_library.estimate)
+    settings = asked(of_library.settings)
+    save_settings = asked(of_library.save_settings)
+    reset_settings = asked(of_library.reset_settings)
+
+    load = asked(of_servers.load)
+    plan_load = asked(of_servers.plan_load)
+    servers = asked(of_servers.servers)
+    server = asked(of_servers.server)
+    unload = asked(of_servers.unload)
+    restart = asked(of_servers.restart)
+    log_lines = asked(of_servers.log_lines)
+
+
+class AsyncMethods:
+    """Every route, for a class with an async `run`."""
+
+    version = asked_async(of_system.version)
+    health = asked_async(of_system.health)
+    status = asked_async(of_system.status)
+    state = asked_async(of_system.state)
+    device = asked_async(of_system.device)
+    config = asked_async(of_system.config)
+    rotate_token = asked_async(of_system.rotate_token)
+    session_code = asked_async(of_system.session_code)
+    sign_in = asked_async(of_system.sign_in)
+
+    search = asked_async(of_catalog.search)
+    model = asked_async(of_catalog.model)
+    versions = asked_async(of_catalog.versions)
+    set_active = asked_async(of_catalog.set_active)
+    catalog_info = asked_async(of_catalog.catalog_info)
+    sync_catalog = asked_async(of_catalog.sync_catalog)
+
+    create_download = asked_async(of_downloads.create_download)
+    downloads = asked_async(of_downloads.downloads)
+    download = asked_async(of_downloads.download)
+    pause_download = asked_async(of_downloads.pause_download)
+    resume_download = asked_async(of_downloads.resume_download)
+    retry_download = asked_async(of_downloads.retry_download)
+    cancel_download = asked_async(of_downloads.cancel_download)
+    change_download = asked_async(of_downloads.change_download)
+    forget_download = asked_async(of_downloads.forget_download)
+    pause_all = asked_async(of_downloads.pause_all)
+    resume_all = asked_async(of_downloads.resume_all)
+    limits = asked_async(of_downloads.limits)
+    change_limits = asked_async(of_downloads.change_limits)
+    leftovers = asked_async(of_downloads.leftovers)
+    remove_leftovers = asked_async(of_downloads.remove_leftovers)
+
+    library = asked_async(of_library.library)
+    artifact = asked_async(of_library.artifact)
+    remove = asked_async(of_library.remove)
+    scan = asked_async(of_library.scan)
+    estimate = asked_async(of_library.estimate)
+    settings = asked_async(of_library.settings)
+    save_settings = asked_async(of_library.save_settings)
+    reset_settings = asked_async(of_library.reset_settings)
+
+    load = asked_async(of_servers.load)
+    plan_load = asked_async(of_servers.plan_load)
+    servers = asked_async(of_servers.servers)
+    server = asked_async(of_servers.server)
+    unload = asked_async(of_servers.unload)
+    restart = asked_async(of_servers.restart)
+    log_lines = asked_async(of_servers.log_lines)

@@ -1,0 +1,27 @@
+"""The daemon's whole state, as `/state` answers it and as the event stream starts with."""
+
+from typing import Any
+
+from modelhubd.wire.base import Message
+from modelhubd.wire.catalog import CatalogInfo
+from modelhubd.wire.device import Device
+from modelhubd.wire.downloads import Download
+from modelhubd.wire.library import Artifact
+from modelhubd.wire.servers import Server
+
+
+class State(Message, frozen=True, kw_only=True):
+    """Topics that were not asked for are empty. `downloads` are those not ended and the last 50 ended."""
+
+    downloads: tuple[Download, ...] = ()
+    library: tuple[Artifact, ...] = ()
+    servers: tuple[Server, ...] = ()
+    updates: Any = ()
+    catalog: CatalogInfo | None = None
+    device: Device | None = None
+    policy: Any = None
+
+
+class StateAnswer(Message, frozen=True, kw_only=True):
+    cursor: str
+    state: State

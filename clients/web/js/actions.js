@@ -1,0 +1,177 @@
+// @ts-check
+import { confirmed } from "./dialog.js";
+import { isRefused, reasonOf } from "./fit.js";
+import { formatRoute, parseRoute, toggled } from "./routes.js";
+import { named } from "./search.js";
+import { bytes, optionName } from "./text.js";
+
+const NOTICE_MS = 6_000;
+const TYPING_MS = 160;
+
+/**
+ * What a person may do. Each asks the daemon; the event stream alone brings what came of it, because an answer
+ * may arrive after an event that is newer than it.
+ * @param {{api: any, store: any, search: any, ask?: typeof confirmed}} parts
+ */
+export function createActions({ api, store, search, ask = confirmed }) {
+  let notices = 0;
+  /** @type {any} */
+  let typing = null;
+  /** @type {Set<string>} */
+  const fetching = new Set();
+  /** @type {Set<string>} */
+  const fresh = new Set();
+
+  /** @param {string} text @param {"ok" | "bad"} tone */
+  function say(text, tone) {
+    const id = (notices += 1);
+    store.set((/** @type {any} */ value) => ({ ...value, notices: [...value.notices.filter((/** @type {any} */ old) => old.text !== text).slice(-3), { id, tone, text }] }));
+    if (tone === "ok") setTimeout(() => act.dismiss(id), NOTICE_MS);
+  }
+
+  /** Do it with `key` marked as busy; a refusal is shown and gives undefined. @param {string} key @param {() => Promise<any>} work */
+  async function tried(key, work) {
+    mark(key, true);
+    try {
+      return await work();
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error), "bad");
+      return undefined;
+    } finally {
+      mark(key, false);
+    }
+  }
+
+  /** @param {string} key @param {boolean} on */
+  function mark(key, on) {
+    store.set((/** @type {any} */ value) => {
+      const busy = new Set(value.busy);
+      if (on) busy.add(key);
+      else busy.delete(key);
+      return { ...value, busy };
+    });
+  }
+
+  /** @param {any} model @param {string | null} option @param {boolean} force */
+  async function create(model, option, force) {
+    const body = { model: model.id, ...(option ? { option, version: model.version } : {}), ...(force ? { force } : {}) };
+    try {
+      await api.post("/downloads", body);
+    } catch (error) {
+      const problem = /** @type {any} */ (error);
+      if (force || problem.code !== "does_not_fit") throw error;
+      if (await anyway(model, problem.message)) await create(model, option, true);
+    }
+  }
+
+  /** @param {any} model @param {string} why */
+  function anyway(model, why) {
+    return ask({ title: `Download ${model.display_name} anyway?`, text: `${why}${/[.!?]$/.test(why) ? "" : "."} It can be downloaded, but it may not run here.`, confirm: "Download anyway" });
+  }
+
+  const act = {
+    say,
+    /** @param {any} route @param {{replace?: boolean}} [how] */
+    go(route, { replace = false } = {}) {
+      const hash = formatRoute(route);
+      if (hash === location.hash) return;
+      if (replace) {
+        history.replaceState(null, "", hash);
+        act.arrived();
+      } else location.hash = hash;
+    },
+    /** The address is another. */
+    arrived() {
+      const route = parseRoute(location.hash);
+      store.set({ route });
+      if (route.view === "browse" && store.get().signedIn) search.follow(route);
+    },
+    /** @param {string} q */
+    typed(q) {
+      store.set((/** @type {any} */ value) => ({ ...value, route: { ...value.route, q } }));
+      clearTimeout(typing);
+      typing = setTimeout(() => act.go(store.get().route, { replace: true }), TYPING_MS);
+    },
+    /** @param {string} facet @param {string} value */
+    toggle(facet, value) {
+      act.go(toggled(store.get().route, facet, value));
+    },
+    clearFilters() {
+      const { q, sort } = store.get().route;
+      act.go({ view: "browse", q, sort });
+    },
+    clearAll: () => act.go({ view: "browse" }),
+    searchAgain: () => search.again(store.get().route),
+    more: () => search.more(store.get().route),
+    /** @param {boolean} filtersOpen */
+    showFilters: (filtersOpen) => store.set({ filtersOpen }),
+    /** @param {Event} event */
+    skip(event) {
+      event.preventDefault();
+      document.getElementById("main")?.focus();
+    },
+    /** @param {number} id */
+    dismiss(id) {
+      store.set((/** @type {any} */ value) => ({ ...value, notices: value.notices.filter((/** @type {any} */ notice) => notice.id !== id) }));
+    },
+
+    /** Fetch a model's options, unless they are here and as fresh as can be. @param {string} id */
+    async detail(id) {
+      if (fetching.has(id) || fresh.has(id)) return;
+      fetching.add(id);
+      fresh.add(id);
+      try {
+        const detail = await api.get(`/catalog/models/${id}`);
+        store.set((/** @type {any} */ value) => ({ ...value, details: new Map(value.details).set(id, detail), names: named(value.names, [detail]) }));
+      } catch (error) {
+        // The card goes on with what the search gave; pointing at it asks again, unless there is no such model.
+        if (/** @type {any} */ (error).status !== 404) fresh.delete(id);
+      } finally {
+        fetching.delete(id);
+      }
+    },
+    /** The options' verdicts may be others now. */
+    stale() {
+      fresh.clear();
+      for (const id of store.get().chosen.keys()) act.detail(id);
+    },
+    /** @param {string} model @param {string} option */
+    choose(model, option) {
+      store.set((/** @type {any} */ value) => ({ ...value, chosen: new Map(value.chosen).set(model, option) }));
+    },
+    /** @param {any} model @param {string | null} option @param {any} fit */
+    async get(model, option, fit) {
+      const force = isRefused(fit);
+      if (force && !(await anyway(model, reasonOf(fit)))) return;
+      await tried(model.id, () => create(model, option, force));
+    },
+    /** @param {"pause" | "resume" | "retry" | "cancel" | "forget"} verb @param {any} download */
+    async download(verb, download) {
+      if (verb === "cancel" && download.progress.done_bytes > 0) {
+        const text = `${bytes(download.progress.done_bytes)} of it are here already and are thrown away.`;
+        if (!(await ask({ title: "Cancel this download?", text, confirm: "Cancel the download", danger: true }))) return;
+      }
+      const path = `/downloads/${download.id}`;
+      await tried(download.id, () => (verb === "forget" ? api.remove(path) : api.post(`${path}/${verb}`)));
+    },
+    /** @param {"pause" | "resume"} verb */
+    allDownloads: (verb) => tried("downloads", () => api.post(`/downloads/${verb}`)),
+    /** @param {any[]} ended */
+    forgetEnded: (ended) => tried("downloads", () => Promise.all(ended.map((download) => api.remove(`/downloads/${download.id}`)))),
+
+    /** @param {any} artifact */
+    load: (artifact) => tried(artifact.id, () => api.post("/servers", { library_id: artifact.id })),
+    /** @param {any} server @param {any} artifact */
+    unload: (server, artifact) => tried(artifact.id, () => api.remove(`/servers/${server.id}`)),
+    /** @param {any} artifact @param {string} title */
+    async removeArtifact(artifact, title) {
+      const text = `${optionName(artifact)}, ${bytes(artifact.size_bytes)}, is deleted from this computer.`;
+      if (!(await ask({ title: `Remove ${title}?`, text, confirm: "Remove", danger: true }))) return;
+      await tried(artifact.id, async () => {
+        await api.remove(`/library/${artifact.id}`);
+        say(`${title} is removed: ${bytes(artifact.size_bytes)} are free again.`, "ok");
+      });
+    },
+  };
+  return act;
+}

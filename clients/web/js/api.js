@@ -1,0 +1,80 @@
+// @ts-check
+/** The daemon's API with this page's session. What it refuses is thrown as a `Problem`. */
+
+const BASE = "/api/v1";
+const PATIENCE_MS = 30_000;
+
+/** A refusal (RFC 9457), or a daemon that did not answer (`code` is then `unreachable`). */
+export class Problem extends Error {
+  /** @param {{status: number, code: string, detail: string, retry_after_s?: number | null}} problem */
+  constructor(problem) {
+    super(problem.detail);
+    this.status = problem.status;
+    this.code = problem.code;
+    this.retryAfterS = problem.retry_after_s ?? null;
+  }
+}
+
+/**
+ * @param {() => string | null} token the session's, asked anew for each request
+ * @param {() => void} signedOut called when the daemon does not take the token
+ * @param {typeof fetch} [send]
+ */
+export function createApi(token, signedOut, send = (input, init) => fetch(input, init)) {
+  /** @param {string} method @param {string} path @param {{body?: any, signal?: AbortSignal, patienceMs?: number, headers?: Record<string, string>}} [rest] */
+  async function open(method, path, { body, signal, patienceMs = PATIENCE_MS, headers = {} } = {}) {
+    const patience = patienceMs ? AbortSignal.timeout(patienceMs) : undefined;
+    const signals = [signal, patience].filter((one) => one !== undefined);
+    /** @type {Record<string, string>} */
+    const sent = { Accept: "application/json", ...headers };
+    const held = token();
+    if (held) sent.Authorization = `Bearer ${held}`;
+    if (body !== undefined) sent["Content-Type"] = "application/json";
+    let response;
+    try {
+      response = await send(BASE + path, {
+        method,
+        headers: sent,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: signals.length ? AbortSignal.any(signals) : undefined,
+        cache: "no-store",
+        credentials: "omit",
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Problem({ status: 0, code: "unreachable", detail: "The daemon does not answer. Is it running? `modelhub daemon start` starts it." });
+    }
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (response.status === 401 && held) signedOut();
+    throw problem;
+  }
+
+  /** @param {string} method @param {string} path @param {any} [body] @param {AbortSignal} [signal] */
+  async function ask(method, path, body, signal) {
+    const response = await open(method, path, { body, signal });
+    return response.status === 204 ? null : response.json();
+  }
+
+  return {
+    open,
+    /** @param {string} path @param {AbortSignal} [signal] */
+    get: (path, signal) => ask("GET", path, undefined, signal),
+    /** @param {string} path @param {any} [body] */
+    post: (path, body) => ask("POST", path, body),
+    /** @param {string} path */
+    remove: (path) => ask("DELETE", path),
+  };
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const status = response.status;
+  try {
+    const told = await response.json();
+    if (typeof told.detail === "string") return new Problem({ ...told, status });
+  } catch {
+    // Not a problem document: said below in our own words.
+  }
+  return new Problem({ status, code: "unexpected", detail: `The daemon answered with status ${status}. Its log says why.` });
+}

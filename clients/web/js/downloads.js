@@ -1,0 +1,87 @@
+// @ts-check
+import { h, lazy } from "./dom.js";
+import { icon } from "./icons.js";
+import { downloadButtons, progressBar, progressWords } from "./progress.js";
+import { inOrder } from "./state.js";
+import { bytes, day, modelParts, plural } from "./text.js";
+
+/** @type {Record<string, {word: string, icon: "check" | "warn" | "cross", tone: string}>} */
+const ENDS = {
+  completed: { word: "Installed", icon: "check", tone: "ok" },
+  failed: { word: "Failed", icon: "warn", tone: "bad" },
+  cancelled: { word: "Cancelled", icon: "cross", tone: "plain" },
+};
+
+/** The Downloads tab. @param {any} act @param {any} value */
+export function downloads(act, value) {
+  const { under, ended } = inOrder(value.live.downloads);
+  const going = under.filter((download) => download.state !== "paused");
+  return h(
+    "div",
+    { class: "content only" },
+    h("h1", { class: "unseen" }, "Downloads"),
+    h(
+      "div",
+      { class: "bar" },
+      h("p", { class: "summary" }, value.live.known ? summary(under, going) : "Reading…"),
+      h(
+        "div",
+        { class: "bar-buttons", "data-focus-home": true },
+        under.length ? h("button", { key: "pause", type: "button", class: "button", disabled: !going.length, onclick: () => act.allDownloads("pause") }, icon("pause"), "Pause all") : null,
+        under.length ? h("button", { key: "resume", type: "button", class: "button", disabled: going.length === under.length, onclick: () => act.allDownloads("resume") }, icon("play"), "Resume all") : null,
+      ),
+    ),
+    value.live.known && !value.live.downloads.size ? h("div", { key: "empty", class: "empty" }, h("p", null, "No downloads."), h("a", { class: "button primary", href: "#/browse" }, icon("search"), "Browse models")) : null,
+    h("ol", { key: "under", class: "rows" }, under.map((download) => lazy(download.id, underWay, act, download, value.names.get(download.model)))),
+    ended.length
+      ? h(
+          "section",
+          { key: "ended", "aria-labelledby": "ended" },
+          h("div", { class: "bar" }, h("h2", { id: "ended", class: "group" }, "Ended"), h("button", { type: "button", class: "button plain", onclick: () => act.forgetEnded(ended) }, "Clear the list")),
+          h("ul", { class: "rows" }, ended.map((download) => lazy(download.id, over, act, download, value.names.get(download.model)))),
+        )
+      : null,
+  );
+}
+
+/** @param {any[]} under @param {any[]} going */
+function summary(under, going) {
+  if (!under.length) return "Nothing is being downloaded";
+  const rate = going.reduce((sum, download) => sum + (download.progress.rate_bytes_per_s || 0), 0);
+  return [plural(under.length, "download"), under.length > going.length ? `${under.length - going.length} paused` : null, rate ? `${bytes(rate)}/s` : null].filter(Boolean).join(" · ");
+}
+
+/** @param {any} download @param {string | undefined} name */
+function title(download, name) {
+  const [publisher, short] = modelParts(download.model);
+  return h("div", { class: "who" }, h("h2", null, name ?? short), h("p", { class: "publisher" }, `${publisher} · ${download.option} · version ${download.version}`));
+}
+
+/** @param {any} act @param {any} download @param {string | undefined} name */
+function underWay(act, download, name) {
+  const said = name ?? download.model;
+  return h(
+    "li",
+    { class: "row", "data-model": download.model },
+    h("div", { class: "row-main" }, title(download, name), progressBar(download, said)),
+    h("div", { class: "row-buttons", "data-focus-home": true }, downloadButtons(act, download, said)),
+  );
+}
+
+/** @param {any} act @param {any} download @param {string | undefined} name */
+function over(act, download, name) {
+  const end = ENDS[download.state] ?? ENDS.cancelled;
+  return h(
+    "li",
+    { class: "row", "data-model": download.model },
+    h(
+      "div",
+      { class: "row-main" },
+      h("div", { class: "title-line" }, title(download, name), h("span", { class: `badge ${end.tone}` }, icon(end.icon), end.word)),
+      download.state === "failed"
+        ? h("p", { key: "why", class: "trouble" }, progressWords(download)[0])
+        : h("p", { key: "when", class: "facts" }, [download.progress.total_bytes ? bytes(download.progress.total_bytes) : null, day(download.updated_at)].filter(Boolean).map((fact) => h("span", { key: String(fact) }, fact))),
+    ),
+    h("div", { class: "row-buttons", "data-focus-home": true }, downloadButtons(act, download, name ?? download.model)),
+  );
+}

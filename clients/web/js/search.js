@@ -1,0 +1,71 @@
+// @ts-check
+import { catalogQuery } from "./routes.js";
+
+/** Before the first answer. */
+export const NO_RESULTS = { items: [], total: /** @type {number | null} */ (null), facets: null, next: /** @type {string | null} */ (null), loading: false, error: "" };
+
+const MOST = 200;
+
+/**
+ * Search as the route says. The last question wins; what was shown stays until its answer is there.
+ * @param {{get: (path: string, signal?: AbortSignal) => Promise<any>}} api
+ * @param {{get: () => any, set: (change: any) => void}} store
+ */
+export function createSearch(api, store) {
+  let asked = "";
+  /** @type {AbortController | null} */
+  let asking = null;
+
+  /** @param {string} query @param {(answer: any, results: any) => any} put */
+  async function ask(query, put) {
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    store.set((/** @type {any} */ value) => ({ ...value, results: { ...value.results, loading: true } }));
+    try {
+      const answer = await api.get(`/catalog/models?${query}`, mine.signal);
+      if (asking !== mine) return;
+      store.set((/** @type {any} */ value) => ({ ...value, names: named(value.names, answer.items), results: { ...put(answer, value.results), loading: false, error: "" } }));
+    } catch (error) {
+      if (asking !== mine || mine.signal.aborted) return;
+      const detail = error instanceof Error ? error.message : String(error);
+      store.set((/** @type {any} */ value) => ({ ...value, results: { ...value.results, loading: false, error: value.results.items.length ? "" : detail } }));
+    }
+  }
+
+  return {
+    /** Ask if the route asks something else than before. @param {any} route */
+    follow(route) {
+      const query = catalogQuery(route);
+      if (query === asked) return Promise.resolve();
+      asked = query;
+      return ask(query, (answer) => answer);
+    },
+    /** Ask the same again: the catalog or this computer is another. @param {any} route */
+    again(route) {
+      asked = catalogQuery(route);
+      const shown = Math.min(MOST, store.get().results.items.length);
+      const query = new URLSearchParams(asked);
+      if (shown > Number(query.get("limit"))) query.set("limit", String(shown));
+      return ask(query.toString(), (answer) => answer);
+    },
+    /** The next page. @param {any} route */
+    more(route) {
+      const next = store.get().results.next;
+      if (!next) return Promise.resolve();
+      return ask(catalogQuery(route, next), (answer, before) => ({ ...answer, items: joined(before.items, answer.items) }));
+    },
+  };
+}
+
+/** @param {any[]} before @param {any[]} after */
+function joined(before, after) {
+  const known = new Set(before.map((item) => item.id));
+  return [...before, ...after.filter((item) => !known.has(item.id))];
+}
+
+/** @param {ReadonlyMap<string, string>} names @param {any[]} items */
+export function named(names, items) {
+  const next = new Map(names);
+  for (const item of items) next.set(item.id, item.display_name);
+  return next;
+}

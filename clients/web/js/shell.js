@@ -1,0 +1,109 @@
+// @ts-check
+import { browse } from "./browse.js";
+import { h } from "./dom.js";
+import { downloads } from "./downloads.js";
+import { icon } from "./icons.js";
+import { installed } from "./installed.js";
+import { bytes } from "./text.js";
+
+const TABS = [
+  { view: "browse", word: "Browse" },
+  { view: "installed", word: "Installed" },
+  { view: "downloads", word: "Downloads" },
+];
+const VIEWS = { browse, installed, downloads };
+/** @type {Record<string, string>} */
+const CONNECTION = { connected: "Connected", connecting: "Connecting", lost: "Reconnecting" };
+
+/** The whole page. @param {any} act @param {any} value @param {any} derived */
+export function page(act, value, derived) {
+  return [
+    h("a", { key: "skip", class: "skip", href: "#main", onclick: (/** @type {any} */ event) => act.skip(event) }, "Skip to the content"),
+    header(value, derived),
+    h(
+      "main",
+      { key: "main", id: "main", tabindex: "-1" },
+      value.signedIn ? null : signIn(value.signIn),
+      value.signedIn && value.connection === "lost" ? lost() : null,
+      value.signedIn ? h("div", { key: value.route.view, class: "view" }, VIEWS[/** @type {"browse"} */ (value.route.view)](act, value, derived)) : null,
+    ),
+    notices(act, value.notices),
+  ];
+}
+
+/** @param {any} value @param {any} derived */
+function header(value, derived) {
+  /** @type {Record<string, number>} */
+  const counts = { installed: value.live.library.size, downloads: derived.underWay };
+  return h(
+    "header",
+    { key: "header", class: "top" },
+    h("span", { class: "brand" }, h("span", { class: "logo" }, icon("box")), h("span", { class: "brand-name" }, "Model Hub")),
+    value.signedIn
+      ? h(
+          "nav",
+          { "aria-label": "Main" },
+          TABS.map(({ view, word }) =>
+            h(
+              "a",
+              { key: view, href: `#/${view}`, "aria-current": value.route.view === view ? "page" : null },
+              word,
+              counts[view] ? h("span", { class: `count${view === "downloads" ? " lively" : ""}` }, counts[view]) : null,
+            ),
+          ),
+        )
+      : null,
+    value.signedIn
+      ? h(
+          "p",
+          { class: "machine" },
+          h("span", { class: "device" }, machine(value.live.device)),
+          h("span", { class: `connection ${value.connection}`, role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word" }, CONNECTION[value.connection])),
+        )
+      : null,
+  );
+}
+
+/** @param {any} device */
+function machine(device) {
+  if (!device) return "";
+  const gpu = device.gpus?.[0];
+  const parts = gpu && !gpu.unified ? [gpu.name, `${bytes(gpu.free_bytes)} of ${bytes(gpu.total_bytes)} free`] : [];
+  return [...parts, `${bytes(device.ram_available_bytes)} of ${bytes(device.ram_total_bytes)} RAM free`].join(" · ");
+}
+
+function lost() {
+  return h("p", { key: "lost", class: "lost" }, icon("warn"), "The daemon does not answer. What you see may be old; this page goes on by itself when it is back. `modelhub daemon start` starts it.");
+}
+
+/** @param {{state: "none" | "asked" | "refused", detail: string}} sign */
+function signIn(sign) {
+  if (sign.state === "asked") return h("div", { key: "asked", class: "sign-in" }, h("p", { role: "status" }, "Signing in…"));
+  return h(
+    "section",
+    { key: "sign-in", class: "sign-in", "aria-labelledby": "sign-in" },
+    h("span", { class: "logo large" }, icon("box")),
+    h("h1", { id: "sign-in" }, "Sign in to Model Hub"),
+    sign.state === "refused" ? h("p", { class: "trouble", role: "alert" }, icon("warn"), h("span", null, sign.detail)) : null,
+    h("p", null, "This page shows and changes what is on this computer, so it asks who you are. In a terminal, run"),
+    h("pre", null, h("code", null, "modelhub ui")),
+    h("p", null, "It opens this page signed in. This browser then stays signed in for 30 days."),
+  );
+}
+
+/** @param {any} act @param {{id: number, tone: string, text: string}[]} list */
+function notices(act, list) {
+  return h(
+    "div",
+    { key: "notices", class: "notices", role: "log", "aria-label": "Messages" },
+    list.map((notice) =>
+      h(
+        "div",
+        { key: notice.id, class: `notice ${notice.tone}`, role: notice.tone === "bad" ? "alert" : null },
+        icon(notice.tone === "bad" ? "warn" : "check"),
+        h("p", null, notice.text),
+        h("button", { type: "button", class: "button square plain", "aria-label": "Close this message", onclick: () => act.dismiss(notice.id) }, icon("cross")),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,117 @@
+// @ts-check
+/**
+ * What the daemon has told, as one value. Pure: a frame of the event stream in, the next value out.
+ * What a frame does not touch stays the same object, so that views can tell by identity.
+ */
+
+/**
+ * @typedef {object} Live
+ * @property {ReadonlyMap<string, any>} downloads by id
+ * @property {ReadonlyMap<string, any>} library by id
+ * @property {ReadonlyMap<string, any>} servers by id
+ * @property {any} catalog
+ * @property {any} device
+ * @property {boolean} known whether a snapshot has come
+ */
+
+/** @type {Live} */
+export const NOTHING = { downloads: new Map(), library: new Map(), servers: new Map(), catalog: null, device: null, known: false };
+
+const LISTS = /** @type {const} */ (["downloads", "library", "servers"]);
+const LIST_OF = { download: "downloads", library: "library", server: "servers" };
+const SINGLES = new Set(["catalog", "device"]);
+
+/** The state after a frame; an unknown type changes nothing. @param {Live} live @param {{type: string, data: any}} frame @returns {Live} */
+export function reduce(live, frame) {
+  const { type, data } = frame;
+  if (type === "snapshot") return fromSnapshot(live, data.state);
+  if (type === "download.progress") return withProgress(live, data);
+  const [noun, verb] = type.split(".");
+  const list = LIST_OF[/** @type {keyof typeof LIST_OF} */ (noun)];
+  if (list && verb === "removed") return { ...live, [list]: without(live[/** @type {"library"} */ (list)], data.id) };
+  if (list && (verb === "created" || verb === "added" || verb === "changed")) {
+    return { ...live, [list]: new Map(live[/** @type {"library"} */ (list)]).set(data.id, data) };
+  }
+  if (SINGLES.has(noun) && verb !== undefined && data && typeof data === "object") return { ...live, [noun]: data };
+  return live;
+}
+
+/** @param {Live} live @param {Record<string, any>} state @returns {Live} */
+function fromSnapshot(live, state) {
+  /** @type {any} */
+  const next = { ...live, known: true };
+  for (const name of LISTS) if (state[name]) next[name] = new Map(state[name].map((/** @type {any} */ item) => [item.id, item]));
+  for (const name of SINGLES) if (state[name]) next[name] = state[name];
+  return next;
+}
+
+/** A gauge holds numbers only, and only for what is still under way. @param {Live} live @param {any} gauge @returns {Live} */
+function withProgress(live, gauge) {
+  const download = live.downloads.get(gauge.id);
+  if (!download || isEnded(download)) return live;
+  const { id, ...progress } = gauge;
+  return { ...live, downloads: new Map(live.downloads).set(id, { ...download, progress }) };
+}
+
+/** @param {ReadonlyMap<string, any>} map @param {string} id */
+function without(map, id) {
+  const next = new Map(map);
+  next.delete(id);
+  return next;
+}
+
+/** Whether a download or a server has come to its end. @param {{state: string}} thing */
+export function isEnded(thing) {
+  return ["completed", "failed", "cancelled", "stopped"].includes(thing.state);
+}
+
+/** Per model the download that its card shows: one under way, else the newest that failed.
+ * @param {ReadonlyMap<string, any>} downloads @returns {Map<string, any>} */
+export function shownDownloads(downloads) {
+  const shown = new Map();
+  for (const download of downloads.values()) {
+    if (isEnded(download) && download.state !== "failed") continue;
+    const other = shown.get(download.model);
+    if (!other || rank(download) > rank(other) || (rank(download) === rank(other) && download.created_at > other.created_at)) {
+      shown.set(download.model, download);
+    }
+  }
+  return shown;
+}
+
+/** @param {any} download */
+function rank(download) {
+  return isEnded(download) ? 0 : 1;
+}
+
+/** The queue in its order, then what has ended, newest first. @param {ReadonlyMap<string, any>} downloads */
+export function inOrder(downloads) {
+  const all = [...downloads.values()];
+  const under = all.filter((download) => !isEnded(download));
+  const ended = all.filter(isEnded);
+  under.sort((a, b) => a.position - b.position || (a.created_at < b.created_at ? -1 : 1));
+  ended.sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
+  return { under, ended };
+}
+
+/** Installed artifacts per model and option, as `model:option`. @param {ReadonlyMap<string, any>} library @returns {Map<string, any>} */
+export function installedOptions(library) {
+  const found = new Map();
+  for (const artifact of library.values()) {
+    const key = `${artifact.model}:${artifact.option}`;
+    const other = found.get(key);
+    if (!other || artifact.version > other.version) found.set(key, artifact);
+  }
+  return found;
+}
+
+/** The server that runs an artifact, else the newest one that failed to. @param {ReadonlyMap<string, any>} servers @param {string} libraryId */
+export function serverOf(servers, libraryId) {
+  let best = null;
+  for (const server of servers.values()) {
+    if (server.library_id !== libraryId || server.state === "stopped") continue;
+    if (!best || Number(isEnded(best)) > Number(isEnded(server))) best = server;
+    else if (isEnded(best) === isEnded(server) && server.started_at > best.started_at) best = server;
+  }
+  return best;
+}

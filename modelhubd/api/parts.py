@@ -1,0 +1,43 @@
+"""What handlers may ask."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+from modelhubd.api.access import Access
+from modelhubd.catalog.service import Catalog
+from modelhubd.config import Config
+from modelhubd.device_watch import DeviceWatch
+from modelhubd.downloads.service import Downloads
+from modelhubd.events import Bus
+from modelhubd.gateway.proxy import Gateway
+from modelhubd.library.service import Library
+from modelhubd.llama.service import Servers
+from modelhubd.metrics.tally import Tally
+from modelhubd.outbound import OutboundLog
+from modelhubd.storage.database import Database
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """The daemon's parts, as its composition root put them together."""
+
+    config: Config
+    clock: Callable[[], datetime]
+    started_at: datetime
+    started: asyncio.Event
+    """Set once every part runs."""
+    database: Database
+    bus: Bus
+    access: Access
+    device: DeviceWatch
+    catalog: Catalog
+    downloads: Downloads
+    library: Library
+    servers: Servers
+    gateway: Gateway
+    tally: Tally
+    outbound: OutboundLog
+    warnings: tuple[str, ...] = ()
+    url: str | None = None

@@ -1,0 +1,165 @@
+"""EVERY route of the daemon, with who may use it. The reference (`docs/api.md`, `/openapi.json`) is made
+from this table."""
+
+import msgspec
+
+from modelhubd import __version__
+from modelhubd.api import about, catalog, device, downloads, library, metrics, servers, settings, state
+from modelhubd.catalog.search import SearchQuery
+from modelhubd.web.openapi import openapi
+from modelhubd.web.routing import Access, Route
+from modelhubd.wire.base import Page
+from modelhubd.wire.catalog import CatalogInfo, CatalogPage, ModelDetail, VersionNote
+from modelhubd.wire.device import Device
+from modelhubd.wire.downloads import (
+    ChangeDownload,
+    ChangeLimits,
+    CreateDownload,
+    Download,
+    DownloadLimits,
+    Leftovers,
+    RemovedLeftovers,
+    RemoveLeftovers,
+)
+from modelhubd.wire.events import StateAnswer
+from modelhubd.wire.library import Artifact, RemovedArtifact, ScanResult, SetActive
+from modelhubd.wire.servers import (
+    Estimate,
+    EstimateRequest,
+    LoadPlan,
+    LoadRequest,
+    LoadSettings,
+    Server,
+    SettingsAnswer,
+)
+from modelhubd.wire.status import (
+    ConfigAnswer,
+    Health,
+    QueueSummary,
+    SessionCode,
+    SessionRequest,
+    SessionToken,
+    Status,
+    Version,
+)
+
+PREFIX = "/api/v1"
+MODEL = "/catalog/models/{publisher}/{name}"
+
+
+def _route(method: str, path: str, handler: object, summary: str, **rest: object) -> Route:
+    return Route(method=method, path=path, handler=handler, summary=summary, **rest)  # type: ignore[arg-type]
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("GET", "/version", about.version, "Version of the program and of the API", answer=Version),
+    _route("GET", "/health", about.health, "Alive", access=Access.OPEN, answer=Health),
+    _route("GET", "/status", about.status, "Counts, freshness, disk, outbound connections", answer=Status),
+    _route("GET", "/metrics", metrics.metrics, "Figures in Prometheus's text form"),
+    _route("GET", "/config", about.config, "Settings in force and their origin", answer=ConfigAnswer),
+    _route(
+        "POST", "/session/code", about.make_code, "A one-time code that signs the page in",
+        access=Access.SOCKET, answer=SessionCode, status=201,
+    ),
+    _route(
+        "POST", "/session", about.open_session, "A session token for a one-time code",
+        access=Access.OPEN, body=SessionRequest, answer=SessionToken, status=201,
+    ),
+    _route(
+        "POST", "/token/rotate", about.rotate_token, "A new token; every session and stream over TCP ends",
+        status=204,
+    ),
+    _route("GET", "/state", state.state, "The whole state", query=state.StateQuery, answer=StateAnswer),
+    _route("GET", "/events", state.events, "The event stream (SSE or NDJSON)", query=state.EventsQuery),
+    _route("GET", "/device", device.device, "What this machine is", answer=Device),
+    _route("GET", "/catalog", catalog.info, "Where the catalog comes from", answer=CatalogInfo),
+    _route("POST", "/catalog/sync", catalog.sync, "Read the catalog again", answer=CatalogInfo, status=202),
+    _route("GET", "/catalog/models", catalog.models, "Search", query=SearchQuery, answer=CatalogPage),
+    _route("GET", MODEL, catalog.model, "One model, whole", answer=ModelDetail),
+    _route(
+        "GET", f"{MODEL}/versions", catalog.versions, "Version history, newest first",
+        query=catalog.VersionsQuery, answer=Page[VersionNote],
+    ),
+    _route(
+        "PUT", f"{MODEL}/active", catalog.set_active, "Which installed artifact the bare model id means",
+        body=SetActive, answer=Artifact,
+    ),
+    _route(
+        "POST", "/downloads", downloads.create, "Enqueue a download",
+        body=CreateDownload, answer=Download, status=201, creates=True,
+    ),
+    _route(
+        "GET", "/downloads", downloads.every, "The queue, then what has ended",
+        query=downloads.DownloadsQuery, answer=Page[Download],
+    ),
+    _route("POST", "/downloads/pause", downloads.pause_all, "Pause all", answer=QueueSummary),
+    _route("POST", "/downloads/resume", downloads.resume_all, "Resume all", answer=QueueSummary),
+    _route("GET", "/downloads/limits", downloads.limits, "Limits in force", answer=DownloadLimits),
+    _route(
+        "PATCH", "/downloads/limits", downloads.change_limits, "Change limits, at once in force and kept",
+        body=ChangeLimits, answer=DownloadLimits,
+    ),
+    _route(
+        "GET", "/downloads/leftovers", downloads.leftovers, "Partial files of no download", answer=Leftovers
+    ),
+    _route(
+        "POST", "/downloads/leftovers", downloads.remove_leftovers, "Remove all or the named of them",
+        body=RemoveLeftovers, answer=RemovedLeftovers,
+    ),
+    _route("GET", "/downloads/{id}", downloads.one, "One download", answer=Download),
+    _route("POST", "/downloads/{id}/pause", downloads.pause, "Pause until resumed", answer=Download),
+    _route("POST", "/downloads/{id}/resume", downloads.resume, "Go on", answer=Download),
+    _route("POST", "/downloads/{id}/retry", downloads.retry, "Try an ended one again", answer=Download),
+    _route("POST", "/downloads/{id}/cancel", downloads.cancel, "Stop it for good", answer=Download),
+    _route(
+        "PATCH", "/downloads/{id}", downloads.change, "Change priority, position or its own limit",
+        body=ChangeDownload, answer=Download,
+    ),
+    _route("DELETE", "/downloads/{id}", downloads.forget, "Forget an ended one", status=204),
+    _route(
+        "GET", "/library", library.every, "Installed artifacts",
+        query=library.LibraryQuery, answer=Page[Artifact],
+    ),
+    _route("POST", "/library/scan", library.scan, "Look at the models directory now", answer=ScanResult),
+    _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
+    _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
+    _route(
+        "GET", "/library/{id}/settings", settings.show, "Load settings and where each comes from",
+        answer=SettingsAnswer,
+    ),
+    _route(
+        "PUT", "/library/{id}/settings", settings.replace, "Save these load settings and no others",
+        body=LoadSettings, answer=SettingsAnswer, conditional=True,
+    ),
+    _route(
+        "DELETE", "/library/{id}/settings", settings.forget, "Forget the saved load settings",
+        answer=SettingsAnswer, conditional=True,
+    ),
+    _route(
+        "POST", "/library/{id}/estimate", library.estimate, "Memory a load would take",
+        body=EstimateRequest, answer=Estimate,
+    ),
+    _route(
+        "POST", "/servers", servers.load, "Load a model, or say what a load would do",
+        query=servers.LoadQuery, body=LoadRequest, answer=Server, status=202, creates=True,
+        also=(Server, LoadPlan),
+    ),
+    _route(
+        "GET", "/servers", servers.every, "Running models", query=servers.ServersQuery, answer=Page[Server]
+    ),
+    _route("GET", "/servers/{id}", servers.one, "One server", answer=Server),
+    _route("DELETE", "/servers/{id}", servers.unload, "Unload", answer=Server),
+    _route("POST", "/servers/{id}/restart", servers.restart, "Start it again", answer=Server, status=202),
+    _route("GET", "/servers/{id}/logs", servers.logs, "Its log, as text", query=servers.LogsQuery),
+)  # fmt: skip
+
+
+def all_routes() -> tuple[Route, ...]:
+    """The table with the route that answers its own reference."""
+
+    def reference() -> bytes:
+        return msgspec.json.encode(openapi(routes, title="modelhubd", version=__version__, prefix=PREFIX))
+
+    about_itself = _route("GET", "/openapi.json", about.document(reference), "This reference")
+    routes = (*ROUTES, about_itself)
+    return routes

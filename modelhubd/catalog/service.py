@@ -1,0 +1,320 @@
+"""What others may ask of the catalog."""
+
+import asyncio
+import difflib
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelhubd.catalog import store
+from modelhubd.catalog.detail import detail_of, history
+from modelhubd.catalog.headers import RemoteHeaders
+from modelhubd.catalog.local import signature
+from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.search import SearchQuery, any_word_query, ranked_queries
+from modelhubd.catalog.sync import gather, understand
+from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
+from modelhubd.catalog.view import View, entries_kept, gently, judged_again, let_go, view_of
+from modelhubd.catalog.watch import watch_folder
+from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
+from modelhubd.events import Bus
+from modelhubd.fit.verdict import best_option
+from modelhubd.storage.database import Database
+from modelhubd.tasks import TaskOwner
+from modelhubd.trust.text import printable
+from modelhubd.wire.base import Page, rfc3339
+from modelhubd.wire.catalog import (
+    CatalogEntry,
+    CatalogFault,
+    CatalogInfo,
+    CatalogPage,
+    ModelDetail,
+    Option,
+    VersionNote,
+)
+from modelhubd.wire.device import Device
+from modelhubd.wire.fit import Fit, Verdict
+
+log = logging.getLogger(__name__)
+
+REMEDIES = {
+    Verdict.TOO_LARGE: "Choose a smaller model, or force the download.",
+    Verdict.UNSUPPORTED: "Choose another model, or force the download.",
+}
+"""Verdicts that an option asked for by name must not have, and what to do if no other is better."""
+NEAREST = 3
+CANDIDATES = 400
+TRIES = 5
+RECENT_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a download is to fetch."""
+
+    entry: CatalogEntry
+    option: Option
+    fit: Fit
+
+    @property
+    def version(self) -> int:
+        return self.entry.version
+
+
+class Catalog:
+    """The models that can be had, judged for this device. Call `start` before anything else.
+
+    `device` and `installed` answer what this machine is and which (model, version, option) it has;
+    `on_changed` is called after a commit that changed the entries; `headers` are asked where an entry that is
+    looked at or chosen does not state its model's shape. A search that begins after
+    `installed_changed` finds what was installed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        local_dir: Path,
+        local_entries: bool,
+        device: Callable[[], Device],
+        installed: Callable[[], Awaitable[frozenset[InstalledKey]]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_changed: Callable[[], None] = lambda: None,
+        headers: RemoteHeaders | None = None,
+    ) -> None:
+        self._headers = headers
+        self._on_changed = on_changed
+        self._database = database
+        self._bus = bus
+        self._local_dir = local_dir if local_entries else None
+        self._device = device
+        self._installed = installed
+        self._clock = clock
+        self._changing = asyncio.Lock()
+        self._view: View | None = None
+        self._changes = self._changes_judged = 0
+        self._recent: dict[tuple[int, tuple[str, ...]], store.Matches] = {}
+        self._info = CatalogInfo(source="floor", revision="", models=0, local_entries=0)
+
+    async def start(self, tasks: TaskOwner) -> None:
+        """Index what has changed since the last time, then watch the folder of one's own entries."""
+        if self._local_dir is None:
+            await self.sync()
+            return
+        seen = await asyncio.to_thread(signature, self._local_dir)
+        await self.sync()
+        tasks.start(watch_folder(self._local_dir, seen, self.sync), name="catalog.d")
+
+    async def sync(self) -> CatalogInfo:
+        """Read all sources again, and tell readers."""
+        async with self._changing:
+            with gently():
+                return await self._synced()
+
+    async def _synced(self) -> CatalogInfo:
+        gathered = await asyncio.to_thread(gather, self._local_dir)
+        known, present = await store.source(self._database.reader), self._view
+        if known is None or known.fingerprint != gathered.fingerprint:
+            merged = await asyncio.to_thread(understand, gathered)
+            for fault in merged.faults:
+                log.warning("%s %s: %s", fault.file, fault.pointer or "(whole file)", fault.reason)
+            generation = 1 if known is None else known.generation + 1
+            view = await self._view_of(merged.entries, generation)
+            info = self._described(view, gathered.fingerprint, merged.faults)
+            async with self._database.transaction() as tx:
+                source = store.Source(generation, gathered.fingerprint, merged.faults)
+                await store.replace_all(tx, merged.entries, source)
+                tx.after_commit(lambda: self._show(view, info))
+                tx.after_commit(self._on_changed)
+            await let_go(merged.entries)
+            if present is not None:
+                await let_go(present.index.summaries, present.verdicts.judged)
+        else:
+            view = present or await self._view_as_kept(known.generation)
+            self._show(view, self._described(view, gathered.fingerprint, known.faults))
+        return self._info
+
+    async def info(self) -> CatalogInfo:
+        """Where the catalog comes from, and which entries of one's own are faulty."""
+        return self._info
+
+    async def device_changed(self) -> None:
+        """Judge everything again for the device as it is now; before `start` there is nothing to judge."""
+        async with self._changing:
+            if (view := self._view) is None:
+                return
+            await self._judge_again(view, view.index.positions)
+
+    def installed_changed(self) -> None:
+        """Something was installed or removed: the next search judges it again before it answers."""
+        self._changes += 1
+
+    async def search(self, query: SearchQuery) -> CatalogPage:
+        """The page that `query` asks for, with its facets.
+
+        Raises:
+            InvalidInput: at `?after`, which is no cursor of such a search.
+        """
+        await asyncio.sleep(0)  # many answered from memory in a row leave everybody else a turn
+        if self._changes_judged != self._changes:
+            await self._judge_installed()
+        expressions = ranked_queries(query.q)
+        if not expressions:
+            nothing = bytes(self._seen.index.count) if query.q.strip() else None
+            return self._seen.index.page(query, nothing, self._seen.verdicts)
+        found = await self._matches(expressions if query.sort == "relevance" else expressions[-1:])
+        return self._seen.index.page(query, found, self._seen.verdicts)
+
+    async def _matches(self, expressions: tuple[str, ...]) -> bytes:
+        """`store.Matches.first` for the index as it is now. The last ones asked for are kept: paging and
+        ticking filters ask for the same words again and again."""
+        for _ in range(TRIES):
+            generation = self._seen.index.generation
+            key = (generation, expressions)
+            found = self._recent.pop(key, None)
+            found = found or await store.matches(self._database.reader, expressions)
+            if found.generation == generation == self._seen.index.generation:
+                self._recent[key] = found
+                if len(self._recent) > RECENT_MAX:
+                    del self._recent[next(iter(self._recent))]
+                return found.first
+        raise Unavailable("The catalog is being made anew just now. Try again.", retry_after_s=1)
+
+    async def detail(self, model: str) -> ModelDetail:
+        """Raises:
+        NotFound: there is no such model; the nearest ids are named.
+        """
+        item = await self._with_shape(await self._sourced(model))
+        return detail_of(item, self._device(), await self._installed())
+
+    async def versions(self, model: str, limit: int = 50, after: str | None = None) -> Page[VersionNote]:
+        """The version history, newest first.
+
+        Raises:
+            NotFound: there is no such model.
+            InvalidInput: at `?after`, which is no cursor of this list.
+        """
+        notes = history((await self._sourced(model)).entry)
+        if after is not None and not (after.isascii() and after.isdigit() and len(after) < 12):
+            raise InvalidInput.at("?after", "not a cursor; pass what a page gave as next")
+        rest = [note for note in notes if after is None or note.version < int(after)]
+        following = str(rest[limit - 1].version) if len(rest) > limit else None
+        return Page(items=tuple(rest[:limit]), next=following, total=len(notes))
+
+    async def entry(self, model: str) -> CatalogEntry | None:
+        """The entry as its source states it; None where there is none."""
+        found = await store.one_entry(self._database.reader, model)
+        return None if found is None else found.entry
+
+    async def choose(
+        self, model: str, version: int | None = None, option: str | None = None, force: bool = False
+    ) -> Chosen:
+        """What a download of `model` fetches; without an `option` the one that fits this device best.
+
+        Raises:
+            NotFound: there is no such model, version or option; what there is gets named.
+            Conflict: `does_not_fit`: it would not run here, with the figures; `force` takes it nonetheless.
+        """
+        item = await self._sourced(model)
+        entry = (item if force else await self._with_shape(item)).entry
+        if version not in (None, entry.version):
+            raise NotFound(
+                f"{model} has no version {version} in the catalog. It offers version {entry.version}.",
+                code="version_not_found",
+            )
+        return choice(entry, judge_options(entry, self._device(), await self._installed()), option, force)
+
+    async def _with_shape(self, item: Sourced) -> Sourced:
+        """The entry, with the shape that a file's header states where it states none."""
+        return item if self._headers is None else await self._headers.complete(item)
+
+    async def _sourced(self, model: str) -> Sourced:
+        found = await store.one_entry(self._database.reader, model)
+        if found is not None:
+            return found
+        nearest = await self._nearest(model)
+        hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "Search the catalog for what there is."
+        raise NotFound(
+            f"There is no model {printable(model)[:130]} in the catalog. {hint}", code="model_not_found"
+        )
+
+    async def _nearest(self, model: str) -> list[str]:
+        expression = any_word_query(model)
+        if expression is None:
+            return []
+        candidates = await store.similar_ids(self._database.reader, expression, CANDIDATES)
+        return difflib.get_close_matches(model[:130].lower(), candidates, NEAREST, cutoff=0.5)
+
+    @property
+    def _seen(self) -> View:
+        assert self._view is not None, "start() comes first"
+        return self._view
+
+    async def _view_of(self, entries: Sequence[Sourced], generation: int) -> View:
+        return await view_of(entries, generation, self._device(), await self._installed())
+
+    async def _view_as_kept(self, generation: int) -> View:
+        entries = await entries_kept(self._database.reader)
+        view = await self._view_of(entries, generation)
+        await let_go(entries)
+        return view
+
+    async def _judge_installed(self) -> None:
+        async with self._changing:
+            changes, view = self._changes, self._seen
+            models = frozenset(model for model, _, _ in view.installed ^ await self._installed())
+            if models:
+                await self._judge_again(view, models)
+            self._changes_judged = changes
+
+    async def _judge_again(self, view: View, models: Collection[str]) -> None:
+        installed = await self._installed()
+        with gently():
+            self._view = await judged_again(self._database.reader, view, models, self._device(), installed)
+            await let_go(view.verdicts.judged)
+
+    def _show(self, view: View, info: CatalogInfo) -> None:
+        self._view, self._info = view, info
+        self._bus.publish("catalog.synced", "catalog", info)
+
+    def _described(self, view: View, fingerprint: str, faults: tuple[CatalogFault, ...]) -> CatalogInfo:
+        return CatalogInfo(
+            source="floor",
+            revision=fingerprint[:12],
+            models=view.index.count,
+            local_entries=view.index.n_local,
+            faults=faults,
+            synced_at=rfc3339(self._clock()),
+        )
+
+
+def choice(
+    entry: CatalogEntry, judged: Sequence[tuple[Option, Fit]], option: str | None, force: bool
+) -> Chosen:
+    """The option of `entry` that was asked for by id, or the best one; see `Catalog.choose`."""
+    if option is None:
+        best = best_option(judged)
+        found, fit = shown_option(judged)
+        if best is None and not force:
+            raise Conflict(
+                f"No option of {entry.id} is known to run here. The nearest is {found.id}: {fit.reason} "
+                + REMEDIES.get(fit.verdict, "Name that option to download it nonetheless."),
+                code="does_not_fit",
+            )
+        return Chosen(entry, found, fit)
+    for found, fit in judged:
+        if found.id == option:
+            if fit.verdict in REMEDIES and not force:
+                raise Conflict(
+                    f"{entry.id}:{found.id} does not fit this machine: {fit.reason} "
+                    "Choose another option, or force the download.",
+                    code="does_not_fit",
+                )
+            return Chosen(entry, found, fit)
+    offered = ", ".join(found.id for found, _ in judged)
+    raise NotFound(
+        f"{entry.id} has no option {printable(option)[:80]}. It offers {offered}.", code="option_not_found"
+    )

@@ -1,0 +1,132 @@
+"""The catalog's SQL."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from modelhubd.catalog.merge import Sourced, shown_name
+from modelhubd.storage.database import Reader, Transaction
+from modelhubd.wire.catalog import CatalogEntry, CatalogFault
+
+_entries = msgspec.json.Decoder(CatalogEntry)
+_faults = msgspec.json.Decoder(tuple[CatalogFault, ...])
+_positions = msgspec.json.Decoder(list[int])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the tables were made from. `generation` grows with every making."""
+
+    generation: int
+    fingerprint: str
+    faults: tuple[CatalogFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The entries that several expressions find, as of `generation`: per position the number, from 1, of the
+    first expression that finds the entry, or 0."""
+
+    generation: int
+    first: bytes
+
+
+async def source(reader: Reader) -> Source | None:
+    row = await reader.fetch_one("SELECT generation, fingerprint, faults FROM catalog_source")
+    return None if row is None else Source(row[0], row[1], _faults.decode(row[2]))
+
+
+async def replace_all(tx: Transaction, entries: Sequence[Sourced], made_from: Source) -> None:
+    """Make the tables anew from `entries`, whose positions are their places."""
+    await tx.execute("DELETE FROM catalog_entry")
+    await tx.execute("INSERT INTO catalog_text (catalog_text) VALUES ('delete-all')")
+    await tx.execute_many("INSERT INTO catalog_entry VALUES (?, ?, ?, ?)", _rows(entries))
+    await tx.execute_many(
+        "INSERT INTO catalog_text (rowid, name, id, publisher, tags, options, description)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        _texts(entries),
+    )
+    await tx.execute("INSERT INTO catalog_text (catalog_text) VALUES ('optimize')")
+    await tx.execute(
+        "INSERT OR REPLACE INTO catalog_source (only, generation, fingerprint, faults) VALUES (1, ?, ?, ?)",
+        (made_from.generation, made_from.fingerprint, msgspec.json.encode(made_from.faults)),
+    )
+
+
+def _rows(entries: Sequence[Sourced]) -> Iterator[tuple[int, str, str, bytes]]:
+    for position, item in enumerate(entries):
+        yield position, item.entry.id, item.source, msgspec.json.encode(item.entry)
+
+
+def _texts(entries: Sequence[Sourced]) -> Iterator[tuple[int, str, str, str, str, str, str]]:
+    for position, item in enumerate(entries):
+        entry = item.entry
+        options = {word for option in entry.options for word in _option_words(option.id, option.quantization)}
+        yield (
+            position,
+            shown_name(entry),
+            entry.id,
+            f"{entry.publisher or ''} {entry.id.partition('/')[0]}",
+            " ".join((*entry.tags, *entry.capabilities)),
+            " ".join(sorted(options)),
+            entry.description or "",
+        )
+
+
+def _option_words(option: str, quantization: str | None) -> Iterable[str]:
+    """`gguf-q4_k_m` is found by `q4_k_m` and by `q4`."""
+    words = (option, quantization or "")
+    return (*words, *(word.partition("_")[0] for part in words for word in part.split("-")))
+
+
+async def entries_from(reader: Reader, position: int, most: int) -> list[Sourced]:
+    """At most so many entries from this position on, in the order of their positions."""
+    rows = await reader.fetch_all(
+        "SELECT source, entry FROM catalog_entry WHERE position >= ? ORDER BY position LIMIT ?",
+        (position, most),
+    )
+    return [Sourced(_entries.decode(row[1]), row[0]) for row in rows]
+
+
+async def entries_at(reader: Reader, positions: Sequence[int]) -> list[CatalogEntry]:
+    """The entries at these positions, which rise."""
+    rows = await reader.fetch_all(
+        "SELECT entry FROM catalog_entry"
+        " WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position",
+        (msgspec.json.encode(positions).decode(),),
+    )
+    return [_entries.decode(row[0]) for row in rows]
+
+
+async def one_entry(reader: Reader, model: str) -> Sourced | None:
+    row = await reader.fetch_one("SELECT source, entry FROM catalog_entry WHERE id = ?", (model,))
+    return None if row is None else Sourced(_entries.decode(row[1]), row[0])
+
+
+async def matches(reader: Reader, expressions: Sequence[str]) -> Matches:
+    """What these FTS5 expressions find."""
+    found = ", ".join(
+        ["(SELECT json_group_array(rowid) FROM catalog_text WHERE catalog_text MATCH ?)"] * len(expressions)
+    )
+    tables = "(SELECT generation FROM catalog_source), (SELECT max(position) + 1 FROM catalog_entry)"
+    row = await reader.fetch_one(f"SELECT {tables}, {found}", expressions)  # constants
+    assert row is not None, "it has no condition"
+    generation, count, *lists = row
+    first = bytearray(count or 0)
+    for number in range(len(lists), 0, -1):
+        if number > 1 and lists[number - 1] == lists[number - 2]:
+            continue  # the stricter one finds them all
+        for position in _positions.decode(lists[number - 1]):
+            first[position] = number
+    return Matches(generation or 0, bytes(first))
+
+
+async def similar_ids(reader: Reader, expression: str, count: int) -> list[str]:
+    """Ids of entries that an FTS5 expression finds, in no particular order."""
+    rows = await reader.fetch_all(
+        "SELECT id FROM catalog_entry WHERE position IN"
+        " (SELECT rowid FROM catalog_text WHERE catalog_text MATCH ? LIMIT ?)",
+        (expression, count),
+    )
+    return [row[0] for row in rows]

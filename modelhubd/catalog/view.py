@@ -1,0 +1,100 @@
+"""What searches are answered from, and how it is made without holding anybody up.
+
+Ten thousand entries are half a second of work, so it is done in slices, between which the event loop gets
+its turn.
+"""
+
+import asyncio
+import contextlib
+import gc
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelhubd.catalog import store
+from modelhubd.catalog.index import Index, Verdicts
+from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.verdicts import InstalledKey, judge_entry
+from modelhubd.storage.database import Reader
+from modelhubd.wire.device import Device
+
+SLICE = 16
+"""Entries read or judged in a row, in 1 to 2 ms."""
+FREED_SLICE = 256
+"""Entries freed in a row, in about 1 ms."""
+
+HANDOVER_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The entries and what they come to on this machine; replaced as a whole."""
+
+    index: Index
+    verdicts: Verdicts
+    installed: frozenset[InstalledKey]
+
+
+async def entries_kept(reader: Reader) -> list[Sourced]:
+    """All entries of the tables, in the order of their positions."""
+    entries: list[Sourced] = []
+    while read := await store.entries_from(reader, len(entries), SLICE):
+        entries += read
+    return entries
+
+
+async def view_of(
+    entries: Sequence[Sourced], generation: int, device: Device, installed: frozenset[InstalledKey]
+) -> View:
+    index = await asyncio.to_thread(Index, entries, generation)
+    models = {model for model, _, _ in installed}
+    judged = []
+    for position, item in enumerate(entries):
+        if position % SLICE == 0:
+            await asyncio.sleep(0)
+        judged.append(judge_entry(item.entry, device, installed, item.entry.id in models))
+    return View(index, await asyncio.to_thread(index.verdicts, judged), installed)
+
+
+async def judged_again(
+    reader: Reader,
+    view: View,
+    models: Collection[str],
+    device: Device,
+    installed: frozenset[InstalledKey],
+) -> View:
+    """`view` with these models judged anew."""
+    index, judged = view.index, list(view.verdicts.judged)
+    owned = {model for model, _, _ in installed}
+    wanted = sorted(index.positions[model] for model in models if model in index.positions)
+    for start in range(0, len(wanted), SLICE):
+        positions = wanted[start : start + SLICE]
+        entries = await store.entries_at(reader, positions)
+        for position, entry in zip(positions, entries, strict=True):
+            judged[position] = judge_entry(entry, device, installed, entry.id in owned)
+    return View(index, await asyncio.to_thread(index.verdicts, judged), installed)
+
+
+@contextlib.contextmanager
+def gently() -> Iterator[None]:
+    """Meanwhile threads hand over to the event loop within a millisecond, and nobody looks for cycles: in
+    entries there are none, and to look at all of them takes up to 60 ms."""
+    interval, collects = sys.getswitchinterval(), gc.isenabled()
+    sys.setswitchinterval(HANDOVER_S)
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        if collects:
+            gc.enable()
+
+
+async def let_go(*lists: list[Any]) -> None:
+    """Empties lists that nobody needs any more. Freed in one go, ten thousand entries would hold everybody up
+    for 40 ms."""
+    for items in lists:
+        while items:
+            del items[-FREED_SLICE:]
+            await asyncio.sleep(0)

@@ -1,0 +1,41 @@
+"""What keeps a download from being enqueued."""
+
+from typing import TypeVar
+
+from modelhubd.errors import Conflict, InvalidInput, NoSpace
+from modelhubd.wire.units import human_bytes
+
+T = TypeVar("T")
+
+
+def agreed(in_reference: T | None, given: T | None, pointer: str) -> T | None:
+    """What a reference and a field of its own say together.
+
+    Raises:
+        InvalidInput: at `pointer`, where they contradict each other.
+    """
+    if in_reference is not None and given is not None and in_reference != given:
+        raise InvalidInput.at(pointer, f"{given!r} contradicts {in_reference!r} in the model reference")
+    return given if in_reference is None else in_reference
+
+
+def installed_already(model: str, version: int, option: str) -> Conflict:
+    """The refusal to download again what is here."""
+    return Conflict(
+        f"{model}@{version}:{option} is installed already. Remove it first to download it again.",
+        code="already_installed",
+    )
+
+
+def refuse_without_space(size: int, *, promised: int, reserve: int, free: int) -> None:
+    """All in bytes; `promised` is still to come for other downloads.
+
+    Raises:
+        NoSpace: the disk cannot hold it besides the reserve and what is promised.
+    """
+    if size + promised + reserve > free:
+        others = f" {human_bytes(promised)} are still to come for other downloads," if promised else ""
+        raise NoSpace(
+            f"This download needs {human_bytes(size)}.{others} {human_bytes(free)} are free, of which "
+            f"{human_bytes(reserve)} are kept in reserve. Free some space, or choose a smaller option."
+        )

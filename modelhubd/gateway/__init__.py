@@ -1,0 +1,1 @@
+"""The OpenAI-compatible pass-through to running servers."""

@@ -1,0 +1,183 @@
+"""Brings the rows in line with the models directory."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from modelhubd.library import store
+from modelhubd.library.layout import Key, folder_of, key_of
+from modelhubd.library.naming import no_artifact
+from modelhubd.library.scan import Sight, is_marked, look, look_at, mark
+from modelhubd.library.states import Found, adopted_files, is_offline
+from modelhubd.library.store import Stored
+from modelhubd.library.telling import Telling
+from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.storage.database import Database, Transaction
+from modelhubd.trust.digests import option_digest
+from modelhubd.wire.base import rfc3339
+from modelhubd.wire.catalog import CatalogEntry
+from modelhubd.wire.library import ArtifactState, ScanResult
+
+UNKNOWN_FILES_MAX = 1000
+
+
+class Looking:
+    """One look at a time. `before_look` is awaited each time the models directory is there."""
+
+    def __init__(
+        self,
+        database: Database,
+        root: ConfinedRoot,
+        telling: Telling,
+        entry: Callable[[str], Awaitable[CatalogEntry | None]],
+        clock: Callable[[], datetime],
+        before_look: Callable[[], Awaitable[None]],
+        staged: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._database = database
+        self._root = root
+        self._telling = telling
+        self._entry = entry
+        self._clock = clock
+        self._before_look = before_look
+        self._staged = staged
+        self._one = asyncio.Lock()
+
+    async def look(self, *, accept: bool) -> tuple[ScanResult, frozenset[str]]:
+        """What there was to change, and the folders to watch.
+
+        With `accept` a models directory that was never seen before counts as ours though it is empty;
+        without, the artifacts that are not in it are offline rather than missing.
+        """
+        async with self._one:
+            # Rows first: what is installed meanwhile has its files before its row, and raises no suspicion.
+            rows = await store.all_artifacts(self._database.reader)
+            staged = await self._staged()
+            sight = await asyncio.to_thread(look, self._root)
+            paths = {path for row in rows for path in row.paths}
+            marked = sight.marked or accept
+            away = is_offline(
+                present=sight.present, marked=marked, rows=paths, found=sight.files, staged=staged
+            )
+            finds: dict[Key, CatalogEntry] = {}
+            if not (sight.unsafe or away):
+                if not sight.marked:
+                    await asyncio.to_thread(mark, self._root)
+                await self._before_look()
+                finds = await self._finds(sight, {row.key for row in rows})
+            suspects = [row for row in rows if row.seen(sight.files, offline=sight.unsafe or away) != row]
+            added, changed = await self._settle(suspects, finds, unsafe=sight.unsafe, away=away)
+            rows = await store.all_artifacts(self._database.reader)
+            paths = {path for row in rows for path in row.paths}
+            result = ScanResult(
+                added=added,
+                changed=changed,
+                missing=sum(row.state is ArtifactState.MISSING for row in rows),
+                unknown_files=tuple(sorted(sight.files.keys() - paths)[:UNKNOWN_FILES_MAX]),
+            )
+            return result, sight.folders
+
+    async def storage_present(self) -> bool:
+        """Whether the models directory is the one where the artifacts and downloads are, and not the empty
+        mount point of a drive that is away. It carries the marker from then on."""
+        rows = await store.all_artifacts(self._database.reader)
+        staged = await self._staged()
+
+        def is_there() -> bool:
+            if is_marked(self._root):
+                return True
+            paths = {path for row in rows for path in row.paths}
+            found = look_at(self._root, paths)
+            present = self._root.present()
+            if is_offline(present=present, marked=False, rows=paths, found=found, staged=staged):
+                return False
+            mark(self._root)
+            return True
+
+        return await asyncio.to_thread(is_there)
+
+    async def check(self, row: Stored) -> Stored:
+        """The row after a look at its own files.
+
+        Raises:
+            NotFound: it was removed meanwhile.
+        """
+        found = await asyncio.to_thread(look_at, self._root, row.paths)
+        present = await asyncio.to_thread(self._root.present)
+        away = not found and (row.state is ArtifactState.OFFLINE or not present)
+        if row.seen(found, offline=away) == row:
+            return row
+        await self._settle([row], {}, unsafe=False, away=away)
+        fresh = await store.get(self._database.reader, row.id)
+        if fresh is None:
+            raise no_artifact()
+        return fresh
+
+    async def put(self, tx: Transaction, artifact: Stored) -> None:
+        """Write the artifact, with the times its files have now."""
+        found = await asyncio.to_thread(look_at, self._root, artifact.paths)
+        times = tuple(found[path].mtime_ns if path in found else None for path in artifact.paths)
+        await store.put(tx, replace(artifact, mtimes_ns=times))
+
+    async def _finds(self, sight: Sight, known: set[Key]) -> dict[Key, CatalogEntry]:
+        """Folders whose files the catalog knows and no row does."""
+        finds = {}
+        for key in sorted({place[0] for path in sight.files if (place := key_of(path))} - known):
+            entry = await self._entry(key.model)
+            if entry is not None and adopted_files(key, entry, sight.files):
+                finds[key] = entry
+        return finds
+
+    async def _settle(
+        self, suspects: Collection[Stored], finds: Mapping[Key, CatalogEntry], *, unsafe: bool, away: bool
+    ) -> tuple[int, int]:
+        """(artifacts added, changed), after a second look in the transaction: downloads and removals went on
+        since the first."""
+        if not (suspects or finds):
+            return 0, 0
+        added = changed = 0
+        models = {row.key.model for row in suspects} | {key.model for key in finds}
+        wanted = [path for row in suspects for path in row.paths]
+        wanted += [
+            f"{folder_of(key)}/{file.name}"
+            for key, entry in finds.items()
+            for option in entry.options
+            for file in option.files
+            if option.id == key.option
+        ]
+        async with self._database.transaction() as tx, self._telling.of(tx, *models):
+            found = await asyncio.to_thread(look_at, self._root, wanted)
+            for suspect in suspects:
+                row = await store.get(tx, suspect.id)
+                offline = unsafe or (away and not found)
+                if row is not None and (seen := row.seen(found, offline=offline)) != row:
+                    await store.set_state(tx, seen.id, seen.state, seen.verified_at)
+                    changed += 1
+            for key, entry in finds.items():
+                artifact = self._adopted(key, entry, found)
+                if artifact is not None and await store.id_of(tx, key) is None:
+                    await self.put(tx, artifact)
+                    added += 1
+        return added, changed
+
+    def _adopted(self, key: Key, entry: CatalogEntry, found: Mapping[str, Found]) -> Stored | None:
+        adopted = adopted_files(key, entry, found)
+        if adopted is None:
+            return None
+        option, files = adopted
+        return Stored(
+            id=secrets.token_hex(8),
+            key=key,
+            format=option.format.value,
+            quantization=option.quantization,
+            source="scan",
+            state=ArtifactState.OK,
+            digest=option_digest(option.files),
+            verified_at=None,
+            installed_at=rfc3339(self._clock()),
+            files=files,
+            mtimes_ns=(),
+        )

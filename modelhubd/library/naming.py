@@ -1,0 +1,100 @@
+"""What a name means, and artifacts as the wire has them."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from modelhubd.errors import NotFound
+from modelhubd.library import store
+from modelhubd.library.active import best_fitting, candidates
+from modelhubd.library.layout import LIBRARY_ID
+from modelhubd.library.store import Stored
+from modelhubd.storage.database import Reader
+from modelhubd.trust.names import Reference, parse_reference
+from modelhubd.wire.catalog import CatalogEntry
+from modelhubd.wire.device import Device
+from modelhubd.wire.library import Artifact
+
+
+def no_artifact() -> NotFound:
+    return NotFound(
+        "There is no such artifact in the library. GET /library lists those that are installed.",
+        code="artifact_not_found",
+    )
+
+
+class Naming:
+    """Knows from its callables what rows do not hold: the catalog's entry, the device, the servers."""
+
+    def __init__(
+        self,
+        entry: Callable[[str], Awaitable[CatalogEntry | None]],
+        device: Callable[[], Device],
+        loaded: Callable[[], Mapping[str, tuple[str, ...]]],
+    ) -> None:
+        self._entry = entry
+        self._device = device
+        self._loaded = loaded
+
+    async def meant(self, reader: Reader, text: str) -> Stored:
+        """The row that a library id or a reference means.
+
+        Raises:
+            InvalidInput: neither of the two.
+            NotFound: nothing of the kind is installed; names what is of the same model.
+        """
+        if LIBRARY_ID.fullmatch(text):
+            found = await store.get(reader, text)
+            if found is None:
+                raise no_artifact()
+            return found
+        reference = parse_reference(text)
+        rows = await store.of_model(reader, reference.model)
+        row = await self._best(rows, reference, (await store.chosen(reader)).get(reference.model))
+        if row is None:
+            others = ", ".join(f"@{other.key.version}:{other.key.option}" for other in rows)
+            here = f" Installed of this model: {others}." if others else ""
+            raise NotFound(
+                f"{reference} is not installed.{here} Download it first (modelhub pull {reference}).",
+                code="not_installed",
+            )
+        return row
+
+    async def artifacts(self, reader: Reader, *models: str) -> dict[str, Artifact]:
+        """By id, of these models or of all; by model, newest version first."""
+        if models:
+            rows = [row for model in sorted(set(models)) for row in await store.of_model(reader, model)]
+        else:
+            rows = await store.all_artifacts(reader)
+        by_model: dict[str, list[Stored]] = {}
+        for row in rows:
+            by_model.setdefault(row.key.model, []).append(row)
+        chosen = await store.chosen(reader)
+        active = set()
+        for model, of_model in by_model.items():
+            if best := await self._best(of_model, Reference(model), chosen.get(model)):
+                active.add(best.id)
+        return {row.id: self._artifact(row, active=row.id in active) for row in rows}
+
+    def _artifact(self, row: Stored, *, active: bool) -> Artifact:
+        return Artifact(
+            id=row.id,
+            model=row.key.model,
+            version=row.key.version,
+            option=row.key.option,
+            format=row.format,
+            quantization=row.quantization,
+            source=row.source,
+            state=row.state,
+            size_bytes=row.size_bytes,
+            digest=row.digest,
+            files=row.files,
+            verified_at=row.verified_at,
+            installed_at=row.installed_at,
+            active=active,
+            loaded_by=tuple(self._loaded().get(row.id, ())),
+        )
+
+    async def _best(self, rows: Iterable[Stored], reference: Reference, chosen: str | None) -> Stored | None:
+        found = candidates(rows, reference, chosen)
+        if len(found) > 1:
+            return best_fitting(found, await self._entry(reference.model), self._device())
+        return found[0] if found else None

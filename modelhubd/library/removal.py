@@ -1,0 +1,123 @@
+"""Deletes the files of one artifact and nothing else.
+
+The row says first that it is being removed, and readers see it no more; then the files go, then the row.
+An end of the daemon in between is made up for at the next look.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import stat
+from collections.abc import Callable, Mapping
+
+from modelhubd.errors import Conflict
+from modelhubd.library import store
+from modelhubd.library.layout import Key, folder_of
+from modelhubd.library.naming import no_artifact
+from modelhubd.library.store import Stored
+from modelhubd.library.telling import Telling
+from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.storage.database import Database
+from modelhubd.wire.library import ArtifactState, RemovedArtifact
+
+log = logging.getLogger(__name__)
+
+
+class Removals:
+    """One at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        root: ConfinedRoot,
+        telling: Telling,
+        loaded: Callable[[], Mapping[str, tuple[str, ...]]],
+    ) -> None:
+        self._database = database
+        self._root = root
+        self._telling = telling
+        self._loaded = loaded
+        self._one = asyncio.Lock()
+
+    async def remove(self, library_id: str) -> RemovedArtifact:
+        """Delete the artifact's files and its row; where the files are gone already, only the row.
+
+        Raises:
+            NotFound: no such artifact.
+            Conflict: a server runs it, its drive is away, or a file cannot be deleted.
+        """
+        async with self._one:
+            present = await asyncio.to_thread(self._root.present)
+            async with self._database.transaction() as tx:
+                row = await store.get(tx, library_id)
+                if row is None:
+                    raise no_artifact()
+                if servers := self._loaded().get(library_id):
+                    raise Conflict(
+                        f"{row.key} is loaded by server {', '.join(servers)}. Unload it first.", code="loaded"
+                    )
+                if row.state is ArtifactState.OFFLINE or not present:
+                    raise Conflict(
+                        f"{row.key} cannot be removed: the models directory is away. Plug its drive in; "
+                        "if it was emptied on purpose, make the folder again and scan it (modelhub scan).",
+                        code="storage_offline",
+                    )
+                async with self._telling.of(tx, row.key.model):
+                    await store.set_removing(tx, library_id, removing=True)
+            return await self._finish(row)
+
+    async def finish_all(self) -> None:
+        """Those that an end of the daemon cut short."""
+        async with self._one:
+            for row in await store.being_removed(self._database.reader):
+                with contextlib.suppress(Conflict):
+                    await self._finish(row)
+                    log.info("finished removing %s", row.key)
+
+    async def _finish(self, row: Stored) -> RemovedArtifact:
+        try:
+            left = await asyncio.to_thread(delete_files, self._root, row.key, row.paths)
+        except OSError as error:
+            async with self._database.transaction() as tx, self._telling.of(tx, row.key.model):
+                await store.set_removing(tx, row.id, removing=False)
+            raise Conflict(
+                f"{row.key} cannot be removed: {error.strerror}. Correct that and remove it again.",
+                code="cannot_remove",
+            ) from error
+        async with self._database.transaction() as tx:
+            await store.forget_removed(tx, row.id)
+        return RemovedArtifact(id=row.id, left_files=left)
+
+
+def delete_files(root: ConfinedRoot, key: Key, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Delete `paths` and the folders that are empty then; a file that is gone already is fine.
+
+    What else is in the artifact's folder is left there and returned, relative to it. Blocks.
+
+    Raises:
+        OSError: a file cannot be deleted, a link is in the way, or the models directory went away.
+    """
+    for path in paths:
+        try:
+            root.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            if not _is_folder(root, path):
+                raise
+    for path in paths:
+        root.remove_empty_parents(path)
+    folder = folder_of(key)
+    left: tuple[str, ...] = ()
+    with contextlib.suppress(FileNotFoundError):
+        left = tuple(path.removeprefix(f"{folder}/") for path, _ in root.walk(folder))
+    if not root.present():
+        raise OSError(errno.ENODEV, "the models directory went away")
+    return left
+
+
+def _is_folder(root: ConfinedRoot, path: str) -> bool:
+    with contextlib.suppress(OSError):
+        return stat.S_ISDIR(root.stat(path).st_mode)
+    return False

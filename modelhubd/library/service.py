@@ -1,0 +1,265 @@
+"""What others may ask of the library."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
+from modelhubd.events import Bus
+from modelhubd.library import store
+from modelhubd.library.layout import Key, folder_of, main_file, projector_file
+from modelhubd.library.looking import Looking
+from modelhubd.library.naming import Naming, no_artifact
+from modelhubd.library.removal import Removals
+from modelhubd.library.search import Position, matches, position
+from modelhubd.library.store import Stored
+from modelhubd.library.telling import INSTALLED, Telling
+from modelhubd.library.watch import watch
+from modelhubd.paging import page_of
+from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.storage.database import Database, Transaction
+from modelhubd.tasks import TaskOwner
+from modelhubd.wire.base import Page, rfc3339
+from modelhubd.wire.catalog import CatalogEntry
+from modelhubd.wire.device import Device
+from modelhubd.wire.library import Artifact, ArtifactState, Finished, RemovedArtifact, ScanResult
+
+
+async def nothing_staged() -> bool:
+    return False
+
+
+class Library:
+    """Knows what is installed and keeps it true. `start` it once; its task ends with its owner.
+
+    `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
+    `staged` whether downloads have files in the models directory that are not the library's yet.
+    `on_keys_changed` is called after a commit that changed what `keys` answers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        models_dir: Path,
+        entry: Callable[[str], Awaitable[CatalogEntry | None]],
+        device: Callable[[], Device],
+        loaded: Callable[[], Mapping[str, tuple[str, ...]]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_keys_changed: Callable[[], None] = lambda: None,
+        staged: Callable[[], Awaitable[bool]] = nothing_staged,
+    ) -> None:
+        self._database = database
+        self._root = ConfinedRoot(models_dir)
+        self._entry = entry
+        self._clock = clock
+        self._staged = staged
+        self._naming = Naming(entry, device, loaded)
+        self._telling = Telling(bus, self._naming, on_keys_changed)
+        self._removals = Removals(database, self._root, self._telling, loaded)
+        self._looking = Looking(
+            database,
+            self._root,
+            self._telling,
+            entry,
+            clock,
+            before_look=self._removals.finish_all,
+            staged=staged,
+        )
+        self._again = asyncio.Event()
+
+    async def start(self, tasks: TaskOwner) -> None:
+        """Look at the models directory, and again whenever it changes.
+
+        Raises:
+            CannotStart: other users of this machine could put models into it.
+        """
+        empty = not (await store.all_artifacts(self._database.reader) or await self._staged())
+        fault = await asyncio.to_thread(self._made_ready, make=empty)
+        if fault is not None:
+            raise CannotStart(
+                f"The models directory cannot be used: {fault}. Give it to the user who runs the daemon and "
+                "close it to others (chmod o-w), or choose another one with [models] dir."
+            )
+        tasks.start(watch(self._root.root, self._look, again=self._again), name="models directory")
+
+    def look_again(self) -> None:
+        """Look at the models directory soon: the catalog may know files now that it did not know before."""
+        self._again.set()
+
+    async def list(
+        self,
+        *,
+        q: str = "",
+        format: Collection[str] = (),  # the filter's name on the wire
+        capability: Collection[str] = (),
+        state: Collection[str] = (),
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[Artifact]:
+        """A page of what has every word of `q` and one of each filter's values.
+
+        Raises:
+            InvalidInput: `after` is no cursor of this list.
+        """
+        artifacts = await self.all()
+        entries = {model: await self._entry(model) for model in {artifact.model for artifact in artifacts}}
+        found = [
+            artifact
+            for artifact in artifacts
+            if matches(
+                artifact, entries[artifact.model], q=q, format=format, capability=capability, state=state
+            )
+        ]
+        return page_of(found, position, Position, limit, after)
+
+    async def all(self) -> tuple[Artifact, ...]:
+        return tuple((await self._naming.artifacts(self._database.reader)).values())
+
+    async def get(self, library_id: str) -> Artifact:
+        """
+        Raises:
+            NotFound: no such artifact.
+        """
+        row = await store.get(self._database.reader, library_id)
+        found = await self._naming.artifacts(self._database.reader, row.key.model) if row else {}
+        if library_id not in found:
+            raise no_artifact()
+        return found[library_id]
+
+    async def keys(self) -> frozenset[tuple[str, int, str]]:
+        """(model, version, option) of what is installed and whole, or on a drive that is away."""
+        return frozenset(
+            (row.key.model, row.key.version, row.key.option)
+            for row in await store.all_artifacts(self._database.reader)
+            if row.state in INSTALLED
+        )
+
+    async def has(self, model: str, version: int, option: str) -> bool:
+        """Whether it is among `keys`."""
+        return (model, version, option) in await self.keys()
+
+    async def storage_present(self) -> bool:
+        """Whether the models directory is really there, and not the empty mount point of a drive that is
+        away: its marker or a known file is in it, or nothing was ever put there. Then it is marked."""
+        return await self._looking.storage_present()
+
+    async def used_bytes(self) -> int:
+        """On disk, by artifacts that are there."""
+        there = (ArtifactState.OK, ArtifactState.DAMAGED)
+        rows = await store.all_artifacts(self._database.reader)
+        return sum(row.size_bytes for row in rows if row.state in there)
+
+    async def resolve(self, text: str) -> Artifact:
+        """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,
+        with their sizes, a moment ago.
+
+        Raises:
+            InvalidInput: neither an id nor a reference.
+            NotFound: nothing of the kind is installed.
+            Conflict: it is installed, and its files are gone, damaged or on a drive that is away.
+        """
+        row = await self._looking.check(await self._naming.meant(self._database.reader, text))
+        if row.state is not ArtifactState.OK:
+            code, what = UNUSABLE[row.state]
+            raise Conflict(f"{row.key} cannot be used: {what}", code=code)
+        return await self.get(row.id)
+
+    def model_path(self, artifact: Artifact) -> tuple[Path, Path | None]:
+        """Where a server finds the model, and its projector if there is one.
+
+        Raises:
+            Conflict: the artifact holds no file that a server could be given.
+        """
+        key = Key(artifact.model, artifact.version, artifact.option)
+        folder = self._root.root / folder_of(key)
+        main, projector = main_file(artifact.files), projector_file(artifact.files)
+        if main is None:
+            raise Conflict(f"{key} has no model file to load. Choose another option.", code="not_loadable")
+        return folder / main.name, folder / projector.name if projector else None
+
+    async def add(self, tx: Transaction, finished: Finished) -> None:
+        """Record a download whose files are under their final names, in the download's own transaction."""
+        key = Key(finished.model, finished.version, finished.option)
+        if finished.directory != folder_of(key):
+            raise ValueError(f"{finished.directory} is not where {key} belongs")
+        artifact = Stored(
+            id=await store.id_of(tx, key) or secrets.token_hex(8),
+            key=key,
+            format=finished.format,
+            quantization=finished.quantization,
+            source="download",
+            state=ArtifactState.OK,
+            digest=finished.digest,
+            verified_at=finished.verified_at,
+            installed_at=rfc3339(self._clock()),
+            files=finished.files,
+            mtimes_ns=(),
+        )
+        async with self._telling.of(tx, key.model):
+            await self._looking.put(tx, artifact)
+
+    async def set_active(self, model: str, library_id: str) -> Artifact:
+        """Have the bare model id mean this artifact until it is removed.
+
+        Raises:
+            NotFound: no such artifact.
+            InvalidInput: it is another model's.
+        """
+        async with self._database.transaction() as tx:
+            row = await store.get(tx, library_id)
+            if row is None:
+                raise NotFound(f"{library_id} is not in the library.", code="artifact_not_found")
+            if row.key.model != model:
+                raise InvalidInput.at("/library_id", f"it belongs to {row.key.model}, not to {model}")
+            async with self._telling.of(tx, model):
+                await store.choose(tx, model, library_id)
+        return await self.get(library_id)
+
+    async def remove(self, library_id: str) -> RemovedArtifact:
+        """Delete the artifact's files and its row; where the files are gone already, only the row.
+
+        Raises:
+            NotFound: no such artifact.
+            Conflict: a server runs it, its drive is away, or a file cannot be deleted.
+        """
+        return await self._removals.remove(library_id)
+
+    async def servers_changed(self, library_id: str) -> None:
+        """Tell readers that other servers run this artifact now. Call it outside a transaction."""
+        async with self._database.transaction() as tx:
+            row = await store.get(tx, library_id)
+            if row is not None:
+                artifacts = await self._naming.artifacts(tx, row.key.model)
+                self._telling.changed(tx, artifacts[library_id])
+
+    async def scan(self) -> ScanResult:
+        """Look at the models directory now and take it as it is: what is not in it is missing."""
+        result, _ = await self._looking.look(accept=True)
+        return result
+
+    def _made_ready(self, *, make: bool) -> str | None:
+        """What is wrong with the models directory, once it is made if it is to be.
+
+        While something is installed or being downloaded it is not made: a mount point without its drive is no
+        place for models.
+        """
+        if make:
+            with contextlib.suppress(OSError):
+                self._root.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._root.fault() if self._root.present() else None
+
+    async def _look(self) -> frozenset[str]:
+        _, folders = await self._looking.look(accept=False)
+        return folders
+
+
+UNUSABLE = {
+    ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
+    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it has a wrong size. Download it again."),
+    ArtifactState.OFFLINE: ("storage_offline", "the models directory is away. Plug its drive in."),
+}

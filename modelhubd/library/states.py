@@ -1,0 +1,73 @@
+"""Decides what is the matter with an artifact, from its row and what was seen on disk. No I/O."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import Struct
+
+from modelhubd.library.layout import Key, folder_of
+from modelhubd.wire.catalog import CatalogEntry, Option
+from modelhubd.wire.library import ArtifactFile, ArtifactState
+
+MTIME_TOLERANCE_NS = 2_000_000_000
+"""FAT keeps times to two seconds."""
+
+
+class Found(Struct, frozen=True):
+    """A regular file as `stat` gave it."""
+
+    size_bytes: int
+    links: int = 1
+    mtime_ns: int = 0
+
+
+def state_of(paths: Sequence[str], sizes: Sequence[int], found: Mapping[str, Found]) -> ArtifactState:
+    """`missing` when a file is gone, `damaged` when all are there and a size is wrong, else `ok`."""
+    if any(path not in found for path in paths):
+        return ArtifactState.MISSING
+    if any(found[path].size_bytes != size for path, size in zip(paths, sizes, strict=True)):
+        return ArtifactState.DAMAGED
+    return ArtifactState.OK
+
+
+def is_rewritten(paths: Sequence[str], mtimes_ns: Sequence[int | None], found: Mapping[str, Found]) -> bool:
+    """Whether a file was written after it was checked, though its size is right: other bytes may be in it."""
+    return any(
+        known is not None and path in found and abs(found[path].mtime_ns - known) > MTIME_TOLERANCE_NS
+        for path, known in zip(paths, mtimes_ns, strict=True)
+    )
+
+
+def is_offline(
+    *, present: bool, marked: bool, rows: Collection[str], found: Collection[str], staged: bool = False
+) -> bool:
+    """Whether the models directory is away rather than emptied: it is not there, or what is there was never
+    ours: no marker in it and no file of any of the `rows`, though there were files or, with `staged`, parts
+    of a download."""
+    if not present:
+        return True
+    return not marked and (staged or bool(rows)) and not any(path in found for path in rows)
+
+
+def adopted_files(
+    key: Key, entry: CatalogEntry | None, found: Mapping[str, Found]
+) -> tuple[Option, tuple[ArtifactFile, ...]] | None:
+    """The catalog's option and its files, when every one lies in the folder with the size the catalog states.
+
+    A file that has another name elsewhere (a hard link) is not taken: whoever holds that name could change
+    the model afterwards.
+    """
+    if entry is None or entry.version != key.version:
+        return None
+    option = next((option for option in entry.options if option.id == key.option), None)
+    if option is None:
+        return None
+    folder = folder_of(key)
+    files = []
+    for file in option.files:
+        seen = found.get(f"{folder}/{file.name}")
+        if seen is None or seen.links != 1 or file.size_bytes not in (None, seen.size_bytes):
+            return None
+        files.append(
+            ArtifactFile(name=file.name, role=file.role.value, size_bytes=seen.size_bytes, sha256=file.sha256)
+        )
+    return option, tuple(files)

@@ -1,0 +1,179 @@
+"""The library's SQL."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from modelhubd.library.layout import Key, folder_of
+from modelhubd.library.states import Found, is_rewritten, state_of
+from modelhubd.storage.database import Reader, Row, Transaction
+from modelhubd.wire.library import ArtifactFile, ArtifactState
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """An artifact as its rows have it."""
+
+    id: str
+    key: Key
+    format: str
+    quantization: str | None
+    source: str
+    state: ArtifactState
+    digest: str | None
+    verified_at: str | None
+    installed_at: str
+    files: tuple[ArtifactFile, ...]
+    mtimes_ns: tuple[int | None, ...]
+    """One per file: when it was last written, as of its installation."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of its files, relative to the models directory."""
+        return tuple(f"{folder_of(self.key)}/{file.name}" for file in self.files)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    def seen(self, found: Mapping[str, Found], *, offline: bool) -> "Stored":
+        """The same with the state that follows from the files that were found."""
+        if offline:
+            return replace(self, state=ArtifactState.OFFLINE)
+        rewritten = is_rewritten(self.paths, self.mtimes_ns, found)
+        return replace(
+            self,
+            state=state_of(self.paths, [file.size_bytes for file in self.files], found),
+            verified_at=None if rewritten else self.verified_at,
+        )
+
+
+async def all_artifacts(reader: Reader) -> list[Stored]:
+    """By model, newest version first; those being removed are not among them."""
+    return await _artifacts(reader)
+
+
+async def of_model(reader: Reader, model: str) -> list[Stored]:
+    return await _artifacts(reader, model=model)
+
+
+async def get(reader: Reader, artifact_id: str) -> Stored | None:
+    found = await _artifacts(reader, artifact_id=artifact_id)
+    return found[0] if found else None
+
+
+async def being_removed(reader: Reader) -> list[Stored]:
+    return await _artifacts(reader, removing=True)
+
+
+async def _artifacts(
+    reader: Reader, *, artifact_id: str | None = None, model: str | None = None, removing: bool = False
+) -> list[Stored]:
+    wanted = {"id": artifact_id, "model": model, "removing": int(removing)}
+    files: dict[str, list[Row]] = {}
+    for row in await reader.fetch_all(
+        "SELECT file.* FROM artifact_file AS file JOIN artifact ON artifact.id = file.artifact_id "
+        "WHERE removing = :removing AND (:id IS NULL OR id = :id) AND (:model IS NULL OR model = :model) "
+        "ORDER BY position",
+        wanted,
+    ):
+        files.setdefault(row["artifact_id"], []).append(row)
+    rows = await reader.fetch_all(
+        "SELECT * FROM artifact "
+        "WHERE removing = :removing AND (:id IS NULL OR id = :id) AND (:model IS NULL OR model = :model) "
+        "ORDER BY model, version DESC, option",
+        wanted,
+    )
+    return [_stored(row, files.get(row["id"], ())) for row in rows]
+
+
+def _stored(row: Row, files: Sequence[Row]) -> Stored:
+    return Stored(
+        id=row["id"],
+        key=Key(row["model"], row["version"], row["option"]),
+        format=row["format"],
+        quantization=row["quantization"],
+        source=row["source"],
+        state=ArtifactState(row["state"]),
+        digest=row["digest"],
+        verified_at=row["verified_at"],
+        installed_at=row["installed_at"],
+        files=tuple(
+            ArtifactFile(
+                name=file["name"], role=file["role"], size_bytes=file["size_bytes"], sha256=file["sha256"]
+            )
+            for file in files
+        ),
+        mtimes_ns=tuple(file["mtime_ns"] for file in files),
+    )
+
+
+async def put(tx: Transaction, artifact: Stored) -> None:
+    """Write the artifact with its files; one with the same id gets these values."""
+    await tx.execute(
+        "INSERT INTO artifact (id, model, version, option, format, quantization, source, state, digest, "
+        "verified_at, installed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET format = excluded.format, quantization = excluded.quantization, "
+        "source = excluded.source, state = excluded.state, digest = excluded.digest, "
+        "verified_at = excluded.verified_at, installed_at = excluded.installed_at, removing = 0",
+        (
+            artifact.id,
+            artifact.key.model,
+            artifact.key.version,
+            artifact.key.option,
+            artifact.format,
+            artifact.quantization,
+            artifact.source,
+            artifact.state.value,
+            artifact.digest,
+            artifact.verified_at,
+            artifact.installed_at,
+        ),
+    )
+    await tx.execute("DELETE FROM artifact_file WHERE artifact_id = ?", (artifact.id,))
+    await tx.execute_many(
+        "INSERT INTO artifact_file (artifact_id, position, name, role, size_bytes, sha256, mtime_ns) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (artifact.id, position, file.name, file.role, file.size_bytes, file.sha256, mtime_ns)
+            for position, (file, mtime_ns) in enumerate(zip(artifact.files, artifact.mtimes_ns, strict=True))
+        ],
+    )
+
+
+async def id_of(reader: Reader, key: Key) -> str | None:
+    """The id of the artifact there is of `key`, also while it is being removed."""
+    row = await reader.fetch_one(
+        "SELECT id FROM artifact WHERE model = ? AND version = ? AND option = ?",
+        (key.model, key.version, key.option),
+    )
+    return row["id"] if row else None
+
+
+async def set_state(tx: Transaction, artifact_id: str, state: ArtifactState, verified_at: str | None) -> None:
+    await tx.execute(
+        "UPDATE artifact SET state = ?, verified_at = ? WHERE id = ?", (state.value, verified_at, artifact_id)
+    )
+
+
+async def set_removing(tx: Transaction, artifact_id: str, *, removing: bool) -> None:
+    await tx.execute("UPDATE artifact SET removing = ? WHERE id = ?", (int(removing), artifact_id))
+
+
+async def forget_removed(tx: Transaction, artifact_id: str) -> None:
+    """Delete the row, unless the artifact was installed anew meanwhile."""
+    await tx.execute("DELETE FROM artifact WHERE id = ? AND removing = 1", (artifact_id,))
+
+
+async def chosen(reader: Reader) -> dict[str, str]:
+    """Model id → id of the artifact that somebody made the active one."""
+    rows = await reader.fetch_all("SELECT model, artifact_id FROM active_artifact")
+    return {row["model"]: row["artifact_id"] for row in rows}
+
+
+async def choose(tx: Transaction, model: str, artifact_id: str) -> None:
+    await tx.execute(
+        "INSERT INTO active_artifact (model, artifact_id) VALUES (?, ?) "
+        "ON CONFLICT (model) DO UPDATE SET artifact_id = excluded.artifact_id",
+        (model, artifact_id),
+    )

@@ -1,0 +1,1 @@
+"""Running models: llama-server processes, found, started, watched and stopped."""

@@ -1,0 +1,83 @@
+"""Making room for a load, and seeing that the room is really there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+from modelhubd.errors import Conflict
+from modelhubd.llama.placement import Placement, place
+from modelhubd.llama.roster import Roster
+from modelhubd.wire.device import Gpu
+from modelhubd.wire.servers import LoadSettings
+
+BACK_S = 5.0
+"""How long the memory of what was unloaded may take to come back."""
+POLL_S = 0.05
+
+
+class Room:
+    """The memory that servers share. `drain_s` is what requests get that are in the way of an eviction."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        *,
+        available_ram: Callable[[], int],
+        gpus: Callable[[], Awaitable[tuple[Gpu, ...]]],
+        budget_bytes: int,
+        drain_s: float,
+    ) -> None:
+        self._roster = roster
+        self._available_ram = available_ram
+        self._gpus = gpus
+        self._budget_bytes = budget_bytes
+        self._drain_s = drain_s
+
+    async def look(
+        self, settings: LoadSettings, needed_bytes: int, replaced: Collection[str] = ()
+    ) -> Placement:
+        """Whether so much is free now; what the servers with the ids `replaced` hold counts as free."""
+        available = self._available_ram()
+        if settings.gpu_layers != 0:
+            available += sum(gpu.free_bytes for gpu in await self._gpus() if not gpu.unified)
+        return place(
+            needed_bytes,
+            [life.held for life in self._roster.running()],
+            available_bytes=available,
+            budget_bytes=self._budget_bytes,
+            replaced=replaced,
+        )
+
+    async def make(self, name: str, settings: LoadSettings, needed_bytes: int, *, force: bool) -> None:
+        """Unload the idle servers that have to make way, and wait until their memory is back.
+
+        Raises:
+            Conflict: `not_enough_memory`, and it is not forced.
+        """
+        placement = await self.look(settings, needed_bytes)
+        if not placement.fits and not force:
+            raise Conflict(
+                f"{name} cannot be loaded: it {placement.reason}. Unload a model, choose a smaller context,"
+                " or force it.",
+                code="not_enough_memory",
+            )
+        leaving = [self._roster.life(server_id) for server_id in placement.evict]
+        for life in leaving:  # all at once: nobody may begin to use one while another is waited for
+            life.ask_to_stop(self._drain_s)
+        for life in leaving:
+            await self._roster.unload(life, self._drain_s)
+        if leaving and not force:
+            gone = ", ".join(life.server.name for life in leaving)
+            await self._until_back(name, gone, settings, needed_bytes)
+
+    async def _until_back(self, name: str, gone: str, settings: LoadSettings, needed_bytes: int) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BACK_S
+        while (placement := await self.look(settings, needed_bytes)).evict or not placement.fits:
+            if loop.time() >= until:
+                raise Conflict(
+                    f"{name} cannot be loaded: {gone} had to be unloaded for it, but the memory is not back"
+                    f" after {BACK_S:.0f} s: it {placement.reason}. Try again, or force it.",
+                    code="not_enough_memory",
+                    retry_after_s=BACK_S,
+                )
+            await asyncio.sleep(POLL_S)

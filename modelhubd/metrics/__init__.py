@@ -1,0 +1,1 @@
+"""What the daemon counts, in Prometheus's text form."""

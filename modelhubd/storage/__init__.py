@@ -1,0 +1,1 @@
+"""Durable state: the database, and files beneath a root that nothing can leave."""

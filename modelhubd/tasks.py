@@ -1,0 +1,86 @@
+"""Background tasks with an owner and an end."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def uninterrupted(work: Awaitable[T]) -> T:
+    """Await `work` to its end even if cancelled meanwhile; the cancellation is raised after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except BaseException:  # noqa: S110  # the task's own, raised by result() below
+            pass
+    if cancelled is not None:
+        task.exception()
+        raise cancelled
+    return task.result()
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run blocking `work` in a thread. It is waited for even if cancelled: a thread cannot be taken back."""
+    return await uninterrupted(asyncio.to_thread(work))
+
+
+class TaskOwner:
+    """Holds the background tasks of one part of the daemon.
+
+    A task that raises is logged with its name and is gone; it takes nothing else with it. Leaving the
+    context cancels what still runs and waits at most `patience_s` seconds for it.
+    """
+
+    def __init__(self, name: str, *, patience_s: float = 5.0) -> None:
+        self._name = name
+        self._patience_s = patience_s
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Run `work` until it ends or the owner closes.
+
+        Raises:
+            RuntimeError: the owner is closed already.
+        """
+        if self._closed:
+            work.close()
+            raise RuntimeError(f"{self._name} is closed: {name} cannot start")
+        task = asyncio.create_task(work, name=f"{self._name}: {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Cancel everything and wait for it."""
+        self._closed = True
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=self._patience_s)
+            for task in pending:
+                log.error("%s did not end within %s s of being cancelled", task.get_name(), self._patience_s)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed", task.get_name(), exc_info=error)

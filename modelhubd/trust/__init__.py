@@ -1,0 +1,1 @@
+"""What may be believed: safe names and URLs, digests, clean text. Pure functions of their arguments."""

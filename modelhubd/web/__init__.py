@@ -1,0 +1,1 @@
+"""HTTP plumbing: bodies, problems, streams, listening, callers, the OpenAPI document."""

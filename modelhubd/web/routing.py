@@ -1,0 +1,100 @@
+"""A route as a value, and the adapter that makes a handler's three lines enough: decode, ask, reply."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from modelhubd.web.bodies import decode_body, parse_query
+
+P = TypeVar("P")
+B = TypeVar("B")
+Q = TypeVar("Q")
+
+
+class Access(Enum):
+    """Who may use a route over TCP. Over the Unix socket its owner may use all of them."""
+
+    OPEN = "open"
+    """Anybody on this machine; holds no data."""
+    OWNER = "owner"
+    """Whoever has the token or a session."""
+    SOCKET = "socket"
+    """Only over the Unix socket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Generic[P, B, Q]):
+    """A decoded request. `parts` is what the handler may ask."""
+
+    parts: P
+    body: B
+    query: Q
+    path: Mapping[str, str]
+    request: web.Request
+
+
+Handler = Callable[[Ask[Any, Any, Any]], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One method and path, what it takes and answers. The reference is generated from this."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    access: Access = Access.OWNER
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    answer: Any = None
+    """Type of the JSON answer; None where there is none or it is a stream."""
+    status: int = 200
+    creates: bool = False
+    """Takes `Idempotency-Key`."""
+    conditional: bool = False
+    """Takes `If-Match`."""
+    also: tuple[Any, ...] = ()
+    """Types of a JSON answer with 200 that the query asks for instead."""
+
+
+def reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """`value` as JSON."""
+    return web.Response(
+        body=msgspec.json.encode(value), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def nothing() -> web.Response:
+    """204."""
+    return web.Response(status=204)
+
+
+def adapt(route: Route, parts: Any) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The aiohttp handler of a route: decodes query and body by their types, then asks the handler."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        query = parse_query(request.query, route.query) if route.query else None
+        body = await decode_body(request, route.body) if route.body else None
+        return await route.handler(
+            Ask(parts=parts, body=body, query=query, path=request.match_info, request=request)
+        )
+
+    return handle
+
+
+def add_routes(
+    app: web.Application, routes: Sequence[Route], parts: Any, prefix: str
+) -> dict[tuple[str, str], Route]:
+    """Mount routes under `prefix`; answers them by (method, aiohttp's canonical path)."""
+    mounted = {}
+    for route in routes:
+        added = app.router.add_route(route.method, prefix + route.path, adapt(route, parts))
+        resource = added.resource
+        assert resource is not None
+        mounted[route.method, resource.canonical] = route
+    return mounted

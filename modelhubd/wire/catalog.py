@@ -1,0 +1,229 @@
+"""Catalog entries as publishers write them, and what catalog routes answer.
+
+`gc=False`: they come by the ten thousand and hold no cycles, and the collector would stop everything to look.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from modelhubd.wire.architecture import Architecture
+from modelhubd.wire.base import Message, Page
+from modelhubd.wire.fit import Fit
+from modelhubd.wire.servers import ModelSettings
+
+
+class Format(StrEnum):
+    GGUF = "gguf"
+    MLX = "mlx"
+    SAFETENSORS = "safetensors"
+
+
+class Role(StrEnum):
+    MODEL = "model"
+    SHARD = "shard"
+    PROJECTOR = "projector"
+    DRAFT = "draft"
+    CONFIG = "config"
+    TOKENIZER = "tokenizer"
+
+
+class OptionFile(Message, frozen=True, kw_only=True, gc=False):
+    """One file of an option. `sha256` (64 lower-case hex digits) and `size_bytes` are None where unknown."""
+
+    name: str
+    role: Role = Role.MODEL
+    size_bytes: int | None = None
+    sha256: str | None = None
+    urls: tuple[str, ...] = ()
+
+
+class Option(Message, frozen=True, kw_only=True, gc=False):
+    """One downloadable form of a version. `size_bytes` is the sum of its files'."""
+
+    id: str
+    format: Format
+    quantization: str | None = None
+    quantizer: str | None = None
+    size_bytes: int | None = None
+    files: tuple[OptionFile, ...]
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether every file carries a SHA-256; an option without is shown as unverified."""
+        return all(file.sha256 is not None for file in self.files)
+
+
+class License(Message, frozen=True, kw_only=True, gc=False):
+    spdx: str | None = None
+    name: str | None = None
+    url: str | None = None
+    commercial: bool | None = None
+    gated: bool | None = None
+
+
+class VersionNote(Message, frozen=True, kw_only=True):
+    version: int
+    published_at: str | None = None
+    published_by: str | None = None
+    notes: str | None = None
+
+
+class Requires(Message, frozen=True, kw_only=True):
+    """PEP 440 specifiers: per application id, for the daemon, for the llama-server build."""
+
+    app: dict[str, str] = msgspec.field(default_factory=dict)
+    daemon: str | None = None
+    llama_server: str | None = None
+
+
+class Hardware(Message, frozen=True, kw_only=True):
+    """Declared needs; they can only make a verdict stricter. Memory is the main memory and that of graphics
+    cards together. Empty tuples allow everything."""
+
+    min_ram_bytes: int | None = None
+    recommended_ram_bytes: int | None = None
+    os: tuple[str, ...] = ()
+    arch: tuple[str, ...] = ()
+
+
+class CatalogEntry(Message, frozen=True, kw_only=True, gc=False):
+    """One model as the floor, a registry or a `catalog.d` file states it; `id` and `options` are required."""
+
+    id: str
+    options: tuple[Option, ...]
+    display_name: str | None = None
+    publisher: str | None = None
+    description: str | None = None
+    parameters: int | None = None
+    active_parameters: int | None = None
+    capabilities: tuple[str, ...] = ()
+    license: License = License()
+    tags: tuple[str, ...] = ()
+    context_length: int | None = None
+    architecture: Architecture = Architecture()
+    base_model: str | None = None
+    homepage: str | None = None
+    verified: bool = False
+    published_by: str | None = None
+    published_at: str | None = None
+    version: int = 1
+    versions: tuple[VersionNote, ...] = ()
+    requires: Requires = Requires()
+    hardware: Hardware = Hardware()
+    settings: ModelSettings = ModelSettings()
+    """Recommended for loads of this version."""
+
+
+class Counters(Message, frozen=True, kw_only=True, gc=False):
+    downloads: int = 0
+    stars: int = 0
+
+
+class JudgedOption(Message, frozen=True, kw_only=True):
+    """An option with its verdict for this device. `digest` identifies its bytes; None where unverified."""
+
+    id: str
+    format: Format
+    quantization: str | None = None
+    quantizer: str | None = None
+    size_bytes: int | None = None
+    files: tuple[OptionFile, ...]
+    digest: str | None
+    unverified: bool
+    installed: bool = False
+    fit: Fit
+
+
+class ModelSummary(Message, frozen=True, kw_only=True, gc=False):
+    """A search result. `fit` is that of `best_option`, the one a bare download would choose, or of the least
+    bad option when none would be."""
+
+    id: str
+    display_name: str
+    publisher: str
+    description: str | None
+    parameters: int | None
+    active_parameters: int | None
+    capabilities: tuple[str, ...]
+    license: License
+    tags: tuple[str, ...]
+    context_length: int | None
+    verified: bool
+    source: str
+    """`registry`, `floor` or `local`."""
+    version: int
+    published_at: str | None
+    counters: Counters
+    installed: bool
+    formats: tuple[Format, ...]
+    n_options: int
+    best_option: str | None
+    size_bytes: int | None
+    """Of the best option."""
+    fit: Fit
+
+
+class FacetValue(Message, frozen=True, kw_only=True):
+    value: str
+    count: int
+
+
+class CatalogPage(Page[ModelSummary], frozen=True, kw_only=True):
+    """Search results; each facet counts what selecting that value would give under the other filters."""
+
+    facets: dict[str, tuple[FacetValue, ...]]
+
+
+class ModelDetail(Message, frozen=True, kw_only=True):
+    """The whole entry, judged for this device."""
+
+    id: str
+    display_name: str
+    publisher: str
+    description: str | None
+    parameters: int | None
+    active_parameters: int | None
+    capabilities: tuple[str, ...]
+    license: License
+    tags: tuple[str, ...]
+    context_length: int | None
+    architecture: Architecture
+    base_model: str | None
+    homepage: str | None
+    verified: bool
+    source: str
+    published_by: str | None
+    published_at: str | None
+    version: int
+    versions: tuple[VersionNote, ...]
+    requires: Requires
+    hardware: Hardware
+    settings: ModelSettings = ModelSettings()
+    """Recommended for loads of this version."""
+    counters: Counters
+    best_option: str | None
+    fit: Fit
+    options: tuple[JudgedOption, ...]
+    installed_versions: tuple[int, ...]
+
+
+class CatalogFault(Message, frozen=True, kw_only=True):
+    """One bad entry: `file` is a bare file name, `pointer` a JSON pointer into it."""
+
+    file: str
+    pointer: str
+    reason: str
+
+
+class CatalogInfo(Message, frozen=True, kw_only=True):
+    """Where the catalog comes from. `source` is `registry` or `floor`; `local_entries` come on top."""
+
+    source: str
+    revision: str
+    models: int
+    local_entries: int
+    faults: tuple[CatalogFault, ...] = ()
+    synced_at: str | None = None
+    expires_at: str | None = None
+    stale: bool = False

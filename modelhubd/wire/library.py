@@ -1,0 +1,76 @@
+"""What is installed."""
+
+from enum import StrEnum
+
+from modelhubd.wire.base import Message, Request
+
+
+class ArtifactState(StrEnum):
+    OK = "ok"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    OFFLINE = "offline"
+
+
+class ArtifactFile(Message, frozen=True, kw_only=True):
+    name: str
+    role: str
+    size_bytes: int
+    sha256: str | None
+
+
+class Artifact(Message, frozen=True, kw_only=True):
+    """An installed option of a model version."""
+
+    id: str
+    model: str
+    version: int
+    option: str
+    format: str
+    quantization: str | None
+    source: str
+    """`download`, `scan` (found in the models directory) or `import`."""
+    state: ArtifactState
+    size_bytes: int
+    digest: str | None
+    files: tuple[ArtifactFile, ...]
+    verified_at: str | None
+    installed_at: str
+    active: bool
+    """Whether the bare model id means this artifact."""
+    loaded_by: tuple[str, ...] = ()
+    """Ids of the servers that run it."""
+
+
+class SetActive(Request, frozen=True, kw_only=True):
+    library_id: str
+
+
+class ScanResult(Message, frozen=True, kw_only=True):
+    added: int
+    changed: int
+    missing: int
+    unknown_files: tuple[str, ...]
+    """Files in the models directory that belong to no artifact, relative to it."""
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """A verified download on its way into the library. `directory` is relative to the models directory."""
+
+    model: str
+    version: int
+    option: str
+    format: str
+    quantization: str | None
+    digest: str | None
+    directory: str
+    files: tuple[ArtifactFile, ...]
+    verified_at: str | None
+    """None where the catalog names no digest."""
+
+
+class RemovedArtifact(Message, frozen=True, kw_only=True):
+    """What was removed. `left_files` were not the artifact's: they stay, named relative to its folder."""
+
+    id: str
+    left_files: tuple[str, ...] = ()

@@ -1,0 +1,39 @@
+"""Fixtures that several kinds of test share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import RunningDaemon, running_daemon
+
+SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py", "test_main_path.py"})
+"""Files of long tests that share nothing: each may run wherever there is room."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of one file stay together and in order, so that what they share is started once."""
+    for item in items:
+        if item.path.name not in SPREAD:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home for a daemon."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def daemon(home: Path) -> Iterator[RunningDaemon]:
+    """A daemon of the test's own, at its defaults."""
+    with running_daemon(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    """A daemon for those tests of one file that leave it as it was."""
+    with running_daemon(tmp_path_factory.mktemp("shared") / "home") as running:
+        yield running

@@ -1,0 +1,51 @@
+"""The whole daemon as people run it, on a boot and with traps of a test's choosing:
+
+    CRASH_PLAN='{"boot_id": "two", …}' python -m tests.crash.whole_daemon …
+
+`tests.crash.traps.Plan` says what may be chosen. Its arguments are those of `modelhubd`.
+"""
+
+import asyncio
+import functools
+import os
+import sys
+from typing import Any
+
+import msgspec
+
+from modelhubd import __main__, daemon
+from modelhubd.downloads.messages import Limits
+from modelhubd.downloads.plan import Backoff
+from modelhubd.downloads.service import Downloads
+from tests.crash import traps
+
+WORKER, OURS = "modelhubd.downloads.worker", "tests.crash.worker"
+
+
+def use_our_worker() -> None:
+    start = asyncio.create_subprocess_exec
+
+    @functools.wraps(start)
+    async def started(*arguments: Any, **rest: Any) -> Any:
+        return await start(*(OURS if argument == WORKER else argument for argument in arguments), **rest)
+
+    asyncio.create_subprocess_exec = started
+
+
+def main() -> int:
+    plan = traps.plan_of(os.environ)
+    if boot_id := plan.get("boot_id"):
+        vars(daemon)["boot_id"] = lambda: boot_id
+    chosen: dict[str, Any] = {}
+    if "backoff" in plan:
+        chosen["backoff"] = Backoff(**plan["backoff"])
+    if "limits" in plan:
+        chosen["limits"] = msgspec.convert(plan["limits"], Limits)
+    vars(daemon)["Downloads"] = functools.partial(Downloads, **chosen)
+    use_our_worker()
+    traps.set_all(plan, "daemon")
+    return __main__.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""The models directory is watched: what others do in it is seen within about a second."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from modelhubd.errors import CannotStart
+from modelhubd.library import looking, scan
+from modelhubd.library.watch import watch
+from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.tasks import TaskOwner
+from tests.integration.library.world import World, becomes, world_in
+
+TINY = "acme/tiny/1/gguf/tiny.gguf"
+SOON_S = 10.0
+"""About a second, and what a very busy machine adds."""
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[TaskOwner]:
+    async with TaskOwner("test") as owner:
+        yield owner
+
+
+async def test_files_put_in_place_by_hand_appear(world: World, tasks: TaskOwner) -> None:
+    world.know("acme/tiny", gguf={"tiny.gguf": b"model"})
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    path = world.write(TINY)
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+    path.unlink()
+    assert await becomes(world.states, {"gguf": "missing"}) < SOON_S
+
+
+async def test_what_happens_before_the_watch_has_begun_is_looked_at(tmp_path: Path) -> None:
+    """Between the first look and the start of the watch nobody tells."""
+    looks = 0
+
+    async def look() -> frozenset[str]:
+        nonlocal looks
+        looks += 1
+        return frozenset({""})
+
+    async with TaskOwner("test") as owner:
+        owner.start(watch(tmp_path, look, again=asyncio.Event()), name="watch")
+        await becomes(lambda: looks, 2)
+        await asyncio.sleep(2)
+    assert looks == 2, "and then not again without a change"
+
+
+async def test_a_folder_that_vanishes_before_it_is_watched_stops_nothing(tmp_path: Path) -> None:
+    folders = {"", "gone"}
+
+    async def look() -> frozenset[str]:
+        return frozenset(folders)
+
+    async with TaskOwner("test") as owner:
+        task = owner.start(watch(tmp_path, look, again=asyncio.Event()), name="watch")
+        await asyncio.sleep(0.3)
+        folders.remove("gone")
+        await asyncio.sleep(1.2)
+        assert not task.done()
+
+
+async def test_files_that_go_and_come_back_are_seen(world: World, tasks: TaskOwner) -> None:
+    await world.install()
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    aside = world.models.parent / "aside"
+    (world.models / TINY).rename(aside)
+    assert await becomes(world.states, {"gguf": "missing"}) < SOON_S
+    aside.rename(world.models / TINY)
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+    world.write(TINY, b"cut")
+    assert await becomes(world.states, {"gguf": "damaged"}) < SOON_S
+    shutil.rmtree(world.models / "acme")
+    assert await becomes(world.states, {"gguf": "missing"}) < SOON_S
+    world.write(TINY)
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+
+
+async def test_a_drive_that_is_pulled_and_plugged_in_again_is_seen(world: World, tasks: TaskOwner) -> None:
+    await world.install()
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    world.models.rename(world.models.with_name("away"))
+    assert await becomes(world.states, {"gguf": "offline"}) < SOON_S
+    world.models.with_name("away").rename(world.models)
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+
+
+async def test_a_drive_whose_change_no_watch_tells_is_seen(tmp_path: Path) -> None:
+    """As with a mount: nothing happens inside the folder, its path leads elsewhere."""
+    drive, away = tmp_path / "drive", tmp_path / "away"
+    drive.mkdir()
+    async with world_in(tmp_path, drive / "models") as world, TaskOwner("watch") as owner:
+        await world.install()
+        await world.library.start(owner)
+        await asyncio.sleep(1.5)
+        drive.rename(away)
+        (drive / "models").mkdir(parents=True)
+        assert await becomes(world.states, {"gguf": "offline"}) < SOON_S
+        assert list((drive / "models").iterdir()) == []
+        (drive / "models").rmdir()
+        drive.rmdir()
+        away.rename(drive)
+        assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+
+
+async def test_a_daemon_that_starts_without_the_drive_waits_for_it(world: World, tasks: TaskOwner) -> None:
+    await world.install()
+    world.models.rename(world.models.with_name("away"))
+    await world.library.start(tasks)
+    await becomes(world.states, {"gguf": "offline"})
+    assert not world.models.exists(), "nothing is put where a drive belongs"
+    world.models.with_name("away").rename(world.models)
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+
+
+async def test_what_changed_while_the_daemon_was_down_is_seen_at_its_start(
+    world: World, tasks: TaskOwner
+) -> None:
+    await world.install()
+    await world.library.scan()
+    (world.models / TINY).unlink()
+    await world.library.start(tasks)
+    await becomes(world.states, {"gguf": "missing"})
+
+
+async def test_our_own_installs_and_removals_cause_no_further_event(world: World, tasks: TaskOwner) -> None:
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    artifact = await world.install()
+    await asyncio.sleep(1.5)
+    assert await world.told() == [("library.added", artifact.id)]
+    await world.library.remove(artifact.id)
+    await asyncio.sleep(1.5)
+    assert await world.told() == [("library.removed", artifact.id)]
+
+
+async def test_bytes_being_staged_are_not_looked_at(
+    world: World, tasks: TaskOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    look = scan.look
+
+    def counted(root: ConfinedRoot) -> scan.Sight:
+        nonlocal looks
+        looks += 1
+        return look(root)
+
+    world.write(".staging/1/part", b"")
+    monkeypatch.setattr(looking, "look", counted)
+    await world.library.start(tasks)
+    await becomes(lambda: looks, 2)
+    await asyncio.sleep(1)
+    before = looks
+    for number in range(15):
+        world.write(".staging/1/part", b"x" * number)
+        await asyncio.sleep(0.1)
+    assert looks == before
+
+
+async def test_a_planted_link_has_nobody_watch_what_it_points_to(
+    world: World, tasks: TaskOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = world.models.parent / "outside"
+    outside.mkdir()
+    (world.models / "acme").symlink_to(outside)
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    watched = [
+        line for pid in ["self"] for line in inotify_inodes(pid) if line == f"{outside.stat().st_ino:x}"
+    ]
+    assert watched == []
+
+
+def inotify_inodes(pid: str) -> list[str]:
+    """Inode numbers, in hex, that this process watches (Linux; elsewhere none can be told)."""
+    found = []
+    folder = f"/proc/{pid}/fdinfo"
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        try:
+            with open(f"{folder}/{name}") as file:
+                lines = file.readlines()
+        except OSError:
+            continue
+        found += [line.split("ino:")[1].split()[0] for line in lines if line.startswith("inotify ")]
+    return found
+
+
+async def test_a_catalog_that_learnt_of_files_has_them_looked_at_again(
+    world: World, tasks: TaskOwner
+) -> None:
+    world.write(TINY)
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    world.know("acme/tiny", gguf={"tiny.gguf": b"model"})
+    world.library.look_again()
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+
+
+async def test_the_models_directory_is_made_for_its_user_alone(world: World, tasks: TaskOwner) -> None:
+    world.models.rmdir()
+    await world.library.start(tasks)
+    assert world.models.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_models_directory_that_others_can_write_stops_the_start(
+    world: World, tasks: TaskOwner
+) -> None:
+    world.models.chmod(0o777)
+    with pytest.raises(CannotStart, match="chmod o-w"):
+        await world.library.start(tasks)

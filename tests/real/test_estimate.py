@@ -1,0 +1,94 @@
+"""The estimate on the real programs: the formula for dense models, llama-fit-params for the others."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelhubd.llama.command import Options
+from modelhubd.llama.discovery import Build
+from modelhubd.llama.fit_params import FitParams, beside
+from modelhubd.llama.memory import FIT_PARAMS, need, with_figures
+from modelhubd.wire.device import LlamaBuild
+from modelhubd.wire.library import Artifact, ArtifactFile, ArtifactState
+from modelhubd.wire.servers import LoadSettings
+from tests.benchmarks.bench_estimate import FEW, Setting, buffers, facts_of_model
+from tests.fakes.hollow_gguf import DENSE, OTHERS, write_hollow
+
+pytestmark = pytest.mark.real
+PROMISED = 0.1
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    """The real llama-server, with llama-fit-params beside it."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    found = caches / "modelhubd-tests" / "llama.cpp-11434" / "llama-server"
+    if beside((str(found),)) is None:
+        pytest.skip("the real programs are not built: run `make llama-server`")
+    return str(found)
+
+
+def artifact(model: Path) -> Artifact:
+    size = model.stat().st_size
+    return Artifact(
+        id="a",
+        model="lab/a",
+        version=1,
+        option="gguf",
+        format="gguf",
+        quantization=None,
+        source="download",
+        state=ArtifactState.OK,
+        size_bytes=size,
+        digest=None,
+        files=(ArtifactFile(name=model.name, role="model", size_bytes=size, sha256=None),),
+        verified_at=None,
+        installed_at="2026-01-01T00:00:00.000Z",
+        active=True,
+    )
+
+
+def settings_of(setting: Setting) -> LoadSettings:
+    return LoadSettings(
+        ctx=setting.ctx,
+        kv_type_k=setting.kv,  # type: ignore[arg-type]  # one of them
+        kv_type_v=setting.kv,  # type: ignore[arg-type]
+        flash_attention="on" if setting.flash else "off",
+        parallel=setting.slots,
+    )
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_llama_fit_params_holds_ten_per_cent_where_the_formula_only_guesses(
+    tmp_path: Path, program: str, name: str
+) -> None:
+    model = write_hollow(tmp_path / "model.gguf", OTHERS[name])
+    about = LlamaBuild(id="configured", origin="configured", version="b11434")
+    build = Build(program=(program,), options=Options(names=frozenset()), about=about)
+    facts, asker = facts_of_model(model), FitParams(os.environ)
+    for setting in FEW:
+        settings = settings_of(setting)
+        guess = need(artifact(model), facts, settings)
+        assert not guess.exact
+        figures = await asker.figures(build, model, settings)
+        found = with_figures(guess, figures, facts.architecture, settings)
+        assert found.basis == FIT_PARAMS
+        told = found.weights_bytes + found.kv_bytes + found.compute_bytes
+        reported = buffers(model, setting, (program,))
+        assert abs(told / reported.total_bytes - 1) <= PROMISED, (setting, found, reported)
+        assert abs(found.kv_bytes - reported.kv_bytes) <= max(1 << 20, PROMISED * reported.kv_bytes)
+
+
+@pytest.mark.parametrize("name", ["llama, grouped heads", "qwen2"])
+def test_the_formula_holds_on_the_real_program_as_on_the_built_in_one(
+    tmp_path: Path, program: str, name: str
+) -> None:
+    model = write_hollow(tmp_path / "model.gguf", replace(DENSE[name], n_vocab=3000))
+    facts = facts_of_model(model)
+    for setting in FEW:
+        found = need(artifact(model), facts, settings_of(setting))
+        reported = buffers(model, setting, (program,))
+        assert abs(found.kv_bytes / reported.kv_bytes - 1) <= PROMISED
+        assert abs(found.compute_bytes / reported.compute_bytes - 1) <= PROMISED

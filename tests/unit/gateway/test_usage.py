@@ -1,0 +1,57 @@
+"""What an answer says it took is read in passing."""
+
+import pytest
+
+from modelhubd.gateway.usage import HEAD_BYTES, TAIL_BYTES, Ends, Usage
+
+CHAT = b'{"choices":[{"message":{"content":"Hi"}}],"usage":{"completion_tokens":8,"prompt_tokens":21}}'
+TIMED = b'data: {"choices":[],"timings":{"cache_n":20,"prompt_n":1,"predicted_n":8}}\n\ndata: [DONE]\n\n'
+ASKED = b'data: {"usage":{"completion_tokens":7,"prompt_tokens":21},"timings":{"prompt_n":1,"predicted_n":8}}'
+EMBEDDING = b'{"usage":{"prompt_tokens":6,"total_tokens":6},"data":[' + b"0.125," * 9000 + b"1]}"
+START = b'data: {"type":"message_start","message":{"usage":{"input_tokens":21,"output_tokens":0}}}\n\n'
+DELTA = b'data: {"type":"message_delta","usage":{"output_tokens":8}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "prompt", "generated"),
+    [
+        (CHAT, 21, 8),
+        (TIMED, 21, 8),
+        (ASKED, 21, 7),
+        (EMBEDDING, 6, 0),
+        (START + b": x\n" * 20_000 + DELTA, 21, 8),
+        (b"", 0, 0),
+        (b'{"error":{"message":"no"}}', 0, 0),
+    ],
+)
+@pytest.mark.parametrize("size", [1_000_000, 777, 10])
+def test_every_kind_of_answer_tells_its_tokens(answer: bytes, prompt: int, generated: int, size: int) -> None:
+    ends = Ends()
+    for at in range(0, len(answer), size):
+        ends.add(answer[at : at + size])
+    assert ends.usage() == Usage(prompt=prompt, generated=generated)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"content":"\\"prompt_tokens\\":99}"}',
+        b'{"prompt_tokens":99999999999999999999}',
+        b'{"prompt_tokens":-5}',
+        b'{"prompt_tokens":"5"}',
+        b'{"prompt_tokens":1.5}',
+        b'{"prompt_tokens":5',
+    ],
+)
+def test_what_only_looks_like_a_figure_counts_for_nothing(text: bytes) -> None:
+    ends = Ends()
+    ends.add(text)
+    assert ends.usage() == Usage()
+
+
+def test_an_endless_answer_is_not_kept() -> None:
+    ends = Ends()
+    for _ in range(200):
+        ends.add(b"x" * 100_000)
+    kept = sum(len(value) for value in vars(ends).values())
+    assert kept <= HEAD_BYTES + TAIL_BYTES

@@ -1,0 +1,86 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelhubd.library.scan import look, look_at, mark
+from modelhubd.storage.confined import ConfinedRoot
+
+
+def write(root: Path, path: str, text: str = "abc") -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text)
+
+
+def test_a_look_finds_names_sizes_and_folders(tmp_path: Path) -> None:
+    write(tmp_path, "a/b/1/o/m.gguf")
+    write(tmp_path, "note.txt", "hello")
+    sight = look(ConfinedRoot(tmp_path))
+    assert sight.present and not sight.marked
+    assert {path: found.size_bytes for path, found in sight.files.items()} == {
+        "a/b/1/o/m.gguf": 3,
+        "note.txt": 5,
+    }
+    assert sight.folders == {"", "a", "a/b", "a/b/1", "a/b/1/o"}
+
+
+def test_dot_files_and_folders_are_not_looked_at(tmp_path: Path) -> None:
+    write(tmp_path, ".staging/1/m.gguf")
+    write(tmp_path, "a/.DS_Store")
+    sight = look(ConfinedRoot(tmp_path))
+    assert sight.files == {}
+    assert sight.folders == {"", "a"}
+
+
+def test_a_link_is_neither_a_file_nor_a_folder(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    write(outside, "b/1/o/m.gguf")
+    root.mkdir()
+    (root / "a").symlink_to(outside)
+    (root / "m.gguf").symlink_to(outside / "b/1/o/m.gguf")
+    assert look(ConfinedRoot(root)).files == {}
+    assert look(ConfinedRoot(root)).folders == {""}
+    assert look_at(ConfinedRoot(root), ["a/b/1/o/m.gguf", "m.gguf"]) == {}
+
+
+def test_a_models_directory_that_is_itself_a_link_is_looked_at(tmp_path: Path) -> None:
+    write(tmp_path, "drive/a/b/1/o/m.gguf")
+    (tmp_path / "models").symlink_to(tmp_path / "drive")
+    assert list(look(ConfinedRoot(tmp_path / "models")).files) == ["a/b/1/o/m.gguf"]
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert not look(ConfinedRoot(tmp_path / "gone")).present
+    assert look_at(ConfinedRoot(tmp_path / "gone"), ["a"]) == {}
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take text only")
+def test_names_that_are_no_text_are_left_out(tmp_path: Path) -> None:
+    os.close(os.open(os.fsencode(tmp_path) + b"/\xff.gguf", os.O_CREAT | os.O_WRONLY))
+    os.mkdir(os.fsencode(tmp_path) + b"/\xfe")
+    assert look(ConfinedRoot(tmp_path)).files == {}
+    assert look(ConfinedRoot(tmp_path)).folders == {""}
+
+
+def test_a_hard_link_shows(tmp_path: Path) -> None:
+    write(tmp_path, "m.gguf")
+    os.link(tmp_path / "m.gguf", tmp_path / "n.gguf")
+    assert {found.links for found in look(ConfinedRoot(tmp_path)).files.values()} == {2}
+
+
+def test_depth_is_bounded(tmp_path: Path) -> None:
+    write(tmp_path, "/".join("abcdefghij") + "/m.gguf")
+    assert look(ConfinedRoot(tmp_path)).files == {}
+
+
+def test_the_marker_is_seen_and_is_no_model(tmp_path: Path) -> None:
+    mark(ConfinedRoot(tmp_path))
+    mark(ConfinedRoot(tmp_path))
+    assert look(ConfinedRoot(tmp_path)).marked
+    assert look(ConfinedRoot(tmp_path)).files == {}
+
+
+def test_a_directory_that_cannot_be_written_goes_without_a_marker(tmp_path: Path) -> None:
+    mark(ConfinedRoot(tmp_path / "gone"))
+    assert not look(ConfinedRoot(tmp_path)).marked

@@ -1,0 +1,45 @@
+"""The page's scripts have tests of their own, which node runs."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent.parent.parent / "clients" / "web"
+
+
+def test_the_pages_scripts_pass_their_own_tests() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed: the page's scripts are not tested")
+    tests = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+    assert tests
+    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_no_script_can_turn_text_into_markup_or_code() -> None:
+    forbidden = re.compile(
+        r"\.(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|\bimport\("
+    )
+    for script in (PAGE / "js").glob("*.js"):
+        assert not forbidden.search(script.read_text()), script.name
+
+
+def test_scripts_import_only_each_other() -> None:
+    names = {script.name for script in (PAGE / "js").glob("*.js")}
+    for script in (PAGE / "js").glob("*.js"):
+        for target in re.findall(r"""(?:from|import)\s+["']([^"']+)["']""", script.read_text()):
+            assert target.startswith("./") and target[2:] in names, (script.name, target)
+
+
+def test_the_document_names_every_script_ahead_and_holds_none() -> None:
+    document = (PAGE / "index.html").read_text()
+    ahead = set(re.findall(r'rel="modulepreload" href="/js/([a-z]+\.js)"', document))
+    assert ahead | {"main.js"} == {script.name for script in (PAGE / "js").glob("*.js")}
+    assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/js/main.js">']
+    assert " style=" not in document and "<style" not in document
+    assert not re.search(r"\son\w+=", document)
