@@ -13,7 +13,7 @@ help:
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[llama]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[llama,registry,postgres]' --group dev
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the main job end to end, on a generated model

@@ -7,8 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhubd.catalog.entries import FILE_MAX, read_entries
 from modelhubd.catalog.merge import LocalEntry
+from modelhubd.entries.reading import FILE_MAX, read_entries
 from modelhubd.trust.text import printable
 from modelhubd.wire.catalog import CatalogFault
 

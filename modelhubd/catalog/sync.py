@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhubd.catalog.entries import more_faults
 from modelhubd.catalog.local import LocalFiles, entries_of, read_folder
 from modelhubd.catalog.merge import Merged, merge
+from modelhubd.entries.reading import more_faults
 from modelhubd.floor.loader import floor_bytes, floor_digest, load_floor
 from modelhubd.wire.catalog import CatalogFault
 

@@ -87,6 +87,22 @@ class Hardware(Message, frozen=True, kw_only=True):
     arch: tuple[str, ...] = ()
 
 
+class Signature(Message, frozen=True, kw_only=True, gc=False):
+    """One of a DSSE envelope: base64 of the signature, and the id of the key that made it."""
+
+    keyid: str
+    sig: str
+
+
+class Envelope(Message, frozen=True, kw_only=True, gc=False):
+    """A DSSE envelope (https://github.com/secure-systems-lab/dsse) around an in-toto statement."""
+
+    payload: str
+    """Base64 of the statement's JSON."""
+    payload_type: str = msgspec.field(name="payloadType", default="application/vnd.in-toto+json")
+    signatures: tuple[Signature, ...]
+
+
 class CatalogEntry(Message, frozen=True, kw_only=True, gc=False):
     """One model as the floor, a registry or a `catalog.d` file states it; `id` and `options` are required."""
 
@@ -113,6 +129,8 @@ class CatalogEntry(Message, frozen=True, kw_only=True, gc=False):
     hardware: Hardware = Hardware()
     settings: ModelSettings = ModelSettings()
     """Recommended for loads of this version."""
+    envelopes: tuple[Envelope, ...] = ()
+    """Signatures of the publisher over this version; see `entries.content`."""
 
 
 class Counters(Message, frozen=True, kw_only=True, gc=False):

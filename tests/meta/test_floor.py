@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from modelhubd.catalog.rules import faults_in_entry
+from modelhubd.entries.rules import faults_in_entry
 from modelhubd.floor.loader import floor_bytes, load_floor
 from modelhubd.floor.make import make
 from modelhubd.trust.digests import is_sha256, option_digest

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from modelhubd.catalog import local
-from modelhubd.catalog.entries import FILE_MAX
 from modelhubd.catalog.local import entries_of, read_folder, signature
+from modelhubd.entries.reading import FILE_MAX
 from tests.unit.catalog.samples import entry_json
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from modelhubd.catalog.rules import faults_in_entry, with_sums
+from modelhubd.entries.rules import faults_in_entry, with_sums
 from modelhubd.trust.text import fault_in_text
 from modelhubd.wire.catalog import CatalogEntry
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelhubd.catalog.entries import CONTAINERS_MAX, ENTRIES_MAX, FILE_FAULTS_MAX, FILE_MAX, read_entries
+from modelhubd.entries.reading import CONTAINERS_MAX, ENTRIES_MAX, FILE_FAULTS_MAX, FILE_MAX, read_entries
 from modelhubd.wire.servers import ModelSettings
 from tests.unit.catalog.samples import entry_json, file_json, option_json
 

@@ -1,0 +1,1 @@
+"""`modelhub-registry`: the models that an organisation's machines may use. A program of its own."""
