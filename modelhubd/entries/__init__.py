@@ -1,1 +1,1 @@
-"""PURE: catalog entries as publishers, registries and users write them: read, held to the rules, canonical."""
+"""PURE: catalog entries as publishers, registries and users write them: read, held to rules, canonical."""

@@ -24,7 +24,7 @@ class Database:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator["Database"]:
-        """The database at `url` (`sqlite+aiosqlite:///…`, `postgresql+asyncpg://…`) until the context ends."""
+        """The database at `url` (`sqlite+aiosqlite:///…`, `postgresql+asyncpg://…`) until it ends."""
         engine = create_async_engine(url)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
