@@ -32,7 +32,7 @@ DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg",
 class Database:
     """Open one with `Database.open`.
 
-    Every way in raises `Unavailable` while the database is away, full or too busy; a later try finds it again.
+    Every way in raises `Unavailable` while the database is away, full or too busy; a later try finds it.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:

@@ -19,8 +19,8 @@ BODY_BYTES = 16 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryRoute(Route):
-    """`scope` names the scopes of which a caller needs one: `ANYBODY`, or `read`, `review`, `verify`, `admin`,
-    `publish:{publisher}` with a name from the path."""
+    """`scope` names the scopes of which a caller needs one: `ANYBODY`, or `read`, `review`, `verify`,
+    `admin`, `publish:{publisher}` with a name from the path."""
 
     scope: tuple[str, ...]
     max_body_bytes: int = BODY_BYTES
