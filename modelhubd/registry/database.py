@@ -102,6 +102,23 @@ class Database:
                     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
                 yield connection
 
+    @contextlib.asynccontextmanager
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Whether this process got the work that `lock` stands for: no other one gets it before the
+        block ends. Always True on SQLite, which has one process."""
+        if self.is_sqlite:
+            yield True
+            return
+        with _told():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                got = bool(await connection.scalar(sa.select(sa.func.pg_try_advisory_lock(lock))))
+                try:
+                    yield got
+                finally:
+                    if got:
+                        await connection.execute(sa.select(sa.func.pg_advisory_unlock(lock)))
+
     async def answers(self) -> bool:
         """Whether the database answers within `CONNECT_S`."""
         try:

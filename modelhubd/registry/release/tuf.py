@@ -222,8 +222,8 @@ def _signed_root(root: Root, before: Root | None, signing: Keyring) -> bytes:
         result = judge.get_verification_result(Root.type, metadata.signed_bytes, metadata.signatures)
         if not result:
             raise Untrusted(
-                f"The new root needs {result.threshold} root keys that {words} names; {len(result.signed)} of "
-                "them are in the folders given. Name the folders with the others, too."
+                f"The new root needs {result.threshold} root keys that {words} names; {len(result.signed)} "
+                "of them are in the folders given. Name the folders with the others, too."
             )
     return metadata.to_bytes()
 
