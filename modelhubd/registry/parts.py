@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
 from modelhubd.registry.rates import Rates
 from modelhubd.registry.release.service import Releases
@@ -24,4 +25,5 @@ class Parts:
     releases: Releases
     tasks: TaskOwner
     rates: Rates
+    inflation: Inflation
     traffic: Traffic

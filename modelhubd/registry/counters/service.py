@@ -9,6 +9,8 @@ from modelhubd.errors import InvalidInput
 from modelhubd.registry.access import Caller
 from modelhubd.registry.audit import service as audit
 from modelhubd.registry.counters import store
+from modelhubd.registry.idempotency.service import KEPT
+from modelhubd.registry.idempotency.store import forget
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.versions.seen import check_seen
 from modelhubd.tasks import in_thread
@@ -30,6 +32,7 @@ async def downloaded(parts: Parts, caller: Caller, model: str, key: str | None) 
     at = parts.clock()
     async with parts.database.noting() as connection:
         await check_seen(connection, caller, model)
+        await forget(connection, before=rfc3339(at - KEPT))
         if key is not None and not await store.is_first(
             connection, caller.principal, f"downloads {model} {key}", at=rfc3339(at)
         ):

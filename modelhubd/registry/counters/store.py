@@ -56,21 +56,14 @@ async def get(connection: AsyncConnection, model: str) -> Counters:
 
 async def every(connection: AsyncConnection) -> dict[str, Counters]:
     """The counters of every model that has any."""
-    stars = {
-        model: count
-        for model, count in await connection.execute(
-            sa.select(star.c.model, sa.func.count()).group_by(star.c.model)
-        )
-    }
-    downloads = {
-        model: count
-        for model, count in await connection.execute(
-            sa.select(counter.c.model, counter.c.downloads).where(counter.c.downloads > 0)
-        )
-    }
+    stars = await connection.execute(sa.select(star.c.model, sa.func.count()).group_by(star.c.model))
+    downloads = await connection.execute(
+        sa.select(counter.c.model, counter.c.downloads).where(counter.c.downloads > 0)
+    )
+    starred, downloaded = dict(stars.tuples().all()), dict(downloads.tuples().all())
     return {
-        model: Counters(downloads=downloads.get(model, 0), stars=stars.get(model, 0))
-        for model in sorted(stars.keys() | downloads.keys())
+        model: Counters(downloads=downloaded.get(model, 0), stars=starred.get(model, 0))
+        for model in sorted(starred.keys() | downloaded.keys())
     }
 
 

@@ -10,10 +10,11 @@ from modelhubd.registry.parts import Parts
 from modelhubd.registry.release.store import bump
 from modelhubd.registry.templates import store
 from modelhubd.registry.templates.checks import check_template
+from modelhubd.registry.templates.compliance import unverified
 from modelhubd.registry.templates.store import Stored
 from modelhubd.trust.names import PART
 from modelhubd.wire.base import Page, rfc3339
-from modelhubd.wire.registry import PutTemplate, Template
+from modelhubd.wire.registry import PutTemplate, Template, TemplateCompliance
 
 _ID = re.compile(PART)
 
@@ -43,6 +44,21 @@ async def template(parts: Parts, ident: str) -> Template:
     if found is None:
         raise _missing()
     return found
+
+
+async def compliance(parts: Parts, ident: str) -> TemplateCompliance:
+    """A template's badge, and which of its models are verified.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    found = await template(parts, ident)
+    return TemplateCompliance(
+        id=found.id,
+        compliant=found.compliant,
+        verified=unverified(found.models, found.unverified),
+        unverified=found.unverified,
+    )
 
 
 async def put(parts: Parts, caller: Caller, ident: str, asked: PutTemplate) -> Template:
