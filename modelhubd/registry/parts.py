@@ -7,6 +7,7 @@ from typing import Protocol
 
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
 from modelhubd.registry.rates import Rates
 from modelhubd.registry.traffic import Traffic
@@ -33,4 +34,5 @@ class Parts:
     releases: Releasing
     tasks: TaskOwner
     rates: Rates
+    inflation: Inflation
     traffic: Traffic
