@@ -2,8 +2,9 @@
 
 A token is `mhr_<id>_<secret><checksum>`: an id of 12 of `a-z0-9`, which the database knows it by; a secret of
 32 letters and digits (190 bits), of which only the SHA-256 is kept; and 6 letters or digits of checksum, the
-CRC-32 (zlib's) of everything before it, written in base 62 with the digits `0-9A-Za-z`, most significant first
-and filled up with `0`. By it a mistyped or cut token, and a token in a text, is told without asking anybody.
+CRC-32 (zlib's) of everything before it, written in base 62 with the digits `0-9A-Za-z`, most significant
+first and filled up with `0`. By it a mistyped or cut token, and a token in a text, is told without asking
+anybody.
 """
 
 import hashlib

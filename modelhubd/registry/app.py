@@ -17,6 +17,7 @@ from modelhubd.places import private_dir
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.application import application
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import migrate
 from modelhubd.registry.parts import Parts
@@ -84,7 +85,8 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             clock=clock,
             database=database,
             accounts=Accounts(database, tasks, clock),
-            releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
+            releases=Releases(database=database, state_dir=config.state_dir, clock=clock, tasks=tasks),
+            inflation=Inflation(),
             tasks=tasks,
             rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
             traffic=Traffic(),

@@ -18,7 +18,7 @@ from modelhubd.registry.traffic import NO_ROUTE, Traffic
 from modelhubd.web.problems import problem_of_any, problem_response
 from modelhubd.web.routing import add_routes, route_of
 
-BEGUN = "modelhub.begun"
+BEGUN = web.RequestKey("begun", bool)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

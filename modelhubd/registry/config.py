@@ -40,6 +40,10 @@ class RegistryConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of this registry, the origin of its audit log; chosen at the first start and kept from then on."""
     four_eyes: bool = True
     """Whether nobody may approve what they have published themselves."""
+    require_digest: bool = True
+    """Whether a file without a SHA-256 keeps a version from approval."""
+    allow_origins: tuple[str, ...] = ()
+    """Origins of artifacts that the organisation's machines may fetch from although they are http or private."""
     requests_per_s: Annotated[float, Meta(gt=0)] = 50.0
     """Of one principal, in the long run, to this process."""
     requests_at_once: Annotated[int, Meta(ge=1)] = 400

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
 from modelhubd.registry.rates import Rates
 from modelhubd.registry.release.service import Releases
@@ -26,4 +27,5 @@ class Parts:
     releases: Releases
     tasks: TaskOwner
     rates: Rates
+    inflation: Inflation
     traffic: Traffic

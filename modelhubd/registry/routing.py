@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from aiohttp import web
+
 from modelhubd.registry.access import Caller
 from modelhubd.registry.parts import Parts
 from modelhubd.web.routing import Ask, Route
@@ -12,7 +14,7 @@ Q = TypeVar("Q")
 
 ANYBODY: tuple[str, ...] = ()
 """The scope of what is answered without a token."""
-CALLER = "modelhub.caller"
+CALLER = web.RequestKey("caller", Caller)
 PUBLISH_BYTES = 256 * 1024
 BODY_BYTES = 16 * 1024
 
@@ -35,5 +37,4 @@ class RegistryAsk(Ask[Parts, B, Q], Generic[B, Q]):
     @property
     def caller(self) -> Caller:
         """Who asks; a route for anybody has none."""
-        found: Caller = self.request[CALLER]
-        return found
+        return self.request[CALLER]

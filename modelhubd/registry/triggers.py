@@ -62,6 +62,11 @@ _NO_MOVE = "OLD.status <> NEW.status AND NOT (" + " OR ".join(
     f"(OLD.status = '{before}' AND NEW.status = '{after}')" for before, after in MOVES
 ) + ")"  # fmt: skip
 
+_NO_SUCCESSOR = (
+    "NEW.seq <> (SELECT coalesce(max(audit.seq) + 1, 0) FROM audit) OR NEW.prev_hash <> coalesce("  # noqa: S608  # all of it ours
+    "(SELECT audit.leaf_hash FROM audit WHERE audit.seq = NEW.seq - 1), '" + NOTHING + "')"  # all of it ours
+)
+
 RULES = (
     Rule("version_begins", "version", "INSERT", "NEW.status <> 'pending'",
          "a version begins as pending"),
@@ -87,10 +92,7 @@ RULES = (
          "versions are counted by one, and none is left out"),
     Rule("model_identity", "model", "UPDATE", _changed("id", "publisher"), "a model keeps its id"),
     Rule("model_stays", "model", "DELETE", "TRUE", "a model is never deleted"),
-    Rule("audit_follows", "audit", "INSERT",
-         "NEW.seq <> (SELECT coalesce(max(audit.seq) + 1, 0) FROM audit) OR NEW.prev_hash <> "
-         f"coalesce((SELECT audit.leaf_hash FROM audit WHERE audit.seq = NEW.seq - 1), '{NOTHING}')",  # ours
-         "an audit entry follows the last one"),
+    Rule("audit_follows", "audit", "INSERT", _NO_SUCCESSOR, "an audit entry follows the last one"),
     Rule("audit_fixed", "audit", "UPDATE", "TRUE", "the audit log is only added to"),
     Rule("audit_stays", "audit", "DELETE", "TRUE", "the audit log is only added to"),
     Rule("audit_node_fixed", "audit_node", "UPDATE", "TRUE", "the audit log is only added to"),
