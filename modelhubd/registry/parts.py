@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
@@ -22,6 +23,7 @@ class Parts:
     """Of the registry, as the database keeps it."""
     clock: Callable[[], datetime]
     database: Database
+    accounts: Accounts
     releases: Releases
     tasks: TaskOwner
     rates: Rates
