@@ -48,6 +48,16 @@ class RegistryConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of one principal, in the long run, to this process."""
     requests_at_once: Annotated[int, Meta(ge=1)] = 400
     """Of one principal that has been quiet for a while."""
+    timestamp_s: Annotated[int, Meta(ge=60)] = 86_400
+    """How long the signed catalog counts as fresh without the registry being heard of."""
+    timestamp_renewal_s: Annotated[int, Meta(ge=1)] = 3600
+    """Age at which the timestamp is made again."""
+    metadata_s: Annotated[int, Meta(ge=120)] = 7 * 86_400
+    """How long snapshot and targets metadata is good; made again at half of it."""
+    root_s: Annotated[int, Meta(ge=86_400)] = 365 * 86_400
+    """How long a root is good; only the root keys can make another one."""
+    superseded_s: Annotated[int, Meta(ge=0)] = 900
+    """How long files of an older release are kept for those in the middle of a refresh."""
     drain_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
     """Seconds that requests in flight are waited for at the end."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -5,18 +5,22 @@ from collections.abc import Sequence
 import msgspec
 
 from modelhubd import __version__
-from modelhubd.registry.api import about, accounts
+from modelhubd.registry.api import about, accounts, audit, release
 from modelhubd.registry.routing import ANYBODY, RegistryRoute
 from modelhubd.web.openapi import openapi
 from modelhubd.wire.base import Page
 from modelhubd.wire.registry import (
+    AuditPage,
     ChangePublisher,
+    Checkpoint,
     Me,
     NewKey,
     NewPublisher,
     NewToken,
+    Proof,
     Publisher,
     PublisherKey,
+    SignedCatalog,
     Token,
     TokenMade,
 )
@@ -76,7 +80,25 @@ ACCOUNTS = (
            status=204),
 )  # fmt: skip
 
-ROUTES: tuple[RegistryRoute, ...] = (*ABOUT, *ACCOUNTS)
+RELEASE = (
+    _route("GET", "/catalog", release.catalog, "Everything that is served; 304 by its ETag", READ,
+           answer=SignedCatalog),
+    _route("GET", "/tuf/{name}", release.metadata, "TUF metadata", READ),
+    _route("GET", "/tuf/targets/{name}", release.target, "The signed catalog, gzip", READ),
+)  # fmt: skip
+
+AUDIT = (
+    _route("GET", "/audit", audit.entries, "Who did what, oldest first", ADMIN,
+           query=audit.AuditQuery, answer=AuditPage),
+    _route("GET", "/audit/checkpoint", audit.checkpoint, "The log's size and root, signed", READ,
+           answer=Checkpoint),
+    _route("GET", "/audit/proof/inclusion", audit.inclusion, "That an entry is in the log", READ,
+           query=audit.InclusionQuery, answer=Proof),
+    _route("GET", "/audit/proof/consistency", audit.consistency, "That the log has only grown", READ,
+           query=audit.ConsistencyQuery, answer=Proof),
+)  # fmt: skip
+
+ROUTES: tuple[RegistryRoute, ...] = (*ABOUT, *ACCOUNTS, *RELEASE, *AUDIT)
 
 
 def all_routes(routes: Sequence[RegistryRoute] = ROUTES) -> tuple[RegistryRoute, ...]:
