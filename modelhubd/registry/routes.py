@@ -1,6 +1,7 @@
 """EVERY route of the registry, with the scope it takes. Each part has a section of its own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -35,7 +36,7 @@ ADMIN = ("admin",)
 
 
 def _route(
-    method: str, path: str, handler: object, summary: str, scope: tuple[str, ...], **rest: object
+    method: str, path: str, handler: Any, summary: str, scope: tuple[str, ...], **rest: Any
 ) -> RegistryRoute:
     return RegistryRoute(
         method=method,
@@ -43,7 +44,7 @@ def _route(
         handler=handler,
         summary=summary,
         scope=scope,
-        **rest,  # type: ignore[arg-type]
+        **rest,
     )
 
 
