@@ -43,7 +43,7 @@ class RegistryConfig(msgspec.Struct, frozen=True, kw_only=True):
     require_digest: bool = True
     """Whether a file without a SHA-256 keeps a version from approval."""
     allow_origins: tuple[str, ...] = ()
-    """Origins that the organisation's machines may fetch from although they are http or private."""
+    """Origins of artifacts that are fine although they are http or private: machines are set up for them."""
     requests_per_s: Annotated[float, Meta(gt=0)] = 50.0
     """Of one principal, in the long run, to this process."""
     requests_at_once: Annotated[int, Meta(ge=1)] = 400

@@ -18,8 +18,8 @@ class SeedRow:
     publisher: str
     content: str
     content_sha256: str
-    weights: frozenset[str]
-    """SHA-256 of the files that make it what it is."""
+    weights: frozenset[str] = frozenset()
+    """SHA-256 of the files that make the model what it is."""
 
 
 async def name_of(connection: AsyncConnection) -> str:
