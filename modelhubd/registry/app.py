@@ -85,7 +85,7 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             clock=clock,
             database=database,
             accounts=Accounts(database, tasks, clock),
-            releases=Releases(database=database, state_dir=config.state_dir, clock=clock, tasks=tasks),
+            releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
             inflation=Inflation(),
             tasks=tasks,
             rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
