@@ -69,7 +69,7 @@ async def test_what_there_is_not_says_so_to_anybody(registry: Registry) -> None:
         nothing = await person.get("/nothing")
         assert (nothing.status, nothing.code) == (404, "not_found")
         wrong = await person.ask("PUT", "/me")
-        assert (wrong.status, wrong.code, wrong.headers["Allow"]) == (405, "method_not_allowed", "GET,HEAD")
+        assert (wrong.status, wrong.code, wrong.headers["Allow"]) == (405, "method_not_allowed", "GET")
 
 
 async def test_the_reference_describes_every_route(registry: Registry) -> None:
