@@ -119,6 +119,23 @@ def read_current(timestamp: bytes, snapshot: bytes, targets: bytes) -> Current:
     )
 
 
+def check_signed(root: bytes, timestamp: bytes | None, snapshot: bytes | None, targets: bytes | None) -> None:
+    """Whether metadata, as far as there is any, is signed as the root says.
+
+    Raises:
+        Untrusted: one is not; it is named.
+    """
+    judge = read_root(root)
+    for role, data in ((Timestamp.type, timestamp), (Snapshot.type, snapshot), (Targets.type, targets)):
+        if data is None:
+            continue
+        try:
+            metadata: Metadata[Timestamp | Snapshot | Targets] = Metadata.from_bytes(data)
+            judge.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+        except (DeserializationError, RepositoryError, ValueError) as error:
+            raise Untrusted(f"The {role} is not signed by the key that the newest root names.") from error
+
+
 def snapshot_name(timestamp: bytes) -> str:
     """Name of the snapshot file that a timestamp points to."""
     return versioned(Metadata[Timestamp].from_bytes(timestamp).signed.snapshot_meta.version, Snapshot.type)
