@@ -103,6 +103,8 @@ def read_config(environ: Mapping[str, str], arguments: Mapping[str, Any]) -> Reg
     for name in sorted(known - {"state_dir"}):
         if (text := environ.get(ENVIRONMENT + name.upper())) is not None:
             values[name] = _plain(text)
+            if name == "allow_origins":
+                values[name] = [part.strip() for part in text.split(",") if part.strip()]
     values |= {name: _plain(value) if isinstance(value, str) else value for name, value in given.items()}
     try:
         return msgspec.convert(values | {"state_dir": os.fspath(state_dir)}, RegistryConfig, strict=False,

@@ -1,11 +1,12 @@
 """EVERY route of the registry, with the scope it takes. Each part has a section of its own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from modelhubd import __version__
-from modelhubd.registry.api import about, accounts, audit, counters, governance, models, release
+from modelhubd.registry.api import about, accounts, audit, counters, governance, metrics, models, release
 from modelhubd.registry.routing import ANYBODY, PUBLISH_BYTES, RegistryRoute
 from modelhubd.web.openapi import openapi
 from modelhubd.wire.base import Page
@@ -52,7 +53,7 @@ ADMIN = ("admin",)
 
 
 def _route(
-    method: str, path: str, handler: object, summary: str, scope: tuple[str, ...], **rest: object
+    method: str, path: str, handler: Any, summary: str, scope: tuple[str, ...], **rest: Any
 ) -> RegistryRoute:
     return RegistryRoute(
         method=method,
@@ -60,11 +61,14 @@ def _route(
         handler=handler,
         summary=summary,
         scope=scope,
-        **rest,  # type: ignore[arg-type]
+        **rest,
     )
 
 
-ABOUT = (_route("GET", "/health", about.health, "Alive, and its database too", ANYBODY, answer=Health),)
+ABOUT = (
+    _route("GET", "/health", about.health, "Alive, and its database too", ANYBODY, answer=Health),
+    _route("GET", "/metrics", metrics.metrics, "Figures in Prometheus's text form", ANYBODY),
+)
 
 ACCOUNTS = (
     _route("GET", "/me", accounts.me, "Who asks, and what for", READ, answer=Me),
