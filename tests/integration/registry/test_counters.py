@@ -5,7 +5,15 @@ from typing import Any
 
 from modelhubd.registry.counters.inflation import MOST
 from tests.fakes.registry import Registry
-from tests.integration.registry.publishes import MODEL, approved, audited, catalog, publish, published
+from tests.integration.registry.publishes import (
+    MODEL,
+    approved,
+    audited,
+    catalog,
+    publish,
+    published,
+    settled,
+)
 
 
 async def counters(registry: Registry, model: str = "acme/tiny") -> Any:
@@ -63,7 +71,7 @@ async def test_many_reports_at_once_are_all_counted(registry: Registry) -> None:
 
 async def test_counters_survive_new_versions_and_no_publish_touches_them(registry: Registry) -> None:
     await approved(registry)
-    revision = (await catalog(registry))["revision"]
+    revision = await settled(registry)
     await registry.reader.post(f"{MODEL}/downloads")
     await registry.reader.put(f"{MODEL}/star")
     assert (await catalog(registry))["revision"] == revision

@@ -12,8 +12,12 @@ from tests.integration.registry.publishes import (
     decide,
     publish,
     published,
+    settled,
 )
 from tests.unit.registry.samples import OTHER, file_json, option_json
+
+
+ELSE = [option_json(files=[file_json(sha256="ef" * 32)])]
 
 
 def served_in(document: Any, model: str = "acme/tiny") -> Any:
@@ -22,7 +26,7 @@ def served_in(document: Any, model: str = "acme/tiny") -> Any:
 
 async def test_an_approved_version_is_served_and_signed_when_the_answer_comes(registry: Registry) -> None:
     found = await published(registry.author, notes="first")
-    revision = (await catalog(registry))["revision"]
+    revision = await settled(registry)
     answer = await decide(registry.reviewer, found, reason="looks good")
     assert answer.status == 200, answer.body
     assert (answer.json["status"], answer.json["served"]) == ("approved", True)
@@ -144,7 +148,7 @@ async def test_the_queue_shows_what_each_version_would_change(registry: Registry
     await approved(registry, tags=["old"])
     options = [option_json("new"), option_json(files=[file_json(sha256=OTHER)])]
     await published(registry.author, tags=["new"], options=options, notes="second")
-    await published(registry.second_author, "globex/first", capabilities=["telepathy"])
+    await published(registry.second_author, "globex/first", capabilities=["telepathy"], options=ELSE)
     await published(registry.author, options=[option_json(files=[file_json(urls=[])])])
     queue = (await registry.reviewer.get("/reviews?status=pending")).json
     assert queue["total"] == 3
