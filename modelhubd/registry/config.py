@@ -43,7 +43,7 @@ class RegistryConfig(msgspec.Struct, frozen=True, kw_only=True):
     require_digest: bool = True
     """Whether a file without a SHA-256 keeps a version from approval."""
     allow_origins: tuple[str, ...] = ()
-    """Origins of artifacts that the organisation's machines may fetch from although they are http or private."""
+    """Origins of artifacts that are fine although they are http or private: machines are set up for them."""
     requests_per_s: Annotated[float, Meta(gt=0)] = 50.0
     """Of one principal, in the long run, to this process."""
     requests_at_once: Annotated[int, Meta(ge=1)] = 400
@@ -103,6 +103,8 @@ def read_config(environ: Mapping[str, str], arguments: Mapping[str, Any]) -> Reg
     for name in sorted(known - {"state_dir"}):
         if (text := environ.get(ENVIRONMENT + name.upper())) is not None:
             values[name] = _plain(text)
+            if name == "allow_origins":
+                values[name] = [part.strip() for part in text.split(",") if part.strip()]
     values |= {name: _plain(value) if isinstance(value, str) else value for name, value in given.items()}
     try:
         return msgspec.convert(values | {"state_dir": os.fspath(state_dir)}, RegistryConfig, strict=False,
