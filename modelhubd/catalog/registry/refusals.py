@@ -51,8 +51,6 @@ SHOWN = {
     ROOT: "root", TIMESTAMP: "timestamp", SNAPSHOT: "list of versions", TARGETS: "list of files",
     TARGET: "catalog",
 }  # fmt: skip
-PASSING = frozenset({"unreachable", "too_slow", "http_error", "not_secure", "not_a_registry", "redirected"})
-"""Codes that bad luck has too: another look may well succeed."""
 
 
 class NotTaken(Exception):
