@@ -10,7 +10,7 @@ import pytest
 
 from modelhub_client import Client
 from modelhubd.wire.catalog import CatalogInfo
-from tests.fakes.tuf_registry import TufRegistry
+from tests.fakes.tuf_registry import TufRegistry, entry
 from tests.running import RunningDaemon
 
 TOKEN = "mhr_reader_secret"
@@ -61,6 +61,29 @@ class Machine(RunningDaemon):
 def registry() -> Iterator[TufRegistry]:
     with TufRegistry(token=TOKEN) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def spoilt() -> Iterator[TufRegistry]:
+    """A registry for many tests, each of which leaves it as it should be."""
+    with TufRegistry(token=TOKEN) as running:
+        running.release()
+        running.contents.entries = [entry("lab/one"), entry("lab/two")]
+        running.release()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def witness(spoilt: TufRegistry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine that has taken what `spoilt` served first."""
+    made = Machine(tmp_path_factory.mktemp("witness") / "home", spoilt)
+    made.give_token()
+    made.start()
+    try:
+        made.synced()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture

@@ -65,8 +65,8 @@ def test_what_is_not_one_whole_gzip_file_is_refused(data: bytes) -> None:
     "more",
     [
         {"registry": ""}, {"registry": "a\u202eb"}, {"registry": "x" * 300}, {"revision": 0},
-        {"revision": "1"}, {"published_at": "lately"}, {"published_at": "2026-01-01T00:00:00"}, {"entries": {}},
-        {"schema": None},
+        {"revision": "1"}, {"published_at": "lately"}, {"published_at": "2026-01-01T00:00:00"},
+        {"entries": {}}, {"schema": None},
     ],
 )  # fmt: skip
 def test_a_head_that_cannot_be_is_refused(more: dict[str, Any]) -> None:
