@@ -236,3 +236,12 @@ release_file = sa.Table(
     sa.Column("made_at", sa.Text, nullable=False),
 )
 """TUF metadata and targets as served: any process answers the same bytes."""
+
+template_compliance = sa.table(
+    "template_compliance",
+    sa.column("template", sa.Text),
+    sa.column("models", sa.Integer),
+    sa.column("verified", sa.Integer),
+    sa.column("compliant", sa.Boolean),
+)
+"""A view: the badge of each template, derived and never stored."""
