@@ -211,8 +211,14 @@ class RegistryClient:
     def every_token(self) -> Iterator[Token]:
         return self.pages(lambda after: of_accounts.tokens(limit=PAGE, after=after))
 
-    def every_audit_entry(self) -> Iterator[AuditEntry]:
-        return self.pages(lambda after: of_accounts.audit(limit=PAGE, after=after))
+    def every_audit_entry(
+        self, *, actor: str | None = None, action: str | None = None, subject: str | None = None
+    ) -> Iterator[AuditEntry]:
+        return self.pages(
+            lambda after: of_accounts.audit(
+                actor=actor, action=action, subject=subject, limit=PAGE, after=after
+            )
+        )
 
     health = asked(of_registry.health)
     me = asked(of_registry.me)

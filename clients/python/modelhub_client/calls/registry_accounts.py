@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from modelhub_client.call import Call, api, body_of, segment
+from modelhub_client.call import Call, QueryValue, api, body_of, segment
 from modelhubd.wire.base import Page
 from modelhubd.wire.registry import (
-    AuditPage,
+    AuditEntry,
     ChangePublisher,
     Checkpoint,
     NewKey,
@@ -72,9 +72,19 @@ def revoke_token(token_id: str) -> Call[None]:
     return Call(method="DELETE", target=api(f"/tokens/{segment(token_id)}"), answer=type(None))
 
 
-def audit(*, after: str | None = None, limit: int | None = None) -> Call[AuditPage]:
+def audit(
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    subject: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Call[Page[AuditEntry]]:
     """What was done, oldest first, each entry with its leaf hash."""
-    return Call(method="GET", target=api("/audit", {"limit": limit, "after": after}), answer=AuditPage)
+    query: dict[str, QueryValue] = {
+        "actor": actor, "action": action, "subject": subject, "limit": limit, "after": after
+    }  # fmt: skip
+    return Call(method="GET", target=api("/audit", query), answer=Page[AuditEntry])
 
 
 def checkpoint() -> Call[Checkpoint]:
