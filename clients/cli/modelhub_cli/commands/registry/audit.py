@@ -58,7 +58,7 @@ def list_entries(
 @audit.command("checkpoint")
 @registry_command
 def checkpoint(out: Output, registry: RegistryClient) -> None:
-    """The head of the log as a signed note: whoever keeps it can prove later that nothing before it changed."""
+    """The head of the log as a signed note: it proves later that nothing before it was changed."""
     found = registry.checkpoint()
     if out.json:
         out.value(found)
@@ -85,8 +85,8 @@ def verify(
     note_file: "click.utils.LazyFile | None",
     proofs_only: bool,
 ) -> None:
-    """Check the log on this machine: every entry's hash and link, the root, the signature of the checkpoint, and
-    that it still begins with what was seen at the last check. Exit code 8 where something does not hold.
+    """Check the log on this machine: every entry's hash and link, the root, the signature of the checkpoint,
+    and that it still begins with what was seen at the last check. Exit code 8 where something does not hold.
     """
     from modelhub_cli.audit_check import check_log, noted
 

@@ -110,7 +110,7 @@ def add(out: Output, registry: RegistryClient, name: str, public_key: str) -> No
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @registry_command
 def revoke(out: Output, registry: RegistryClient, name: str, key_id: str, yes: bool) -> None:
-    """Nothing that this key has signed counts as signed any more. KEY_ID may be its first 12 digits or more."""
+    """What this key has signed does not count as signed any more. KEY_ID: its first 12 digits or more."""
     near = [
         key.key_id
         for key in registry.publisher(name).keys

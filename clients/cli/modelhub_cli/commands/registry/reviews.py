@@ -24,8 +24,8 @@ EXAMPLES = """\b
 Examples:
   modelhub registry reviews list
   modelhub registry reviews show acme/tiny@3
-  modelhub registry reviews approve acme/tiny@3                       shows it, then asks
-  modelhub registry reviews approve acme/tiny@3 --yes --digest 5f0c…  in a script: the digest that was looked at
+  modelhub registry reviews approve acme/tiny@3          shows it, then asks
+  modelhub registry reviews approve acme/tiny@3 --yes --digest 5f0c…   what was looked at, in a script
   modelhub registry reviews reject acme/tiny@3 --reason "No licence."
 """
 

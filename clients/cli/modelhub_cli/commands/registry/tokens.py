@@ -105,8 +105,8 @@ def create(
     else:
         out.line(made.token)
     out.say(
-        f"The token of {made.info.principal} with {', '.join(made.info.scopes)}, until {made.info.expires_at}."
-        f" It is shown this once. Its id is {made.info.id}."
+        f"The token of {made.info.principal} with {', '.join(made.info.scopes)}, until"
+        f" {made.info.expires_at}. It is shown this once. Its id is {made.info.id}."
     )
 
 
