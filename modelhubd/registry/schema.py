@@ -160,6 +160,14 @@ issue = sa.Table(
     _is_in("severity", "error", "warning", "info"),
 )
 
+weight = sa.Table(
+    "weight",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True, comment="of a file that makes a model what it is"),
+    sa.Column("model", sa.Text, sa.ForeignKey("model.id"), primary_key=True),
+)
+"""Which models were published with which weights; two with the same are an issue."""
+
 template = sa.Table(
     "template",
     metadata,
