@@ -1,9 +1,10 @@
 """Who is calling, and the one function that decides whether they may.
 
-A token is `mhr_<id>_<secret><checksum>`: an id of 12 of `a-z0-9`, which the database knows it by; a secret of 32
-letters and digits (190 bits), of which only the SHA-256 is kept; and 6 letters or digits of checksum, the CRC-32
-(zlib's) of everything before it, written in base 62 with the digits `0-9A-Za-z`, most significant first and
-filled up with `0`. By it a mistyped or cut token, and a token in a text, is told without asking anybody.
+A token is `mhr_<id>_<secret><checksum>`: an id of 12 of `a-z0-9`, which the database knows it by; a secret of
+32 letters and digits (190 bits), of which only the SHA-256 is kept; and 6 letters or digits of checksum, the
+CRC-32 (zlib's) of everything before it, written in base 62 with the digits `0-9A-Za-z`, most significant
+first and filled up with `0`. By it a mistyped or cut token, and a token in a text, is told without asking
+anybody.
 """
 
 import hashlib
@@ -57,8 +58,8 @@ class Caller:
     expires_at: str
 
     def has(self, scope: str) -> bool:
-        """Whether the token may do what `scope` names. Every scope includes `read`; `admin` includes `verify`,
-        and neither `publish` nor `review`: those take another person."""
+        """Whether the token may do what `scope` names. Every scope includes `read`; `admin` includes
+        `verify`, and neither `publish` nor `review`: those take another person."""
         if scope in self.scopes:
             return True
         if scope == "read":
@@ -69,10 +70,10 @@ class Caller:
 def new_secret() -> NewSecret:
     """A token that nobody has had before."""
     alphabet = string.digits + string.ascii_lowercase
-    id = "".join(secrets.choice(alphabet) for _ in range(ID_LENGTH))
+    name = "".join(secrets.choice(alphabet) for _ in range(ID_LENGTH))
     secret = "".join(secrets.choice(DIGITS) for _ in range(SECRET_LENGTH))
-    body = f"mhr_{id}_{secret}"
-    return NewSecret(id, body + checksum(body), sha256_of(secret))
+    body = f"mhr_{name}_{secret}"
+    return NewSecret(name, body + checksum(body), sha256_of(secret))
 
 
 def parse_token(text: str) -> tuple[str, str] | None:

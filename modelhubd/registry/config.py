@@ -55,13 +55,15 @@ class RegistryConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError("name has lower-case letters, digits and . / - only, such as registry.example.org")
+            raise ValueError(
+                "name has lower-case letters, digits and . / - only, such as registry.example.org"
+            )
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ValueError("tls_cert and tls_key go together")
         if self.host not in LOOPBACK and not self.tls_cert and not self.behind_proxy:
             raise ValueError(
-                f"host {self.host!r} lets other machines in, so it needs tls_cert and tls_key, or behind_proxy "
-                "where a proxy that speaks TLS stands before it"
+                f"host {self.host!r} lets other machines in, so it needs tls_cert and tls_key, or "
+                "behind_proxy where a proxy that speaks TLS stands before it"
             )
 
     @property
@@ -108,7 +110,8 @@ def _file(path: Path, known: set[str]) -> dict[str, Any]:
         raise CannotStart(f"registry.toml cannot be read: {error}. Correct it or move it away.") from error
     if unknown := sorted(found.keys() - known):
         raise CannotStart(
-            f"registry.toml sets {', '.join(unknown)}, which does not exist. Known are {', '.join(sorted(known))}."
+            f"registry.toml sets {', '.join(unknown)}, which does not exist. "
+            f"Known are {', '.join(sorted(known))}."
         )
     return found
 

@@ -32,7 +32,7 @@ DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg",
 class Database:
     """Open one with `Database.open`.
 
-    Every way in raises `Unavailable` while the database is away, full or too busy; a later try finds it again.
+    Every way in raises `Unavailable` while the database is away, full or too busy; a later try finds it.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -101,6 +101,23 @@ class Database:
                         await connection.execute(sa.select(sa.func.set_config(limit, "0", True)))
                     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
                 yield connection
+
+    @contextlib.asynccontextmanager
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Whether this process got the work that `lock` stands for: no other one gets it before the
+        block ends. Always True on SQLite, which has one process."""
+        if self.is_sqlite:
+            yield True
+            return
+        with _told():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                got = bool(await connection.scalar(sa.select(sa.func.pg_try_advisory_lock(lock))))
+                try:
+                    yield got
+                finally:
+                    if got:
+                        await connection.execute(sa.select(sa.func.pg_advisory_unlock(lock)))
 
     async def answers(self) -> bool:
         """Whether the database answers within `CONNECT_S`."""

@@ -38,13 +38,13 @@ def _upgrade(connection: sa.Connection) -> tuple[str | None, str]:
     known = {found.revision for found in script.walk_revisions()}
     if before is not None and before not in known:
         raise CannotStart(
-            f"The database has form {before}; this program knows forms up to {script.get_current_head()}. A newer "
-            "modelhub-registry has migrated it. Use that one, or restore a backup from before."
+            f"The database has form {before}; this program knows forms up to {script.get_current_head()}. "
+            "A newer modelhub-registry has migrated it. Use that one, or restore a backup from before."
         )
     if before is None and (strange := sorted(sa.inspect(connection).get_table_names())):
         raise CannotStart(
-            f"The database holds tables that are not the registry's ({', '.join(strange[:3])}). Give the registry "
-            "an empty database of its own."
+            f"The database holds tables that are not the registry's ({', '.join(strange[:3])}). Give the "
+            "registry an empty database of its own."
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

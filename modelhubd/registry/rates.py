@@ -6,7 +6,7 @@ from collections.abc import Callable
 from modelhubd.errors import TooManyRequests
 
 PRINCIPALS_MAX = 10_000
-"""Buckets held; the one that was used longest ago is forgotten first, and with it at most a little patience."""
+"""Buckets held; the one that was used longest ago is forgotten first."""
 
 
 class Rates:

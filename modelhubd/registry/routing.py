@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from aiohttp import web
+
 from modelhubd.registry.access import Caller
 from modelhubd.registry.parts import Parts
 from modelhubd.web.routing import Ask, Route
@@ -12,15 +14,15 @@ Q = TypeVar("Q")
 
 ANYBODY: tuple[str, ...] = ()
 """The scope of what is answered without a token."""
-CALLER = "modelhub.caller"
+CALLER = web.RequestKey("caller", Caller)
 PUBLISH_BYTES = 256 * 1024
 BODY_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryRoute(Route):
-    """`scope` names the scopes of which a caller needs one: `ANYBODY`, or `read`, `review`, `verify`, `admin`,
-    `publish:{publisher}` with a name from the path."""
+    """`scope` names the scopes of which a caller needs one: `ANYBODY`, or `read`, `review`, `verify`,
+    `admin`, `publish:{publisher}` with a name from the path."""
 
     scope: tuple[str, ...]
     max_body_bytes: int = BODY_BYTES
@@ -35,5 +37,4 @@ class RegistryAsk(Ask[Parts, B, Q], Generic[B, Q]):
     @property
     def caller(self) -> Caller:
         """Who asks; a route for anybody has none."""
-        found: Caller = self.request[CALLER]
-        return found
+        return self.request[CALLER]

@@ -30,7 +30,7 @@ class Traffic:
             ),
         )  # fmt: skip
         yield family(
-            "modelhub_registry_request_seconds", "histogram", "From a request's head to the end of its answer.",
+            "modelhub_registry_request_seconds", "histogram", "From a request's head to its answer.",
             *(
                 sample
                 for route, took in sorted(self._took.items())

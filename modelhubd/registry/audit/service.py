@@ -129,6 +129,4 @@ async def _roots(connection: AsyncConnection, spans: list[merkle.Span]) -> list[
     """Roots over these spans, from stored subtrees: about 2 log2(size) rows."""
     trees = [merkle.subtrees(span) for span in spans]
     known = await store.nodes(connection, [node for tree in trees for node in tree])
-    return [
-        merkle.joined([known[node] for node in tree]) if tree else merkle.EMPTY_ROOT for tree in trees
-    ]
+    return [merkle.joined([known[node] for node in tree]) if tree else merkle.EMPTY_ROOT for tree in trees]

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: a repeated request gets the first answer, and changes nothing.
 
-The answer is kept in the transaction of the change, under its lock: there is never one without the other, and two
-requests at once make one change.
+The answer is kept in the transaction of the change, under its lock: there is never one without the other, and
+two requests at once make one change.
 """
 
 import hashlib
@@ -50,8 +50,8 @@ def attempt_of(request: web.Request, principal: str, body: bytes, at: datetime) 
     keys = request.headers.getall(HEADER, [])
     if len(keys) != 1 or not (1 <= len(keys[0]) <= 200 and keys[0].isascii() and keys[0].isprintable()):
         raise BadRequest(
-            f"This needs one {HEADER} header of 1 to 200 printable ASCII characters, new for each new request: "
-            "with it a request whose answer was lost can be sent again.",
+            f"This needs one {HEADER} header of 1 to 200 printable ASCII characters, new for each new "
+            "request: with it a request whose answer was lost can be sent again.",
             code="idempotency_key_missing",
         )
     place = f"{request.method} {request.path}\n".encode()
