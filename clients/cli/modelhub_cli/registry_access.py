@@ -56,7 +56,7 @@ def registry_command(command: Callable[Concatenate[Output, RegistryClient, P], T
         with open_registry(url if isinstance(url, str) else None) as registry:
             return command(out, registry, *args, **kwargs)
 
-    return wrapped  # type: ignore[return-value]  # the decorator above hands the output in
+    return wrapped
 
 
 @contextmanager

@@ -22,6 +22,8 @@ T = TypeVar("T")
 ANSWER_MAX = 256 * 1024 * 1024
 CHUNK = 256 * 1024
 PAGE = 200
+REVIEWS_PAGE = 50
+"""Each may hold a whole entry."""
 NOT_MODIFIED = 304
 
 _Answer = tuple[int, bytes, str | None]
@@ -200,7 +202,7 @@ class RegistryClient:
         return self.pages(lambda after: of_registry.versions(model, limit=PAGE, after=after))
 
     def every_review(self, status: str | None = None) -> Iterator[Review]:
-        return self.pages(lambda after: of_registry.reviews(status=status, limit=PAGE, after=after))
+        return self.pages(lambda after: of_registry.reviews(status=status, limit=REVIEWS_PAGE, after=after))
 
     def every_template(self) -> Iterator[Template]:
         return self.pages(lambda after: of_registry.templates(limit=PAGE, after=after))
@@ -224,6 +226,7 @@ class RegistryClient:
     me = asked(of_registry.me)
     catalog = asked(of_registry.catalog)
     popularity = asked(of_registry.popularity)
+    models = asked(of_registry.models)
     model = asked(of_registry.model)
     versions = asked(of_registry.versions)
     version = asked(of_registry.version)

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from modelhub_client.call import Call, api, body_of, segment
+from modelhub_client.call import Call, QueryValue, api, body_of, segment
 from modelhubd.wire.base import Page
+from modelhubd.wire.catalog import Counters
 from modelhubd.wire.registry import (
     Decide,
+    DownloadReported,
     Issue,
     Me,
     Popularity,
@@ -17,7 +19,7 @@ from modelhubd.wire.registry import (
     Review,
     SignedCatalog,
     Template,
-    TemplateState,
+    TemplateCompliance,
     VerificationChanged,
     Withdraw,
 )
@@ -49,6 +51,23 @@ def model(model: str) -> Call[RegistryModel]:
     return Call(method="GET", target=api(_model(model)), answer=RegistryModel)
 
 
+def models(
+    *,
+    q: str | None = None,
+    publishers: Iterable[str] = (),
+    statuses: Iterable[str] = (),
+    verified: bool = False,
+    limit: int | None = None,
+    after: str | None = None,
+) -> Call[Page[RegistryModel]]:
+    """Models that the caller may see, without their entries."""
+    query: dict[str, QueryValue] = {
+        "q": q or None, "publisher": publishers, "status": statuses, "verified": verified, "limit": limit,
+        "after": after,
+    }  # fmt: skip
+    return Call(method="GET", target=api("/models", query), answer=Page[RegistryModel])
+
+
 def versions(
     model: str, *, limit: int | None = None, after: str | None = None
 ) -> Call[Page[RegistryVersion]]:
@@ -62,9 +81,9 @@ def version(model: str, version: int) -> Call[RegistryVersion]:
     return Call(method="GET", target=api(_version(model, version)), answer=RegistryVersion)
 
 
-def issues(model: str, version: int) -> Call[Page[Issue]]:
+def issues(model: str, version: int) -> Call[tuple[Issue, ...]]:
     """What was noticed when it was published."""
-    return Call(method="GET", target=api(f"{_version(model, version)}/issues"), answer=Page[Issue])
+    return Call(method="GET", target=api(f"{_version(model, version)}/issues"), answer=tuple[Issue, ...])
 
 
 def publish(model: str, body: bytes, *, idempotency_key: str) -> Call[Published]:
@@ -140,10 +159,10 @@ def template(template_id: str) -> Call[Template]:
     return Call(method="GET", target=_template(template_id), answer=Template)
 
 
-def compliance(template_id: str) -> Call[TemplateState]:
-    """A template's badge alone."""
+def compliance(template_id: str) -> Call[TemplateCompliance]:
+    """A template's badge and what it follows from."""
     return Call(
-        method="GET", target=api(f"/templates/{segment(template_id)}/compliance"), answer=TemplateState
+        method="GET", target=api(f"/templates/{segment(template_id)}/compliance"), answer=TemplateCompliance
     )
 
 
@@ -158,9 +177,9 @@ def delete_template(template_id: str) -> Call[None]:
     return Call(method="DELETE", target=_template(template_id), answer=type(None))
 
 
-def count_download(model: str) -> Call[None]:
+def count_download(model: str) -> Call[DownloadReported]:
     """Tell that the model was installed somewhere."""
-    return Call(method="POST", target=api(f"{_model(model)}/downloads"), answer=type(None))
+    return Call(method="POST", target=api(f"{_model(model)}/downloads"), answer=DownloadReported)
 
 
 def star(model: str) -> Call[None]:
@@ -172,9 +191,9 @@ def unstar(model: str) -> Call[None]:
     return Call(method="DELETE", target=api(f"{_model(model)}/star"), answer=type(None))
 
 
-def reset_counters(model: str) -> Call[None]:
+def reset_counters(model: str) -> Call[Counters]:
     """Downloads and stars back to nothing."""
-    return Call(method="POST", target=api(f"{_model(model)}/counters/reset"), answer=type(None))
+    return Call(method="POST", target=api(f"{_model(model)}/counters/reset"), answer=Counters)
 
 
 def _model(model: str) -> str:

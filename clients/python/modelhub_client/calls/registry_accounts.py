@@ -14,6 +14,7 @@ from modelhubd.wire.registry import (
     NewToken,
     Proof,
     Publisher,
+    PublisherKey,
     Token,
     TokenMade,
 )
@@ -39,20 +40,20 @@ def change_publisher(name: str, status: Literal["active", "suspended"], *, reaso
     return Call(method="PATCH", target=_publisher(name), answer=Publisher, body=body_of(wanted))
 
 
-def add_publisher_key(name: str, public_key: str) -> Call[Publisher]:
+def add_publisher_key(name: str, public_key: str) -> Call[PublisherKey]:
     """Pin a public key (32 bytes in hex) of a publisher in the signed catalog."""
     return Call(
         method="POST",
         target=api(f"/publishers/{segment(name)}/keys"),
-        answer=Publisher,
+        answer=PublisherKey,
         body=body_of(NewKey(public_key=public_key)),
     )
 
 
-def revoke_publisher_key(name: str, key_id: str) -> Call[Publisher]:
+def revoke_publisher_key(name: str, key_id: str) -> Call[None]:
     """Nothing that this key has signed counts as signed any more."""
     target = api(f"/publishers/{segment(name)}/keys/{segment(key_id)}")
-    return Call(method="DELETE", target=target, answer=Publisher)
+    return Call(method="DELETE", target=target, answer=type(None))
 
 
 def tokens(*, limit: int | None = None, after: str | None = None) -> Call[Page[Token]]:

@@ -1,13 +1,18 @@
 """audit: what was done by whom, and whether the log still says what it said."""
 
 from itertools import islice
+from pathlib import Path
 
 import click
 
+from modelhub_cli.failures import USAGE, Failed
 from modelhub_cli.output import Column, Fact, Output, plain
 from modelhub_cli.registry_access import registry_command, state_dir
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import AuditEntry
+
+
+NOTE_MAX = 64 * 1024
 
 
 def _detail(entry: AuditEntry) -> str:
@@ -72,7 +77,7 @@ def checkpoint(out: Output, registry: RegistryClient) -> None:
 @click.option(
     "--note",
     "note_file",
-    type=click.File("r", encoding="utf-8"),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="A checkpoint from before.",
 )
@@ -82,7 +87,7 @@ def verify(
     out: Output,
     registry: RegistryClient,
     key: str | None,
-    note_file: "click.utils.LazyFile | None",
+    note_file: Path | None,
     proofs_only: bool,
 ) -> None:
     """Check the log on this machine: every entry's hash and link, the root, the signature of the checkpoint,
@@ -90,7 +95,7 @@ def verify(
     """
     from modelhub_cli.audit_check import check_log, noted
 
-    earlier = note_file.read() if note_file is not None else None
+    earlier = None if note_file is None else _read_note(note_file)
     found = check_log(registry, state_dir(), key=key, earlier=earlier, with_entries=not proofs_only)
     if out.json:
         out.value(noted(found))
@@ -113,3 +118,12 @@ def verify(
             )
         )
     out.say("The log holds.")
+
+
+def _read_note(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(NOTE_MAX)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise Failed(f"{path} cannot be read: {reason}.", code=USAGE) from error

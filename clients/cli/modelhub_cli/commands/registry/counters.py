@@ -22,8 +22,10 @@ def reset(out: Output, registry: RegistryClient, model: str, yes: bool) -> None:
     model = model_of(model)
     if not yes:
         ask(out, f"Set downloads and stars of {model} back to 0?", "--yes")
-    registry.reset_counters(model)
-    out.say(f"Downloads and stars of {model} are 0.")
+    now = registry.reset_counters(model)
+    if out.json:
+        out.value(now)
+    out.say(f"{model} has {now.downloads} downloads and {now.stars} stars.")
 
 
 @click.command()

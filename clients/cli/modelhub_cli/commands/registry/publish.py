@@ -74,6 +74,7 @@ Examples:
 @output_options
 def publish(
     out: Output,
+    /,
     source: str,
     model: str | None,
     key_file: Path | None,

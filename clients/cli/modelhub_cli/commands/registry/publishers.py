@@ -101,7 +101,7 @@ def add(out: Output, registry: RegistryClient, name: str, public_key: str) -> No
     wanted = public_key.strip().lower()
     if len(wanted) != 64 or any(character not in "0123456789abcdef" for character in wanted):
         raise Failed("A public key is 64 hex digits.", next_step="Never give the private one.", code=USAGE)
-    _print_keys(out, registry.add_publisher_key(name, wanted))
+    _print_keys(out, (registry.add_publisher_key(name, wanted),))
 
 
 @keys.command("revoke")
@@ -119,7 +119,8 @@ def revoke(out: Output, registry: RegistryClient, name: str, key_id: str, yes: b
     whole = near[0] if len(near) == 1 else key_id
     if not yes:
         ask(out, f"Revoke the key {whole} of {name}? Nothing brings it back.", "--yes")
-    _print_keys(out, registry.revoke_publisher_key(name, whole))
+    registry.revoke_publisher_key(name, whole)
+    _print_keys(out, registry.publisher(name).keys)
 
 
 def _print(out: Output, publisher: Publisher) -> None:
@@ -129,8 +130,5 @@ def _print(out: Output, publisher: Publisher) -> None:
         out.items((publisher,), PUBLISHERS, lambda item: item.name)
 
 
-def _print_keys(out: Output, publisher: Publisher) -> None:
-    if out.json:
-        out.value(publisher)
-    else:
-        out.items(publisher.keys, KEYS, lambda key: key.key_id)
+def _print_keys(out: Output, found: tuple[PublisherKey, ...]) -> None:
+    out.items(found, KEYS, lambda key: key.key_id)

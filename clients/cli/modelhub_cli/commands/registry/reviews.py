@@ -102,10 +102,20 @@ def show(out: Output, registry: RegistryClient, version: str) -> None:
 
 
 def _review(registry: RegistryClient, model: str, number: int) -> Review:
-    for found in registry.every_review(registry.version(model, number).status.value):
+    """The version with what it would change, or as it was decided about."""
+    version = registry.version(model, number)
+    if version.status is not VersionStatus.PENDING:
+        return Review(
+            version=version,
+            served_version=registry.model(model).served_version,
+            changes=(),
+            issues=registry.issues(model, number),
+            blocked=False,
+        )
+    for found in registry.every_review():
         if (found.version.model, found.version.version) == (model, number):
             return found
-    raise Failed(f"{model}@{number} is not among the reviews.", code=NOT_FOUND)
+    raise Failed(f"{model}@{number} has been decided about just now.", code=NOT_FOUND)
 
 
 def _print(out: Output, review: Review) -> None:
@@ -124,7 +134,8 @@ def _print(out: Output, review: Review) -> None:
         )
     )
     if out.terminal:
-        _print_changes(out, review.changes)
+        if review.version.status is VersionStatus.PENDING:
+            _print_changes(out, review.changes)
         _print_issues(out, review)
         return
     for change in review.changes:
