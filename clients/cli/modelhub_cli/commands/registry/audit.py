@@ -11,7 +11,6 @@ from modelhub_cli.registry_access import registry_command, state_dir
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import AuditEntry
 
-
 NOTE_MAX = 64 * 1024
 
 
