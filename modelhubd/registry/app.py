@@ -17,10 +17,12 @@ from modelhubd.places import private_dir
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.application import application
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import migrate
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.rates import Rates
+from modelhubd.registry.release.service import Releases
 from modelhubd.registry.seed.service import first_start
 from modelhubd.registry.traffic import Traffic
 from modelhubd.tasks import TaskOwner
@@ -35,13 +37,6 @@ class Running:
 
     parts: Parts
     url: str
-
-
-class _Unsigned:
-    """Until the release is wired in."""
-
-    async def released(self) -> None:
-        return
 
 
 def now() -> datetime:
@@ -90,11 +85,13 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             clock=clock,
             database=database,
             accounts=Accounts(database, tasks, clock),
-            releases=_Unsigned(),
+            releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
+            inflation=Inflation(),
             tasks=tasks,
             rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
             traffic=Traffic(),
         )
+        await parts.releases.start()
         listener = _listen(config)
         stack.callback(listener.close)
         runner = web.AppRunner(

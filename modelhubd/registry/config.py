@@ -43,11 +43,21 @@ class RegistryConfig(msgspec.Struct, frozen=True, kw_only=True):
     require_digest: bool = True
     """Whether a file without a SHA-256 keeps a version from approval."""
     allow_origins: tuple[str, ...] = ()
-    """Origins of artifacts that the organisation's machines may fetch from although they are http or private."""
+    """Origins of artifacts that are fine although they are http or private: machines are set up for them."""
     requests_per_s: Annotated[float, Meta(gt=0)] = 50.0
     """Of one principal, in the long run, to this process."""
     requests_at_once: Annotated[int, Meta(ge=1)] = 400
     """Of one principal that has been quiet for a while."""
+    timestamp_s: Annotated[int, Meta(ge=60)] = 86_400
+    """How long the signed catalog counts as fresh without the registry being heard of."""
+    timestamp_renewal_s: Annotated[int, Meta(ge=1)] = 3600
+    """Age at which the timestamp is made again."""
+    metadata_s: Annotated[int, Meta(ge=120)] = 7 * 86_400
+    """How long snapshot and targets metadata is good; made again at half of it."""
+    root_s: Annotated[int, Meta(ge=86_400)] = 365 * 86_400
+    """How long a root is good; only the root keys can make another one."""
+    superseded_s: Annotated[int, Meta(ge=0)] = 900
+    """How long files of an older release are kept for those in the middle of a refresh."""
     drain_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
     """Seconds that requests in flight are waited for at the end."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -93,6 +103,8 @@ def read_config(environ: Mapping[str, str], arguments: Mapping[str, Any]) -> Reg
     for name in sorted(known - {"state_dir"}):
         if (text := environ.get(ENVIRONMENT + name.upper())) is not None:
             values[name] = _plain(text)
+            if name == "allow_origins":
+                values[name] = [part.strip() for part in text.split(",") if part.strip()]
     values |= {name: _plain(value) if isinstance(value, str) else value for name, value in given.items()}
     try:
         return msgspec.convert(values | {"state_dir": os.fspath(state_dir)}, RegistryConfig, strict=False,

@@ -3,22 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
 from modelhubd.registry.rates import Rates
+from modelhubd.registry.release.service import Releases
 from modelhubd.registry.traffic import Traffic
 from modelhubd.tasks import TaskOwner
-
-
-class Releasing(Protocol):
-    """Signs what is served."""
-
-    async def released(self) -> None:
-        """Return once a signed release covers the newest revision, or after a bounded wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +24,7 @@ class Parts:
     clock: Callable[[], datetime]
     database: Database
     accounts: Accounts
-    releases: Releasing
+    releases: Releases
     tasks: TaskOwner
     rates: Rates
     inflation: Inflation

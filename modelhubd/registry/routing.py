@@ -9,8 +9,8 @@ from modelhubd.registry.access import Caller
 from modelhubd.registry.parts import Parts
 from modelhubd.web.routing import Ask, Route
 
-B = TypeVar("B")
-Q = TypeVar("Q")
+B = TypeVar("B", covariant=True)
+Q = TypeVar("Q", covariant=True)
 
 ANYBODY: tuple[str, ...] = ()
 """The scope of what is answered without a token."""

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from modelhubd.web.bodies import MAX_BODY_BYTES, decode_body, parse_query
 
-P = TypeVar("P")
-B = TypeVar("B")
-Q = TypeVar("Q")
+P = TypeVar("P", covariant=True)
+B = TypeVar("B", covariant=True)
+Q = TypeVar("Q", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)

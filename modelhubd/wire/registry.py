@@ -244,7 +244,7 @@ class TemplateCompliance(Message, frozen=True, kw_only=True):
 
 
 class DownloadReported(Message, frozen=True, kw_only=True):
-    """That a report of a download has arrived; whether it counts is the registry's to say, and it does not."""
+    """That a report of a download has arrived. Whether it counts is not said."""
 
     model: str
 

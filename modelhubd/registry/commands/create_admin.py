@@ -9,12 +9,12 @@ from modelhubd.registry.config import RegistryConfig
 
 
 @click.command("create-admin")
-@click.argument("name")
+@click.argument("principal", metavar="NAME")
 @configured
-def command(config: RegistryConfig, name: str) -> None:
+def command(config: RegistryConfig, principal: str) -> None:
     """A token with the scope `admin` for NAME, on standard output. It is shown this once, and lives 30 days:
     make yourself another one with it. The service may run meanwhile, or not."""
-    click.echo(asyncio.run(_create(config, name)))
+    click.echo(asyncio.run(_create(config, principal)))
 
 
 async def _create(config: RegistryConfig, name: str) -> str:

@@ -1,6 +1,7 @@
 """Options that several commands take, and the configuration they give."""
 
 import functools
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ def configured(run: Callable[..., None]) -> Callable[..., None]:
         known = set(RegistryConfig.__struct_fields__)
         config = read_config(os.environ, {name: options.pop(name) for name in list(options) if name in known})
         start_logging(config.log_level, config.log_format)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         run(config, **options)
 
     return command

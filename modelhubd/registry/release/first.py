@@ -83,9 +83,9 @@ def _first(state_dir: Path, now: datetime, lifetimes: Lifetimes) -> bytes:
     offline = state_dir / OFFLINE
     root = make_keys(state_dir, offline, count=1, threshold=1, now=now, lifetimes=lifetimes)
     log.warning(
-        "made this registry's keys. The ROOT KEY lies in %s: MOVE that folder to a disk that is not connected "
-        "and keep a second copy elsewhere. Whoever has it can sign anything in this registry's name; without "
-        "it a stolen online key cannot be replaced. `modelhub-registry keys init` explains how to use several.",
+        "made this registry's keys. The ROOT KEY lies in %s: MOVE that folder to a disk that is not "
+        "connected and keep a second copy elsewhere. Whoever has it can sign anything in this registry's "
+        "name; without it a stolen online key cannot be replaced. See `modelhub-registry keys init --help`.",
         offline,
     )
     return root

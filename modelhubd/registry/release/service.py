@@ -5,10 +5,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from modelhubd.errors import CannotStart, Unavailable, Untrusted
 from modelhubd.registry.audit import service as audit
+from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.database import Database
 from modelhubd.registry.release import building, keys, store, tuf
 from modelhubd.registry.release.first import KEYS, ensure_root
@@ -35,6 +35,17 @@ ANOTHER_S = 0.05
 ROOT_WARNING = timedelta(days=30)
 
 
+def lifetimes_of(config: RegistryConfig) -> Lifetimes:
+    """How long metadata is to be good."""
+    return Lifetimes(
+        timestamp=timedelta(seconds=config.timestamp_s),
+        renewed=timedelta(seconds=min(config.timestamp_renewal_s, config.timestamp_s // 2)),
+        snapshot=timedelta(seconds=config.metadata_s),
+        targets=timedelta(seconds=config.metadata_s),
+        root=timedelta(seconds=config.root_s),
+    )
+
+
 class Releases:
     """The release of one registry, built by one process at a time over all of them.
 
@@ -43,20 +54,20 @@ class Releases:
 
     def __init__(
         self,
-        *,
         database: Database,
-        state_dir: Path,
-        clock: Callable[[], datetime],
+        *,
+        config: RegistryConfig,
+        name: str,
         tasks: TaskOwner,
-        lifetimes: Lifetimes | None = None,
-        kept: timedelta = timedelta(minutes=15),
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._state_dir = state_dir
+        self._state_dir = config.state_dir
+        self._name = name
         self._clock = clock
         self._tasks = tasks
-        self._lifetimes = lifetimes or Lifetimes()
-        self._kept = kept
+        self._lifetimes = lifetimes_of(config)
+        self._kept = timedelta(seconds=config.superseded_s)
         self._keyring = Keyring({})
         self._keys_of: int | None = None
         self._asked = asyncio.Event()
@@ -107,7 +118,7 @@ class Releases:
             root_hash = await audit.root(connection, size)
         if base is None:
             raise Unavailable("This registry has no keys yet.", retry_after_s=1)
-        point = Checkpoint(origin=base.head.name, size=size, root=root_hash)
+        point = Checkpoint(origin=self._name, size=size, root=root_hash)
         await self._refresh_keys(base.root_version)
         try:
             note, key = await in_thread(

@@ -14,6 +14,7 @@ from modelhubd.registry.database import Database
 from modelhubd.registry.release.store import bump
 from modelhubd.registry.seed import store
 from modelhubd.registry.seed.store import SeedRow
+from modelhubd.registry.versions.issues_of_files import weights_of
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import CatalogEntry
 
@@ -65,5 +66,6 @@ def rows_of(entries: Iterable[CatalogEntry]) -> tuple[list[SeedRow], tuple[str, 
             publisher=entry.id.partition("/")[0],
             content=content_of(entry, notes).decode(),
             content_sha256=content_sha256(entry, notes),
+            weights=weights_of(entry),
         )
     return list(rows.values()), tuple(skipped)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.registry.access import REGISTRY, SEED
-from modelhubd.registry.schema import hub_head, model, principal, publisher, served, version
+from modelhubd.registry.schema import hub_head, model, principal, publisher, served, version, weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,8 @@ class SeedRow:
     publisher: str
     content: str
     content_sha256: str
+    weights: frozenset[str] = frozenset()
+    """SHA-256 of the files that make the model what it is."""
 
 
 async def name_of(connection: AsyncConnection) -> str:
@@ -65,3 +67,6 @@ async def add_all(connection: AsyncConnection, rows: Sequence[SeedRow], at: str)
     await connection.execute(
         served.insert(), [{"model": row.model, "version": 1, "status": "approved"} for row in rows]
     )
+    weights = [{"sha256": sha256, "model": row.model} for row in rows for sha256 in sorted(row.weights)]
+    if weights:
+        await connection.execute(weight.insert(), weights)

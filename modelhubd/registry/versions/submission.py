@@ -58,8 +58,7 @@ def submission_of(body: bytes, model: str) -> Submission:
     try:
         entry = msgspec.convert(document | {"id": model}, CatalogEntry)
     except msgspec.ValidationError as error:
-        _refuse([pointed(str(error))])
-        raise AssertionError from error
+        raise _refusal([pointed(str(error))]) from error
     entry = with_sums(entry)
     recorded = {pointer for pointer, _ in wrong_sums(entry)}
     _refuse(
@@ -69,12 +68,14 @@ def submission_of(body: bytes, model: str) -> Submission:
 
 
 def _refuse(faults: Iterable[Fault]) -> None:
-    found = list(faults)
-    if not found:
-        return
+    if found := list(faults):
+        raise _refusal(found)
+
+
+def _refusal(found: list[Fault]) -> InvalidInput:
     first, detail = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    raise InvalidInput(
+    return InvalidInput(
         f"{first or 'The body'}: {detail}{more}",
         errors=tuple(FieldError(pointer=pointer, detail=reason) for pointer, reason in found[:FAULTS_MAX]),
     )
