@@ -177,8 +177,8 @@ def delete_template(template_id: str) -> Call[None]:
     return Call(method="DELETE", target=_template(template_id), answer=type(None))
 
 
-def count_download(model: str) -> Call[DownloadReported]:
-    """Tell that the model was installed somewhere."""
+def count_download(model: str, *, idempotency_key: str | None = None) -> Call[DownloadReported]:
+    """Tell that the model was installed somewhere; the same key tells of the same installation."""
     return Call(method="POST", target=api(f"{_model(model)}/downloads"), answer=DownloadReported)
 
 
