@@ -1,6 +1,8 @@
 """EVERY route of the daemon, with who may use it. The reference (`docs/api.md`, `/openapi.json`) is made
 from this table."""
 
+from typing import Any
+
 import msgspec
 
 from modelhubd import __version__
@@ -47,14 +49,8 @@ PREFIX = "/api/v1"
 MODEL = "/catalog/models/{publisher}/{name}"
 
 
-def _route(method: str, path: str, handler: object, summary: str, **rest: object) -> DaemonRoute:
-    return DaemonRoute(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        **rest,  # type: ignore[arg-type]
-    )
+def _route(method: str, path: str, handler: Any, summary: str, **rest: Any) -> DaemonRoute:
+    return DaemonRoute(method=method, path=path, handler=handler, summary=summary, **rest)
 
 
 ROUTES: tuple[DaemonRoute, ...] = (

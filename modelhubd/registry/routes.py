@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from modelhubd import __version__
-from modelhubd.registry.api import about, accounts, audit, counters, governance, models, release
+from modelhubd.registry.api import about, accounts, audit, counters, governance, metrics, models, release
 from modelhubd.registry.routing import ANYBODY, PUBLISH_BYTES, RegistryRoute
 from modelhubd.web.openapi import openapi
 from modelhubd.wire.base import Page
@@ -65,7 +65,10 @@ def _route(
     )
 
 
-ABOUT = (_route("GET", "/health", about.health, "Alive, and its database too", ANYBODY, answer=Health),)
+ABOUT = (
+    _route("GET", "/health", about.health, "Alive, and its database too", ANYBODY, answer=Health),
+    _route("GET", "/metrics", metrics.metrics, "Figures in Prometheus's text form", ANYBODY),
+)
 
 ACCOUNTS = (
     _route("GET", "/me", accounts.me, "Who asks, and what for", READ, answer=Me),

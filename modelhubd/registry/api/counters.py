@@ -15,18 +15,18 @@ NOT_MODIFIED = 304
 
 
 async def downloaded(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    model = model_of(ask)
+    model = model_of(ask.path)
     await service.downloaded(ask.parts, ask.caller, model, ask.request.headers.get(HEADER))
     return reply(DownloadReported(model=model), ACCEPTED)
 
 
 async def star(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    await service.star(ask.parts, ask.caller, model_of(ask), True)
+    await service.star(ask.parts, ask.caller, model_of(ask.path), True)
     return nothing()
 
 
 async def unstar(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    await service.star(ask.parts, ask.caller, model_of(ask), False)
+    await service.star(ask.parts, ask.caller, model_of(ask.path), False)
     return nothing()
 
 
@@ -39,4 +39,4 @@ async def popularity(ask: RegistryAsk[None, None]) -> web.StreamResponse:
 
 
 async def reset(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await service.reset(ask.parts, ask.caller, model_of(ask)))
+    return reply(await service.reset(ask.parts, ask.caller, model_of(ask.path)))

@@ -18,11 +18,11 @@ class TemplatesQuery(Request, frozen=True, kw_only=True):
 
 
 async def verify(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await verification.verify(ask.parts, ask.caller, model_of(ask), True))
+    return reply(await verification.verify(ask.parts, ask.caller, model_of(ask.path), True))
 
 
 async def unverify(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await verification.verify(ask.parts, ask.caller, model_of(ask), False))
+    return reply(await verification.verify(ask.parts, ask.caller, model_of(ask.path), False))
 
 
 async def every_template(ask: RegistryAsk[None, TemplatesQuery]) -> web.StreamResponse:

@@ -1,5 +1,6 @@
 """Models and their versions."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from aiohttp import web
@@ -46,30 +47,30 @@ async def models(ask: RegistryAsk[None, ModelsQuery]) -> web.StreamResponse:
 
 
 async def model(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await service.model(ask.parts, ask.caller, model_of(ask)))
+    return reply(await service.model(ask.parts, ask.caller, model_of(ask.path)))
 
 
 async def versions(ask: RegistryAsk[None, VersionsQuery]) -> web.StreamResponse:
     asked = ask.query
-    return reply(await service.versions(ask.parts, ask.caller, model_of(ask), asked.limit, asked.after))
+    return reply(await service.versions(ask.parts, ask.caller, model_of(ask.path), asked.limit, asked.after))
 
 
 async def version(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await service.version(ask.parts, ask.caller, model_of(ask), ask.path["version"]))
+    return reply(await service.version(ask.parts, ask.caller, model_of(ask.path), ask.path["version"]))
 
 
 async def issues(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await service.issues(ask.parts, ask.caller, model_of(ask), ask.path["version"]))
+    return reply(await service.issues(ask.parts, ask.caller, model_of(ask.path), ask.path["version"]))
 
 
 async def publish(ask: RegistryAsk[None, None]) -> web.StreamResponse:
     body = await read_json_bytes(ask.request, PUBLISH_BYTES)
     attempt = attempt_of(ask.request, ask.caller.principal, body, ask.parts.clock())
-    return reply_once(await publishing.publish(ask.parts, ask.caller, model_of(ask), attempt, body))
+    return reply_once(await publishing.publish(ask.parts, ask.caller, model_of(ask.path), attempt, body))
 
 
 async def cancel(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await publishing.cancel(ask.parts, ask.caller, model_of(ask), ask.path["version"]))
+    return reply(await publishing.cancel(ask.parts, ask.caller, model_of(ask.path), ask.path["version"]))
 
 
 async def reviews(ask: RegistryAsk[None, ReviewsQuery]) -> web.StreamResponse:
@@ -77,13 +78,17 @@ async def reviews(ask: RegistryAsk[None, ReviewsQuery]) -> web.StreamResponse:
 
 
 async def decide(ask: RegistryAsk[Decide, None]) -> web.StreamResponse:
-    return reply(await deciding.decide(ask.parts, ask.caller, model_of(ask), ask.path["version"], ask.body))
+    return reply(
+        await deciding.decide(ask.parts, ask.caller, model_of(ask.path), ask.path["version"], ask.body)
+    )
 
 
 async def withdraw(ask: RegistryAsk[Withdraw, None]) -> web.StreamResponse:
-    return reply(await deciding.withdraw(ask.parts, ask.caller, model_of(ask), ask.path["version"], ask.body))
+    return reply(
+        await deciding.withdraw(ask.parts, ask.caller, model_of(ask.path), ask.path["version"], ask.body)
+    )
 
 
-def model_of(ask: RegistryAsk[object, object]) -> str:
-    """The id that the path names; nobody has looked whether it is one."""
-    return f"{ask.path['publisher']}/{ask.path['name']}"
+def model_of(path: Mapping[str, str]) -> str:
+    """The id that a path names; nobody has looked whether it is one."""
+    return f"{path['publisher']}/{path['name']}"

@@ -1,18 +1,13 @@
 """SQL of downloads and stars. None of it takes the head row."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.registry.schema import counter, idempotency, star
+from modelhubd.registry.upserts import inserting
 from modelhubd.wire.catalog import Counters
 
 ACCEPTED = 202
-
-
-def _insert(connection: AsyncConnection, table: sa.Table) -> "insert_on_sqlite | insert_on_postgresql":
-    return insert_on_sqlite(table) if connection.dialect.name == "sqlite" else insert_on_postgresql(table)
 
 
 async def is_first(connection: AsyncConnection, principal: str, key: str, *, at: str) -> bool:
@@ -22,13 +17,13 @@ async def is_first(connection: AsyncConnection, principal: str, key: str, *, at:
         "created_at": at,
     }  # fmt: skip
     made = await connection.execute(
-        _insert(connection, idempotency).values(**values).on_conflict_do_nothing()
+        inserting(connection, idempotency).values(**values).on_conflict_do_nothing()
     )
     return made.rowcount > 0
 
 
 async def add_download(connection: AsyncConnection, model: str) -> None:
-    insert = _insert(connection, counter).values(model=model, downloads=1)
+    insert = inserting(connection, counter).values(model=model, downloads=1)
     await connection.execute(
         insert.on_conflict_do_update(
             index_elements=[counter.c.model], set_={"downloads": counter.c.downloads + 1}
@@ -39,7 +34,7 @@ async def add_download(connection: AsyncConnection, model: str) -> None:
 async def add_star(connection: AsyncConnection, model: str, principal: str) -> None:
     """A second one of the same principal is none."""
     await connection.execute(
-        _insert(connection, star).values(model=model, principal=principal).on_conflict_do_nothing()
+        inserting(connection, star).values(model=model, principal=principal).on_conflict_do_nothing()
     )
 
 
@@ -60,7 +55,8 @@ async def every(connection: AsyncConnection) -> dict[str, Counters]:
     downloads = await connection.execute(
         sa.select(counter.c.model, counter.c.downloads).where(counter.c.downloads > 0)
     )
-    starred, downloaded = dict(stars.tuples().all()), dict(downloads.tuples().all())
+    starred: dict[str, int] = dict(stars.tuples().all())
+    downloaded: dict[str, int] = dict(downloads.tuples().all())
     return {
         model: Counters(downloads=downloaded.get(model, 0), stars=starred.get(model, 0))
         for model in sorted(starred.keys() | downloaded.keys())

@@ -133,7 +133,7 @@ def _review(
 
 
 def _place(after: str) -> Place:
-    place = decode_cursor(after, Place)
+    place = decode_cursor(after, tuple[str, str, int])
     if not (place[0].isascii() and place[0].isprintable() and is_model_id(place[1]) and place[2] < 10**9):
         raise InvalidInput.at("?after", "not a cursor; pass what a page gave as next")
     return place

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.registry.schema import (
@@ -17,6 +15,7 @@ from modelhubd.registry.schema import (
     version,
     weight,
 )
+from modelhubd.registry.upserts import inserting
 from modelhubd.registry.versions.rows import VersionRow
 from modelhubd.wire.registry import Issue, Severity, VersionStatus
 
@@ -83,7 +82,7 @@ async def allocate(connection: AsyncConnection, ident: str, *, at: str) -> int:
         .values(last_version=model.c.last_version + 1)
         .returning(model.c.last_version)
     )
-    number = raised.scalar_one_or_none()
+    number: int | None = raised.scalar_one_or_none()
     if number is not None:
         return number
     await connection.execute(
@@ -179,7 +178,8 @@ async def highest_approved(connection: AsyncConnection, ident: str, *, but: int)
     query = sa.select(sa.func.max(version.c.version)).where(
         version.c.model == ident, version.c.status == SERVED, version.c.version != but
     )
-    return (await connection.execute(query)).scalar_one()
+    highest: int | None = (await connection.execute(query)).scalar_one()
+    return highest
 
 
 async def serve(connection: AsyncConnection, ident: str, number: int) -> None:
@@ -216,5 +216,4 @@ async def note_weights(connection: AsyncConnection, ident: str, weights: Iterabl
     """Remember that the model was published with these."""
     rows = [{"sha256": sha256, "model": ident} for sha256 in sorted(weights)]
     if rows:
-        insert = insert_on_sqlite if connection.dialect.name == "sqlite" else insert_on_postgresql
-        await connection.execute(insert(weight).on_conflict_do_nothing(), rows)
+        await connection.execute(inserting(connection, weight).on_conflict_do_nothing(), rows)

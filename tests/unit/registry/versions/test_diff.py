@@ -16,13 +16,13 @@ VALUES = st.integers(-3, 3) | st.text(max_size=3) | st.lists(st.integers(0, 2), 
 OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "c/d", "e~f"]), VALUES, max_size=4)
 FILES = st.lists(
     st.fixed_dictionaries({"name": st.sampled_from(["x", "y", "z"])}, optional={"size": st.integers(0, 2)}),
-    max_size=3, unique_by=lambda item: item["name"],
+    max_size=3, unique_by=lambda item: str(item["name"]),
 )  # fmt: skip
 OPTIONS = st.lists(
     st.fixed_dictionaries(
         {"id": st.sampled_from(["p", "q", "r"]), "files": FILES}, optional={"more": OBJECTS}
     ),
-    max_size=3, unique_by=lambda item: item["id"],
+    max_size=3, unique_by=lambda item: str(item["id"]),
 )  # fmt: skip
 CONTENTS = st.fixed_dictionaries({"options": OPTIONS}, optional={"license": OBJECTS, "tags": VALUES})
 
