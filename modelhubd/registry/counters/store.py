@@ -55,8 +55,8 @@ async def every(connection: AsyncConnection) -> dict[str, Counters]:
     downloads = await connection.execute(
         sa.select(counter.c.model, counter.c.downloads).where(counter.c.downloads > 0)
     )
-    starred: dict[str, int] = dict(stars.tuples().all())
-    downloaded: dict[str, int] = dict(downloads.tuples().all())
+    starred: dict[str, int] = dict(stars.all())
+    downloaded: dict[str, int] = dict(downloads.all())
     return {
         model: Counters(downloads=downloaded.get(model, 0), stars=starred.get(model, 0))
         for model in sorted(starred.keys() | downloaded.keys())

@@ -209,7 +209,7 @@ async def holders(connection: AsyncConnection, ident: str, weights: Collection[s
         weight.c.sha256.in_(weights), weight.c.model != ident
     )
     found = await connection.execute(query.group_by(weight.c.sha256))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 async def note_weights(connection: AsyncConnection, ident: str, weights: Iterable[str]) -> None:
