@@ -179,7 +179,12 @@ def delete_template(template_id: str) -> Call[None]:
 
 def count_download(model: str, *, idempotency_key: str | None = None) -> Call[DownloadReported]:
     """Tell that the model was installed somewhere; the same key tells of the same installation."""
-    return Call(method="POST", target=api(f"{_model(model)}/downloads"), answer=DownloadReported)
+    return Call(
+        method="POST",
+        target=api(f"{_model(model)}/downloads"),
+        answer=DownloadReported,
+        idempotency_key=idempotency_key,
+    )
 
 
 def star(model: str) -> Call[None]:
