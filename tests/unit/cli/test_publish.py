@@ -309,7 +309,7 @@ def test_the_token_of_a_repository_goes_to_it_alone(
                     "siblings": [{"rfilename": "../../a.gguf", "size": 5000, "lfs": {"sha256": "a" * 64}}]
                 }
             },
-            3,
+            2,
         ),
         ({"changes": {"siblings": []}}, 2),
         ({"changes": {"siblings": [{"rfilename": "Tiny-F16.gguf"}]}}, 2),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from modelhub_cli.authoring.quantizations import quantization_in, without_quantization
+from modelhubd.trust.names import fault_in_file_name
 from modelhubd.wire.catalog import Format, Role
 
 _PART = re.compile(
@@ -69,6 +70,10 @@ def group(names: Iterable[str]) -> Grouped:
         raise NotAModel(
             "There is no model file here: a .gguf file, or .safetensors files beside a config.json."
         )
+    for found in groups:
+        for member in found.members:
+            if (fault := fault_in_file_name(member.name, found.format)) is not None:
+                raise NotAModel(f"{member.name!r} cannot be a file of a model: {fault}.")
     return Grouped(tuple(groups), left_out)
 
 

@@ -117,6 +117,14 @@ def test_where_there_is_no_model_that_is_said(names: list[str]) -> None:
         group(names)
 
 
+@pytest.mark.parametrize(
+    "name", ["../../a.gguf", "/a.gguf", "-a.gguf", "a\\b.gguf", "con/a.gguf", "a\n.gguf"]
+)
+def test_a_name_that_no_machine_may_store_is_refused_before_anything_is_asked(name: str) -> None:
+    with pytest.raises(NotAModel, match="cannot be a file of a model"):
+        group([name])
+
+
 def test_a_part_brings_its_set_and_a_whole_file_only_itself() -> None:
     names = ["a-00001-of-00002.gguf", "a-00002-of-00002.gguf", "b-00001-of-00002.gguf", "c.gguf"]
     assert siblings("a-00002-of-00002.gguf", names) == ("a-00001-of-00002.gguf", "a-00002-of-00002.gguf")
