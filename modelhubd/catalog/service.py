@@ -13,6 +13,7 @@ from modelhubd.catalog.detail import detail_of, history
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.local import signature
 from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.permits import Permits
 from modelhubd.catalog.search import SearchQuery, any_word_query, ranked_queries
 from modelhubd.catalog.sync import gather, understand
 from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
@@ -36,6 +37,8 @@ from modelhubd.wire.catalog import (
 )
 from modelhubd.wire.device import Device
 from modelhubd.wire.fit import Fit, Verdict
+from modelhubd.wire.policy import App
+from modelhubd.wire.registry import CatalogTemplate, PublisherKey, Tombstone
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +81,22 @@ class Catalog:
         bus: Bus,
         *,
         local_dir: Path,
-        local_entries: bool,
+        local_entries: Callable[[], bool] = lambda: True,
         device: Callable[[], Device],
         installed: Callable[[], Awaitable[frozenset[InstalledKey]]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_changed: Callable[[], None] = lambda: None,
         headers: RemoteHeaders | None = None,
+        permits: Permits | None = None,
     ) -> None:
         self._headers = headers
+        self._permits = permits
         self._on_changed = on_changed
         self._database = database
         self._bus = bus
-        self._local_dir = local_dir if local_entries else None
+        self._folder = local_dir
+        self._local_entries = local_entries
+        self._counted = True
         self._device = device
         self._installed = installed
         self._clock = clock
@@ -101,12 +108,9 @@ class Catalog:
 
     async def start(self, tasks: TaskOwner) -> None:
         """Index what has changed since the last time, then watch the folder of one's own entries."""
-        if self._local_dir is None:
-            await self.sync()
-            return
-        seen = await asyncio.to_thread(signature, self._local_dir)
+        seen = await asyncio.to_thread(signature, self._folder)
         await self.sync()
-        tasks.start(watch_folder(self._local_dir, seen, self.sync), name="catalog.d")
+        tasks.start(watch_folder(self._folder, seen, self.sync), name="catalog.d")
 
     async def sync(self) -> CatalogInfo:
         """Read all sources again, and tell readers."""
@@ -115,7 +119,8 @@ class Catalog:
                 return await self._synced()
 
     async def _synced(self) -> CatalogInfo:
-        gathered = await asyncio.to_thread(gather, self._local_dir)
+        self._counted = self._local_entries()
+        gathered = await asyncio.to_thread(gather, self._folder if self._counted else None)
         known, present = await store.source(self._database.reader), self._view
         if known is None or known.fingerprint != gathered.fingerprint:
             merged = await asyncio.to_thread(understand, gathered)
@@ -148,12 +153,17 @@ class Catalog:
                 return
             await self._judge_again(view, view.index.positions)
 
+    async def policies_changed(self) -> None:
+        """Read the sources again if entries of one's own count now and did not, or the other way round."""
+        if self._counted != self._local_entries():
+            await self.sync()
+
     def installed_changed(self) -> None:
         """Something was installed or removed: the next search judges it again before it answers."""
         self._changes += 1
 
-    async def search(self, query: SearchQuery) -> CatalogPage:
-        """The page that `query` asks for, with its facets.
+    async def search(self, query: SearchQuery, app: App | None = None) -> CatalogPage:
+        """The page that `query` asks for, with its facets; `app` is the program that asks.
 
         Raises:
             InvalidInput: at `?after`, which is no cursor of such a search.
@@ -164,9 +174,15 @@ class Catalog:
         expressions = ranked_queries(query.q)
         if not expressions:
             nothing = bytes(self._seen.index.count) if query.q.strip() else None
-            return self._seen.index.page(query, nothing, self._seen.verdicts)
+            return await self._permitted(self._seen.index.page(query, nothing, self._seen.verdicts), app)
         found = await self._matches(expressions if query.sort == "relevance" else expressions[-1:])
-        return self._seen.index.page(query, found, self._seen.verdicts)
+        return await self._permitted(self._seen.index.page(query, found, self._seen.verdicts), app)
+
+    async def _permitted(self, page: CatalogPage, app: App | None) -> CatalogPage:
+        if self._permits is None:
+            return page
+        reader, index = self._database.reader, self._seen.index
+        return await self._permits.of_page(page, reader, index, self._device(), await self._installed(), app)
 
     async def _matches(self, expressions: tuple[str, ...]) -> bytes:
         """`store.Matches.first` for the index as it is now. The last ones asked for are kept: paging and
@@ -183,12 +199,16 @@ class Catalog:
                 return found.first
         raise Unavailable("The catalog is being made anew just now. Try again.", retry_after_s=1)
 
-    async def detail(self, model: str) -> ModelDetail:
+    async def detail(self, model: str, app: App | None = None) -> ModelDetail:
         """Raises:
         NotFound: there is no such model; the nearest ids are named.
         """
         item = await self._with_shape(await self._sourced(model))
-        return detail_of(item, self._device(), await self._installed())
+        device, installed = self._device(), await self._installed()
+        found = detail_of(item, device, installed)
+        if self._permits is None:
+            return found
+        return await self._permits.of_detail(found, item, judge_options(item.entry, device, installed), app)
 
     async def versions(self, model: str, limit: int = 50, after: str | None = None) -> Page[VersionNote]:
         """The version history, newest first.
@@ -206,17 +226,41 @@ class Catalog:
 
     async def entry(self, model: str) -> CatalogEntry | None:
         """The entry as its source states it; None where there is none."""
-        found = await store.one_entry(self._database.reader, model)
+        found = await self.listed(model)
         return None if found is None else found.entry
 
+    async def listed(self, model: str) -> Sourced | None:
+        """The same with where it comes from."""
+        return await store.one_entry(self._database.reader, model)
+
+    def publisher_keys(self, publisher: str) -> tuple[PublisherKey, ...]:
+        """The keys that the signed catalog pins for a publisher."""
+        return ()
+
+    def templates(self) -> tuple[CatalogTemplate, ...]:
+        """The workflow templates of the signed catalog."""
+        return ()
+
+    def tombstones(self) -> tuple[Tombstone, ...]:
+        """What is left of models that the registry has withdrawn."""
+        return ()
+
     async def choose(
-        self, model: str, version: int | None = None, option: str | None = None, force: bool = False
+        self,
+        model: str,
+        version: int | None = None,
+        option: str | None = None,
+        force: bool = False,
+        app: App | None = None,
     ) -> Chosen:
-        """What a download of `model` fetches; without an `option` the one that fits this device best.
+        """What a download of `model` by `app` fetches; without an `option` the one of those that policies
+        allow that fits this device best.
 
         Raises:
             NotFound: there is no such model, version or option; what there is gets named.
-            Conflict: `does_not_fit`: it would not run here, with the figures; `force` takes it nonetheless.
+            NotAllowed: `refused_by_policy`; nothing overrides it.
+            Conflict: `does_not_fit`: it would not run here, with the figures; `requirement_not_met`: it is
+                for other programs; `force` takes it nonetheless.
         """
         item = await self._sourced(model)
         entry = (item if force else await self._with_shape(item)).entry
@@ -225,7 +269,11 @@ class Catalog:
                 f"{model} has no version {version} in the catalog. It offers version {entry.version}.",
                 code="version_not_found",
             )
-        return choice(entry, judge_options(entry, self._device(), await self._installed()), option, force)
+        judged = judge_options(entry, self._device(), await self._installed())
+        if self._permits is None:
+            return choice(entry, judged, option, force)
+        allowed = await self._permits.to_choose(item, judged, option, force=force, app=app)
+        return choice(entry, allowed if option is None else judged, option, force)
 
     async def _with_shape(self, item: Sourced) -> Sourced:
         """The entry, with the shape that a file's header states where it states none."""

@@ -8,7 +8,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from aiohttp import web
 
+from modelhubd.entries.requirements import HEADER, read_app
 from modelhubd.web.bodies import decode_body, parse_query
+from modelhubd.wire.policy import App
 
 P = TypeVar("P")
 B = TypeVar("B")
@@ -35,6 +37,8 @@ class Ask(Generic[P, B, Q]):
     query: Q
     path: Mapping[str, str]
     request: web.Request
+    app: App | None = None
+    """Who asks, where the program names itself."""
 
 
 Handler = Callable[[Ask[Any, Any, Any]], Awaitable[web.StreamResponse]]
@@ -80,8 +84,10 @@ def adapt(route: Route, parts: Any) -> Callable[[web.Request], Awaitable[web.Str
     async def handle(request: web.Request) -> web.StreamResponse:
         query = parse_query(request.query, route.query) if route.query else None
         body = await decode_body(request, route.body) if route.body else None
+        named = request.headers.getall(HEADER, [])
+        app = read_app(", ".join(named)) if named else None
         return await route.handler(
-            Ask(parts=parts, body=body, query=query, path=request.match_info, request=request)
+            Ask(parts=parts, body=body, query=query, path=request.match_info, request=request, app=app)
         )
 
     return handle
