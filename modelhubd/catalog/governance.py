@@ -9,6 +9,7 @@ from modelhubd.policy.decision import REGISTRY, Reason
 from modelhubd.policy.service import Policies
 from modelhubd.trust.names import is_model_id
 from modelhubd.wire.governance import (
+    AsOf,
     ModelStanding,
     ModelStandings,
     Standing,
@@ -41,15 +42,7 @@ class Governance:
                     models=tuple(models),
                 )
             )
-        info = await self._catalog.info()
-        return TemplateStandings(
-            items=tuple(items),
-            total=len(items),
-            source=info.source,
-            revision=info.revision,
-            synced_at=info.synced_at,
-            stale=info.stale,
-        )
+        return TemplateStandings(items=tuple(items), total=len(items), as_of=await self._as_of())
 
     async def check(self, models: Sequence[str]) -> ModelStandings:
         """How each of these models stands.
@@ -63,15 +56,11 @@ class Governance:
             if not is_model_id(model):
                 raise InvalidInput.at("?models", f"{model[:130]!r} is not publisher/name")
         items = [await self._standing(model) for model in models]
+        return ModelStandings(items=tuple(items), total=len(items), as_of=await self._as_of())
+
+    async def _as_of(self) -> AsOf:
         info = await self._catalog.info()
-        return ModelStandings(
-            items=tuple(items),
-            total=len(items),
-            source=info.source,
-            revision=info.revision,
-            synced_at=info.synced_at,
-            stale=info.stale,
-        )
+        return AsOf(source=info.source, revision=info.revision, synced_at=info.synced_at, stale=info.stale)
 
     async def _standing(self, model: str) -> ModelStanding:
         found = await self._catalog.listed(model)

@@ -43,7 +43,9 @@ class TemplateStanding(Message, frozen=True, kw_only=True):
     models: tuple[ModelStanding, ...]
 
 
-class _AsOf(Message, frozen=True, kw_only=True):
+class AsOf(Message, frozen=True, kw_only=True):
+    """The snapshot that an answer is as of."""
+
     source: str
     """`registry`; `floor` while there is no signed snapshot, which approves nothing."""
     revision: str
@@ -51,9 +53,13 @@ class _AsOf(Message, frozen=True, kw_only=True):
     stale: bool = False
 
 
-class TemplateStandings(Page[TemplateStanding], _AsOf, frozen=True, kw_only=True):
-    """The badges, and the snapshot they are as of."""
+class TemplateStandings(Page[TemplateStanding], frozen=True, kw_only=True):
+    """The badges of all templates."""
+
+    as_of: AsOf
 
 
-class ModelStandings(Page[ModelStanding], _AsOf, frozen=True, kw_only=True):
+class ModelStandings(Page[ModelStanding], frozen=True, kw_only=True):
     """The answer to a check, in the order of the question."""
+
+    as_of: AsOf

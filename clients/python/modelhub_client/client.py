@@ -43,8 +43,8 @@ class Client(SyncMethods):
     """Talks to the daemon of this user. Each request has a connection of its own, so threads may share one.
 
     Without arguments the daemon is found as `modelhub` finds it: by `$MODELHUB_HOME`, else where the
-    platform keeps such things. `socket` or `url` with `token` name one. `app` is how the program names itself,
-    `<id>/<version>`: models that are for other versions of it are held back.
+    platform keeps such things. `socket` or `url` with `token` name one. `app` is how the program names
+    itself, `<id>/<version>`: models that are for other versions of it are held back.
 
     Every method raises `ModelhubUnreachable` when nobody answers, and a `ProblemError` when the daemon
     refuses.
