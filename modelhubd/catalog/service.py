@@ -4,11 +4,11 @@ import asyncio
 import difflib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from modelhubd.catalog import store
+from modelhubd.catalog.choosing import Chosen, choice
 from modelhubd.catalog.detail import detail_of, history
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.local import signature
@@ -16,12 +16,11 @@ from modelhubd.catalog.merge import Sourced
 from modelhubd.catalog.permits import Permits
 from modelhubd.catalog.search import SearchQuery, any_word_query, ranked_queries
 from modelhubd.catalog.sync import gather, understand
-from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
+from modelhubd.catalog.verdicts import InstalledKey, judge_options
 from modelhubd.catalog.view import View, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
-from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
+from modelhubd.errors import InvalidInput, NotFound, Unavailable
 from modelhubd.events import Bus
-from modelhubd.fit.verdict import best_option
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.trust.text import printable
@@ -32,38 +31,18 @@ from modelhubd.wire.catalog import (
     CatalogInfo,
     CatalogPage,
     ModelDetail,
-    Option,
     VersionNote,
 )
 from modelhubd.wire.device import Device
-from modelhubd.wire.fit import Fit, Verdict
 from modelhubd.wire.policy import App
 from modelhubd.wire.registry import CatalogTemplate, PublisherKey, Tombstone
 
 log = logging.getLogger(__name__)
 
-REMEDIES = {
-    Verdict.TOO_LARGE: "Choose a smaller model, or force the download.",
-    Verdict.UNSUPPORTED: "Choose another model, or force the download.",
-}
-"""Verdicts that an option asked for by name must not have, and what to do if no other is better."""
 NEAREST = 3
 CANDIDATES = 400
 TRIES = 5
 RECENT_MAX = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What a download is to fetch."""
-
-    entry: CatalogEntry
-    option: Option
-    fit: Fit
-
-    @property
-    def version(self) -> int:
-        return self.entry.version
 
 
 class Catalog:
@@ -337,32 +316,3 @@ class Catalog:
             faults=faults,
             synced_at=rfc3339(self._clock()),
         )
-
-
-def choice(
-    entry: CatalogEntry, judged: Sequence[tuple[Option, Fit]], option: str | None, force: bool
-) -> Chosen:
-    """The option of `entry` that was asked for by id, or the best one; see `Catalog.choose`."""
-    if option is None:
-        best = best_option(judged)
-        found, fit = shown_option(judged)
-        if best is None and not force:
-            raise Conflict(
-                f"No option of {entry.id} is known to run here. The nearest is {found.id}: {fit.reason} "
-                + REMEDIES.get(fit.verdict, "Name that option to download it nonetheless."),
-                code="does_not_fit",
-            )
-        return Chosen(entry, found, fit)
-    for found, fit in judged:
-        if found.id == option:
-            if fit.verdict in REMEDIES and not force:
-                raise Conflict(
-                    f"{entry.id}:{found.id} does not fit this machine: {fit.reason} "
-                    "Choose another option, or force the download.",
-                    code="does_not_fit",
-                )
-            return Chosen(entry, found, fit)
-    offered = ", ".join(found.id for found, _ in judged)
-    raise NotFound(
-        f"{entry.id} has no option {printable(option)[:80]}. It offers {offered}.", code="option_not_found"
-    )
