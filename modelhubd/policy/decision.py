@@ -1,5 +1,7 @@
 """Decides whether a model may be used here. No I/O."""
 
+from enum import Enum
+
 from msgspec import Struct
 
 from modelhubd.trust.text import printable
@@ -28,6 +30,14 @@ class Rules(Struct, frozen=True, kw_only=True):
         )
 
 
+class Vouched(Enum):
+    FOR = "for"
+    UNKNOWN = "unknown"
+    """Nobody has ever compared it, or nothing is known of that version."""
+    OTHER = "other"
+    """It is something else."""
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """What of a model matters for a decision."""
 
@@ -38,8 +48,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """As its entry says."""
     has_digests: bool = True
     """Of the option in question, and what is installed was checked against them."""
-    other_bytes: bool = False
-    """What is installed is not what the catalog lists under this name and version."""
+    vouched: Vouched = Vouched.FOR
+    """Whether what is installed is what the catalog lists, or listed, under this name and version."""
     signature_fault: str | None = None
     """Why its publisher's signature is none; None where it is good, or nobody asks for one."""
     withdrawn: str | None = None
@@ -69,9 +79,8 @@ def refusal(rules: Rules, facts: Facts) -> Reason | None:
         )
     if not rules.local_entries and facts.source is None:
         return Reason(policy="local_entries", detail="the catalog does not list it")
-    if facts.other_bytes and (strictest := _strictest(rules)) is not None:
-        said = "what is installed is not what the catalog lists under this name"
-        return Reason(policy=strictest, detail=said)
+    if (unvouched := _unvouched(rules, facts.vouched)) is not None:
+        return unvouched
     if rules.require_verified and not (facts.verified and facts.source == REGISTRY):
         return Reason(policy="require_verified", detail="no administrator of the registry has verified it")
     if rules.require_signature and facts.signature_fault is not None:
@@ -83,12 +92,15 @@ def refusal(rules: Rules, facts: Facts) -> Reason | None:
     return None
 
 
-def _strictest(rules: Rules) -> str | None:
-    """A policy that wants the very bytes that somebody vouches for, if one is in force."""
-    for policy in ("require_signature", "require_verified", "require_digest"):
-        if getattr(rules, policy):
-            return policy
-    return None
+def _unvouched(rules: Rules, vouched: Vouched) -> Reason | None:
+    """Why bytes that nobody vouches for may not be used, where a policy wants somebody to."""
+    wants = ["require_signature", "require_verified"]
+    detail = "nobody has compared what is installed with what the catalog lists: update it, or get it again"
+    if vouched is Vouched.OTHER:
+        wants.append("require_digest")
+        detail = "what is installed is not what the catalog lists under this name"
+    policy = next((policy for policy in wants if getattr(rules, policy)), None)
+    return None if vouched is Vouched.FOR or policy is None else Reason(policy=policy, detail=detail)
 
 
 OFFLINE = Reason(policy="offline", detail="this machine is kept offline")

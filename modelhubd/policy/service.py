@@ -12,7 +12,7 @@ from modelhubd.entries.content import content_sha256, notes_of
 from modelhubd.errors import Conflict, NotAllowed, PreconditionFailed
 from modelhubd.events import Bus
 from modelhubd.policy import store
-from modelhubd.policy.decision import Facts, Reason, direct, offline, refusal
+from modelhubd.policy.decision import REGISTRY, Facts, Reason, Vouched, direct, offline, refusal
 from modelhubd.policy.layers import KEYS, Layers, full, in_force, remedy, who
 from modelhubd.storage.database import Database
 from modelhubd.trust.digests import option_digest
@@ -193,31 +193,44 @@ class Policies:
         """Why what is installed may not be run; None where it may."""
         checked = artifact.verified_at is not None
         key = (artifact.model, artifact.version, artifact.option)
-        return await self._reason_of(
-            key, artifact.digest, has_digests=checked and artifact.digest is not None
-        )
+        return await self._reason_of(key, artifact.digest, checked=checked)
 
     async def download_words(self, model: str, version: int, option: str, digest: str | None) -> str | None:
-        """Why what is being downloaded may not be; `digest` is what its files promise."""
-        reason = await self._reason_of((model, version, option), digest, has_digests=digest is not None)
+        """Why what is being downloaded may not be; `digest` is what its files promise. What the registry says
+        of it is kept, for the time when it serves a newer version."""
+        found = await self._listed(model)
+        if found is not None and found.source == REGISTRY and found.entry.version == version:
+            await self._keep(found.entry)
+        reason = await self._reason_of((model, version, option), digest, checked=True)
         return None if reason is None else self.words(f"{model}@{version}:{option}", reason)
 
+    async def _keep(self, entry: CatalogEntry) -> None:
+        if await store.vouched(self._database.reader, entry.id, entry.version) is None:
+            vouched = await asyncio.to_thread(_vouched_of, entry)
+            async with self._database.transaction() as tx:
+                await store.keep_vouched(tx, entry.id, entry.version, vouched)
+
     async def _reason_of(
-        self, key: tuple[str, int, str], digest: str | None, *, has_digests: bool
+        self, key: tuple[str, int, str], digest: str | None, *, checked: bool
     ) -> Reason | None:
         model, version, option = key
         found = await self._listed(model)
+        served = found is not None and found.entry.version == version
+        kept = None if served else await store.vouched(self._database.reader, model, version)
+        digests = _digests(found.entry) if found is not None and served else kept and kept.digests
         return refusal(
             self.rules,
             Facts(
                 model=model,
                 source=None if found is None else found.source,
                 verified=found is not None and found.entry.verified,
-                has_digests=has_digests,
-                other_bytes=found is not None
-                and found.entry.version == version
-                and digest not in _digests(found.entry, option),
-                signature_fault=await self._version_signature_fault(found, version),
+                has_digests=checked and digest is not None,
+                vouched=_vouched_for(digests, option, digest, checked=checked),
+                signature_fault=(
+                    await self._signature_fault(found.entry)
+                    if found is not None and served
+                    else await self._kept_signature_fault(model, version, kept)
+                ),
                 withdrawn=self._withdrawn(model),
             ),
         )
@@ -267,12 +280,16 @@ class Policies:
             self._buried = (present, {stone.id: stone.reason for stone in present})
         return self._buried[1].get(model)
 
-    async def _version_signature_fault(self, found: Listed | None, version: int) -> str | None:
+    async def _kept_signature_fault(self, model: str, version: int, kept: store.Vouched | None) -> str | None:
+        """Of a version that is not served any more: by what was kept of it, and the keys of now."""
         if not self.rules.require_signature:
             return None
-        if found is None or found.entry.version != version:
+        if kept is None:
             return f"the catalog does not serve version {version}, so there is none. Update it"
-        return await self._signature_fault(found.entry)
+        return await asyncio.to_thread(_fault, model, kept, self._keys_of(model))
+
+    def _keys_of(self, model: str) -> tuple[PublisherKey, ...]:
+        return self._publisher_keys(model.partition("/")[0])
 
     async def _signature_fault(self, entry: CatalogEntry) -> str | None:
         """Why its publisher's signature is none; computed once as long as the catalog stays as it is."""
@@ -280,24 +297,45 @@ class Policies:
             return None
         key = (entry.id, entry.version)
         if key not in self._signatures:
-            keys = self._publisher_keys(entry.id.partition("/")[0])
-            fault = await asyncio.to_thread(_fault, entry, keys)
+            fault = await asyncio.to_thread(_fault_in, entry, self._keys_of(entry.id))
             if len(self._signatures) >= KEPT_MAX:
                 self._signatures.clear()
             self._signatures[key] = fault
         return self._signatures[key]
 
 
-def _fault(entry: CatalogEntry, keys: tuple[PublisherKey, ...]) -> str | None:
-    return fault_in_signature(
-        entry.envelopes,
-        model=entry.id,
-        publisher=entry.id.partition("/")[0],
+def _vouched_of(entry: CatalogEntry) -> store.Vouched:
+    return store.Vouched(
         content_sha256=content_sha256(entry, notes_of(entry)),
-        keys=keys,
+        envelopes=entry.envelopes,
+        digests=_digests(entry),
     )
 
 
-def _digests(entry: CatalogEntry, option: str) -> list[str | None]:
-    """What the entry says the files of this option are: one digest; none where it has no such option."""
-    return [option_digest(found.files) for found in entry.options if found.id == option]
+def _digests(entry: CatalogEntry) -> dict[str, str | None]:
+    return {option.id: option_digest(option.files) for option in entry.options}
+
+
+def _vouched_for(
+    digests: Mapping[str, str | None] | None, option: str, digest: str | None, *, checked: bool
+) -> Vouched:
+    """Whether files of this digest are this option; `checked` says that they were read and compared."""
+    if digests is None:
+        return Vouched.UNKNOWN
+    if option not in digests or digests[option] != digest:
+        return Vouched.OTHER
+    return Vouched.FOR if checked or digest is None else Vouched.UNKNOWN
+
+
+def _fault_in(entry: CatalogEntry, keys: tuple[PublisherKey, ...]) -> str | None:
+    return _fault(entry.id, _vouched_of(entry), keys)
+
+
+def _fault(model: str, vouched: store.Vouched, keys: tuple[PublisherKey, ...]) -> str | None:
+    return fault_in_signature(
+        vouched.envelopes,
+        model=model,
+        publisher=model.partition("/")[0],
+        content_sha256=vouched.content_sha256,
+        keys=keys,
+    )

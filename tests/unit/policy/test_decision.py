@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from modelhubd.policy.decision import OFFLINE, Facts, Reason, Rules, direct, offline, refusal
+from modelhubd.policy.decision import OFFLINE, Facts, Reason, Rules, Vouched, direct, offline, refusal
 
 SOURCES = ("registry", "floor", "local", None)
 EVERY_FACT = [
@@ -13,12 +13,12 @@ EVERY_FACT = [
         source=source,
         verified=verified,
         has_digests=digests,
-        other_bytes=other,
+        vouched=vouched,
         signature_fault=fault,
         withdrawn=withdrawn,
     )
-    for source, verified, digests, other, fault, withdrawn in itertools.product(
-        SOURCES, (True, False), (True, False), (True, False), (None, "no key made it"), (None, "unsafe")
+    for source, verified, digests, vouched, fault, withdrawn in itertools.product(
+        SOURCES, (True, False), (True, False), Vouched, (None, "no key made it"), (None, "unsafe")
     )
 ]
 EVERY_RULE = [
@@ -37,12 +37,13 @@ EVERY_RULE = [
 
 def is_permitted(rules: Rules, facts: Facts) -> bool:
     """The promise of api.md and registry.md, written out again."""
-    wants_bytes = rules.require_verified or rules.require_signature or rules.require_digest
+    wants_somebody = rules.require_verified or rules.require_signature
     return not (
         facts.withdrawn
         or (rules.allowed_publishers and "qwen" not in rules.allowed_publishers)
         or (not rules.local_entries and facts.source in ("local", None))
-        or (wants_bytes and facts.other_bytes)
+        or (wants_somebody and facts.vouched is not Vouched.FOR)
+        or (rules.require_digest and facts.vouched is Vouched.OTHER)
         or (rules.require_verified and not (facts.source == "registry" and facts.verified))
         or (rules.require_signature and facts.signature_fault)
         or (rules.require_digest and not facts.has_digests)
