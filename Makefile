@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DECISIONS := modelhubd/fit/*,modelhubd/formats/*,modelhubd/trust/*,*/states.py,*/plan.py,*/merge.py,*/placement.py,*/command.py,*/builds.py,*/hanging.py,*/hold_off.py,*/load_progress.py,modelhubd/llama/failures.py,*/measured.py,*/buffers.py,*/devices.py,*/shapes.py,modelhubd/llama/settings.py,modelhubd/wire/settings.py,*/spans.py,*/pieces.py,*/width.py,*/rate.py,*/sources.py,*/schedule.py
 
-.PHONY: help demo test llama-server check lint coverage wheel bench docs format clean
+.PHONY: help demo demo-registry test llama-server check lint coverage wheel bench docs format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -18,6 +18,9 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP) ## the main job end to end, on a generated model
 	@$(BIN)/python -m tests.demo
+
+demo-registry: $(STAMP) ## the second act: publish, approve, sync, verify, withdraw, with a registry and two daemons
+	@$(BIN)/python -m tests.demo.registry
 
 test: $(STAMP) ## all tests
 	$(BIN)/coverage erase

@@ -66,6 +66,10 @@ Go on with a real model:
     .venv/bin/modelhub pull qwen/qwen3-0.6b
     .venv/bin/modelhub load qwen/qwen3-0.6b
     .venv/bin/modelhub chat qwen/qwen3-0.6b
+
+There is a second act, in which an organisation approves what its machines get:
+
+    make demo-registry
 """
 
 
