@@ -1,9 +1,11 @@
 """The client of a registry: one connection, one address, one token, whatever the other side does."""
 
+import contextlib
 import dataclasses
 import datetime
 import ipaddress
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +26,20 @@ from modelhub_client import (
 )
 from modelhub_client.calls import registry as calls
 from modelhubd.wire.problem import Problem
-from tests.fakes.bad_registry import answers, answers_then_leaves, bad_registry, drips, raw, says
+from tests.fakes.bad_registry import Act, answers, answers_then_leaves, bad_registry, drips, raw, says
 
 ME = {
     "principal": "author", "scopes": ["read"], "token_id": "a", "expires_at": "2030-01-01T00:00:00.000Z",
     "registry": "registry.test", "four_eyes": True,
 }  # fmt: skip
 PUBLISHED = {"version": 1, "status": "pending", "content_sha256": "a" * 64, "issues": []}
+
+
+@contextlib.contextmanager
+def asking(*acts: Act) -> Iterator[RegistryClient]:
+    """A client of a server that does this."""
+    with bad_registry(*acts) as server, RegistryClient(server.url) as client:
+        yield client
 
 
 def problem(status: int, code: str) -> Problem:
@@ -83,10 +92,10 @@ def test_what_may_have_been_done_is_sent_again_only_with_a_key() -> None:
 
 def test_what_has_not_changed_is_not_sent_again() -> None:
     body = {"counters": {"acme/tiny": {"downloads": 3, "stars": 1}}}
-    with bad_registry(answers(body, ETag='"5"'), answers(None, 304, ETag='"5"')) as server:
-        with RegistryClient(server.url) as client:
-            assert client.popularity() is client.popularity()
-            assert b'if-none-match: "5"' in server.asked[1].lower()
+    acts = answers(body, ETag='"5"'), answers(None, 304, ETag='"5"')
+    with bad_registry(*acts) as server, RegistryClient(server.url) as client:
+        assert client.popularity() is client.popularity()
+        assert b'if-none-match: "5"' in server.asked[1].lower()
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -108,36 +117,31 @@ def test_a_redirect_is_not_followed() -> None:
     ],
 )  # fmt: skip
 def test_each_refusal_is_an_error_of_its_kind(status: int, code: str, kind: type[Exception]) -> None:
-    with bad_registry(answers(problem(status, code), status)) as server, RegistryClient(server.url) as client:
-        with pytest.raises(kind):
-            client.me()
+    with asking(answers(problem(status, code), status)) as client, pytest.raises(kind):
+        client.me()
 
 
 @pytest.mark.parametrize("data", [b"hello\r\n\r\n", b"HTTP/1.1 200 X\r\n" + b"A: b\r\n" * 200 + b"\r\n"])
 def test_what_is_no_http_is_said(data: bytes) -> None:
-    with bad_registry(raw(data)) as server, RegistryClient(server.url) as client:
-        with pytest.raises((UnexpectedAnswer, RegistryUnreachable)):
-            client.me()
+    with asking(raw(data)) as client, pytest.raises((UnexpectedAnswer, RegistryUnreachable)):
+        client.me()
 
 
 @pytest.mark.parametrize("body", [b"<html>sign in</html>", b"{}", b"", b"\xff"])
 def test_an_answer_of_somebody_else_is_said(body: bytes) -> None:
-    with bad_registry(says(200, body)) as server, RegistryClient(server.url) as client:
-        with pytest.raises(UnexpectedAnswer):
-            client.me()
+    with asking(says(200, body)) as client, pytest.raises(UnexpectedAnswer):
+        client.me()
 
 
 def test_an_answer_that_is_cut_is_no_answer() -> None:
-    with bad_registry(says(200, b'{"pr', length=100)) as server, RegistryClient(server.url) as client:
-        with pytest.raises(RegistryUnreachable):
-            client.me()
+    with asking(says(200, b'{"pr', length=100)) as client, pytest.raises(RegistryUnreachable):
+        client.me()
 
 
 def test_an_answer_that_drips_is_given_up() -> None:
     hasty = dataclasses.replace(calls.me(), timeout_s=0.3)
-    with bad_registry(drips(0.05)) as server, RegistryClient(server.url) as client:
-        with pytest.raises(RegistryUnreachable, match="not answered within"):
-            client.run(hasty)
+    with asking(drips(0.05)) as client, pytest.raises(RegistryUnreachable, match="not answered within"):
+        client.run(hasty)
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -205,8 +209,6 @@ def test_a_private_ca_is_trusted_where_the_environment_names_it(
 
 def test_what_speaks_no_tls_is_said() -> None:
     with bad_registry(raw(b"HTTP/1.1 400 X\r\n\r\n")) as server:
-        with (
-            RegistryClient(server.url.replace("http:", "https:")) as client,
-            pytest.raises(RegistryUnreachable),
-        ):
+        client = RegistryClient(server.url.replace("http:", "https:"))
+        with pytest.raises(RegistryUnreachable):
             client.me()
