@@ -71,12 +71,12 @@ def unhexed(hashes: list[str]) -> list[bytes]:
     return [bytes.fromhex(one) for one in hashes]
 
 
-@pytest.mark.parametrize(("size", "root"), enumerate(ROOTS))
+@pytest.mark.parametrize(("size", "root"), list(enumerate(ROOTS)))
 def test_roots_are_those_of_certificate_transparency(size: int, root: str) -> None:
     assert merkle.root_of(known(size)).hex() == root
 
 
-@pytest.mark.parametrize(("index", "size"), PATHS)
+@pytest.mark.parametrize(("index", "size"), list(PATHS))
 def test_inclusion_proofs_are_those_of_certificate_transparency(index: int, size: int) -> None:
     proof = merkle.inclusion_proof(known(size), index)
     assert proof == unhexed(PATHS[index, size])
@@ -84,7 +84,7 @@ def test_inclusion_proofs_are_those_of_certificate_transparency(index: int, size
     assert merkle.fault_in_inclusion(leaf, index, size, proof, root) is None
 
 
-@pytest.mark.parametrize(("old_size", "size"), PROOFS)
+@pytest.mark.parametrize(("old_size", "size"), list(PROOFS))
 def test_consistency_proofs_are_those_of_certificate_transparency(old_size: int, size: int) -> None:
     proof = merkle.consistency_proof(known(size), old_size)
     assert proof == unhexed(PROOFS[old_size, size])
