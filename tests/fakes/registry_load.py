@@ -124,4 +124,4 @@ async def _bad_luck(told: Told):  # type: ignore[no-untyped-def]
             yield
     except (aiohttp.ClientError, TimeoutError):
         told.lost += 1
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.25)

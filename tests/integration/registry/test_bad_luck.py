@@ -20,8 +20,8 @@ from tests.fakes.registry_load import People, Told, load, people
 from tests.fakes.registry_process import RegistryProcess, registry_process
 from tests.integration.registry.ledger import check
 
-KILLS = 4
-GENEROUS = ("--log-format", "json")
+KILLS = 3pytestmark = pytest.mark.timeout(300)
+
 RATES = {"MODELHUB_REGISTRY_REQUESTS_PER_S": "100000", "MODELHUB_REGISTRY_REQUESTS_AT_ONCE": "100000"}
 
 
@@ -53,7 +53,7 @@ async def start(process: RegistryProcess) -> None:
 
 async def test_killed_at_any_moment_it_has_lost_nothing_it_told(tmp_path: Path, database_url: str) -> None:
     told, chance = Told(), random.Random(5)
-    process = RegistryProcess(tmp_path / "state", database_url, *GENEROUS)
+    process = RegistryProcess(tmp_path / "state", database_url)
     try:
         await start(process)
         async with aiohttp.ClientSession() as session:
@@ -84,8 +84,8 @@ async def test_several_processes_are_one_registry(tmp_path: Path) -> None:
     told = Told()
     with fresh_database() as url, contextlib.ExitStack() as stack:
         state = tmp_path / "state"
-        first = stack.enter_context(registry_process(state, url, *GENEROUS))
-        second = stack.enter_context(registry_process(state, url, *GENEROUS))
+        first = stack.enter_context(registry_process(state, url))
+        second = stack.enter_context(registry_process(state, url))
         async with aiohttp.ClientSession() as session:
             who = await people(url, first.url, session)
             other = who.at(second.url)
@@ -120,8 +120,9 @@ async def test_a_database_that_restarts_under_load_is_found_again(tmp_path: Path
     try:
         cluster.start()
         url = cluster.url(cluster.make_database())
-        generous = {"requests_per_s": 1e6, "requests_at_once": 10**6}
-        async with running_registry(tmp_path / "state", url, **generous) as registry:
+        async with running_registry(
+            tmp_path / "state", url, requests_per_s=1e6, requests_at_once=10**6
+        ) as registry:
             who = People(author=registry.author, reviewer=registry.reviewer, admin=registry.admin)
             async with under_load(told, who):
                 for how in ("fast", "immediate"):
@@ -167,13 +168,16 @@ async def test_what_has_begun_is_finished_when_it_is_told_to_stop(tmp_path: Path
     with registry_process(tmp_path / "state", database_url) as process:
         async with aiohttp.ClientSession() as session:
             who = await people(database_url, process.url, session)
-            async with Database.open(database_url) as other, asyncio.TaskGroup() as group:
-                async with other.changing():
-                    asked = group.create_task(who.admin.post("/publishers", {"name": "initech"}))
-                    await asyncio.sleep(0.5)
-                    assert process.process is not None
-                    process.process.terminate()
-                    await asyncio.sleep(0.5)
-                    assert process.process.poll() is None
+            async with (
+                Database.open(database_url) as other,
+                asyncio.TaskGroup() as group,
+                other.changing(),
+            ):
+                asked = group.create_task(who.admin.post("/publishers", {"name": "initech"}))
+                await asyncio.sleep(0.5)
+                assert process.process is not None
+                process.process.terminate()
+                await asyncio.sleep(0.5)
+                assert process.process.poll() is None
             assert asked.result().status == 201
         assert await asyncio.to_thread(process.process.wait, 15) == 0
