@@ -20,7 +20,8 @@ from tests.fakes.registry_load import People, Told, load, people
 from tests.fakes.registry_process import RegistryProcess, registry_process
 from tests.integration.registry.ledger import check
 
-KILLS = 3pytestmark = pytest.mark.timeout(300)
+KILLS = 3
+pytestmark = pytest.mark.timeout(300)
 
 RATES = {"MODELHUB_REGISTRY_REQUESTS_PER_S": "100000", "MODELHUB_REGISTRY_REQUESTS_AT_ONCE": "100000"}
 
