@@ -100,47 +100,6 @@ async def _restore_file(source: Path, target: Path) -> Moved:
     return moved
 
 
-@contextlib.asynccontextmanager
-async def existing_database(config: RegistryConfig) -> AsyncIterator[tuple[Database, str]]:
-    """The database of a registry that has been started, and its name.
-
-    Raises:
-        CannotStart: there is none: nothing is made.
-    """
-    path = sqlite_path(config)
-    if path is not None and not await in_thread(path.exists):
-        raise CannotStart(
-            "There is no registry here yet. Name its state folder with --state-dir, or start it once."
-        )
-    async with ready_database(config) as found:
-        yield found
-
-
-def sqlite_path(config: RegistryConfig) -> Path | None:
-    """The file of the database; None on PostgreSQL."""
-    url = sa.make_url(config.database_url)
-    return Path(url.database) if url.drivername.startswith("sqlite") and url.database else None
-
-
-async def _restore_file(source: Path, target: Path) -> Moved:
-    if await in_thread(target.exists):
-        raise CannotStart("There is a database here already. Restore goes where none is: move it away first.")
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        await in_thread(lambda: copy(source, partial))
-        async with Database.open(f"sqlite+aiosqlite:///{partial}") as database:
-            moved = await check_log(database)
-        await in_thread(lambda: settle(partial, target))
-    finally:
-        await in_thread(lambda: clear(partial))
-    return moved
-
-
-def _clear(partial: Path) -> None:
-    for leftover in (partial, *(partial.with_name(partial.name + end) for end in ("-wal", "-shm"))):
-        leftover.unlink(missing_ok=True)
-
-
 def _empty(folder: Path) -> None:
     keys.make_folder(folder)
     if any(folder.iterdir()):

@@ -41,3 +41,9 @@ def copy(source: Path, target: Path) -> None:
     finally:
         made.close()
         origin.close()
+
+
+def clear(partial: Path) -> None:
+    """Remove a copy and what SQLite keeps beside it."""
+    for leftover in (partial, *(partial.with_name(partial.name + end) for end in ("-wal", "-shm"))):
+        leftover.unlink(missing_ok=True)
