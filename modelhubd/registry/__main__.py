@@ -13,6 +13,11 @@ COMMANDS = {
     "serve": ("modelhubd.registry.commands.serve", "Answer until SIGTERM or SIGINT."),
     "migrate": ("modelhubd.registry.commands.migrate", "Bring the database to this program's form."),
     "create-admin": ("modelhubd.registry.commands.create_admin", "An administrator's token, shown once."),
+    "keys": ("modelhubd.registry.commands.keys", "Make, rotate and recover the keys; show the root."),
+    "export": ("modelhubd.registry.commands.export", "The whole registry as one file."),
+    "import": ("modelhubd.registry.commands.import_", "Such a file into an empty database of either kind."),
+    "backup": ("modelhubd.registry.commands.backup", "The database and the online keys into a folder."),
+    "restore": ("modelhubd.registry.commands.restore", "Such a folder as this registry."),
 }
 """Name → module with a click command `command`, and its short help."""
 

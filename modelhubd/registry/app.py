@@ -15,7 +15,7 @@ from modelhubd import __version__
 from modelhubd.errors import CannotStart, ModelhubError
 from modelhubd.places import private_dir
 from modelhubd.registry.accounts.service import Accounts
-from modelhubd.registry.application import application
+from modelhubd.registry.application import SECURITY_HEADERS, application
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
@@ -27,8 +27,11 @@ from modelhubd.registry.seed.service import first_start
 from modelhubd.registry.traffic import Traffic
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.listening import BACKLOG, BoundedSocket
+from modelhubd.web.serving import BoundedRunner
 
 log = logging.getLogger(__name__)
+
+UNWRITABLE_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +97,10 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
         await parts.releases.start()
         listener = _listen(config)
         stack.callback(listener.close)
-        runner = web.AppRunner(
+        runner = BoundedRunner(
             application(parts),
-            handle_signals=False,
-            access_log=None,
+            headers=SECURITY_HEADERS,
             shutdown_timeout=config.drain_s,
-            keepalive_timeout=75,
             auto_decompress=False,
         )
         await runner.setup()
@@ -120,6 +121,8 @@ def _listen(config: RegistryConfig) -> socket.socket:
         raise CannotStart(f"The registry cannot listen on {config.host}: {error.strerror}.") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux's: a reader who takes nothing is cut off
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNWRITABLE_MS)
         listening.bind(address)
         listening.listen(BACKLOG)
         listening.setblocking(False)

@@ -25,6 +25,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
+    "Server": "modelhub-registry",
 }
 """A handler may say otherwise."""
 Table = Mapping[tuple[str, str], RegistryRoute]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -17,13 +18,20 @@ log = logging.getLogger(__name__)
 
 STATEMENT_S = 15.0
 """A statement that takes longer is given up."""
-LOCK_S = 5.0
+LOCK_S = 12.0
 """How long a change waits for those before it."""
 CONNECT_S = 5.0
 RETRY_S = 1.0
 """What a caller is told to wait when the database is away."""
 PASSING = ("08", "25P03", "40", "53", "55P03", "57", "58")
 """Beginnings of the SQLSTATEs of what passes: lost connections, deadlocks, no room, shutdowns, time-outs."""
+PASSING_ON_SQLITE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+)
 MIGRATION_LOCK = 0x6D6F64656C687562
 """`modelhub` in ASCII: the advisory lock of whoever migrates."""
 DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
@@ -212,15 +220,24 @@ def _told() -> Iterator[None]:
     except (OSError, sa.exc.TimeoutError) as error:
         raise _away(error) from error
     except sa.exc.DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        passes = error.connection_invalidated or state.startswith(PASSING)
-        if passes or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+        if _passes(error):
             raise _away(error) from error
         raise
     except Exception as error:
         if str(getattr(error, "sqlstate", None) or "").startswith(PASSING):  # asyncpg's own, while connecting
             raise _away(error) from error
         raise
+
+
+def _passes(error: sa.exc.DBAPIError) -> bool:
+    state, code = getattr(error.orig, "sqlstate", None), getattr(error.orig, "sqlite_errorcode", None)
+    if error.connection_invalidated:
+        return True
+    if state is not None:
+        return str(state).startswith(PASSING)
+    if code is not None:
+        return code & 0xFF in PASSING_ON_SQLITE
+    return isinstance(error, sa.exc.InterfaceError)
 
 
 def _away(error: Exception) -> Unavailable:

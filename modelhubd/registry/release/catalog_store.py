@@ -76,7 +76,8 @@ async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
 def _notes(connection: AsyncConnection) -> sa.ColumnElement[str | None]:
     if connection.dialect.name == "sqlite":
         return sa.func.json_extract(version.c.content, "$.notes")
-    return sa.cast(version.c.content, sa.JSON)["notes"].as_string()
+    notes: sa.ColumnElement[str | None] = sa.cast(version.c.content, sa.JSON)["notes"].as_string()
+    return notes
 
 
 async def _tombstones(connection: AsyncConnection) -> tuple[Tombstone, ...]:

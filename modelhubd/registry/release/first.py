@@ -57,16 +57,17 @@ def make_keys(
         raise CannotStart(
             f"There are keys in {folder} already. `modelhub-registry keys rotate` replaces them."
         )
-    root_keys = keys.make_root_keys(offline, count)
-    online = keys.make_online_keys(folder)
+    roots, online = keys.root_keys(count), keys.online_keys()
     root = tuf.first_root(
-        root_keys=root_keys,
+        root_keys=list(keys.publics(roots).values()),
         threshold=threshold,
-        online=online,
-        signing=keys.read_keys([offline]),
+        online=keys.publics(online),
+        signing=keys.keyring_of(roots),
         now=now,
         lifetimes=lifetimes,
     )
+    keys.write_keys(offline, roots)
+    keys.write_keys(folder, online)
     keys.write_whole(folder / keys.ROOT_FILE, root)
     return root
 

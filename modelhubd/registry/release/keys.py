@@ -34,24 +34,41 @@ class Keyring:
         return f"Keyring of {len(self.private)} keys"
 
 
-def make_online_keys(folder: Path) -> dict[str, bytes]:
-    """New keys for every online role and the audit log, written to the keys folder: public keys by role.
+def online_keys() -> dict[str, bytes]:
+    """New private keys for every online role and the audit log, kept nowhere yet."""
+    return {role: new_key()[0] for role in (*ROLES, AUDIT)}
+
+
+def root_keys(count: int) -> dict[str, bytes]:
+    """New private root keys, `root-1` and so on, kept nowhere yet."""
+    return {f"root-{number}": new_key()[0] for number in range(1, count + 1)}
+
+
+def publics(private: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The public halves of keys."""
+    return {purpose: public_of(key) for purpose, key in private.items()}
+
+
+def keyring_of(private: Mapping[str, bytes], *more: Keyring) -> Keyring:
+    """These keys and those of other keyrings."""
+    found = {public_of(key).hex(): key for key in private.values()}
+    for keyring in more:
+        found |= keyring.private
+    return Keyring(found)
+
+
+def write_keys(folder: Path, private: Mapping[str, bytes]) -> None:
+    """Write keys into a folder that is ours alone, never over others.
 
     Raises:
         CannotStart: the folder cannot be written, or others can read it.
     """
     make_folder(folder)
-    return {role: write_key(folder, role) for role in (*ROLES, AUDIT)}
-
-
-def make_root_keys(folder: Path, count: int) -> list[bytes]:
-    """New root keys `root-1-….pem` and so on in a folder, for offline keeping: their public keys.
-
-    Raises:
-        CannotStart: the folder cannot be written.
-    """
-    make_folder(folder)
-    return [write_key(folder, f"root-{number}") for number in range(1, count + 1)]
+    for purpose, key in private.items():
+        pem = Ed25519PrivateKey.from_private_bytes(key).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_whole(folder / f"{purpose}-{key_id(public_of(key))[:12]}.pem", pem)
 
 
 def make_folder(folder: Path) -> None:
@@ -69,20 +86,6 @@ def make_folder(folder: Path) -> None:
         raise CannotStart(
             f"The keys folder {folder} can be read by others. Make it yours alone: chmod 700 {folder}"
         )
-
-
-def write_key(folder: Path, purpose: str) -> bytes:
-    """Make a key and write it, 0600, never over another: its public key.
-
-    Raises:
-        CannotStart: it cannot be written.
-    """
-    private, public = new_key()
-    pem = Ed25519PrivateKey.from_private_bytes(private).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    write_whole(folder / f"{purpose}-{key_id(public)[:12]}.pem", pem)
-    return public
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ was restored from an older backup are still higher than any that its clients hav
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -117,6 +118,23 @@ def read_current(timestamp: bytes, snapshot: bytes, targets: bytes) -> Current:
         snapshot=Metadata[Snapshot].from_bytes(snapshot).signed,
         targets=Metadata[Targets].from_bytes(targets).signed,
     )
+
+
+def check_signed(root: bytes, timestamp: bytes | None, snapshot: bytes | None, targets: bytes | None) -> None:
+    """Whether metadata, as far as there is any, is signed as the root says.
+
+    Raises:
+        Untrusted: one is not; it is named.
+    """
+    judge = read_root(root)
+    for role, data in ((Timestamp.type, timestamp), (Snapshot.type, snapshot), (Targets.type, targets)):
+        if data is None:
+            continue
+        try:
+            found: Metadata[Any] = Metadata.from_bytes(data)
+            judge.verify_delegate(role, found.signed_bytes, found.signatures)
+        except (DeserializationError, RepositoryError, ValueError) as error:
+            raise Untrusted(f"The {role} is not signed by the key that the newest root names.") from error
 
 
 def snapshot_name(timestamp: bytes) -> str:
@@ -232,7 +250,7 @@ def _signed(signed: Targets | Snapshot | Timestamp, root: Root, keyring: Keyring
     private = keyring.private.get(public_keys(root)[signed.type])
     if private is None:
         raise Untrusted(f"The key for {signed.type} that the newest root names is not in the keys folder.")
-    metadata = Metadata(signed)
+    metadata: Metadata[Any] = Metadata(signed)
     metadata.sign(_signer(private))
     return metadata.to_bytes()
 

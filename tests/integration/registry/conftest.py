@@ -25,3 +25,10 @@ async def registry(database_url: str, tmp_path: Path) -> AsyncIterator[Registry]
     """A running one with a token for each role."""
     async with running_registry(tmp_path / "registry", database_url) as running:
         yield running
+
+
+@pytest.fixture
+async def sqlite_registry(tmp_path: Path) -> AsyncIterator[Registry]:
+    """A running one, for what has nothing to do with the database."""
+    async with running_registry(tmp_path / "registry") as running:
+        yield running

@@ -91,7 +91,7 @@ async def test_a_model_of_the_seed_goes_on_with_its_publisher(registry: Registry
     person = await registry.person("maker", "publish:qwen")
     found = await published(person, "qwen/qwen3-4b")
     assert found["version"] == 2
-    assert "license_changed" not in {issue["code"] for issue in found["issues"]}
+    assert "license_changed" in {issue["code"] for issue in found["issues"]}
     assert (await decide(registry.reviewer, found, model="qwen/qwen3-4b")).status == 200
     model = (await registry.reader.get("/models/qwen/qwen3-4b")).json
     assert (model["served_version"], model["last_version"]) == (2, 2)
