@@ -97,6 +97,13 @@ async def test_popularity_is_told_again_only_when_it_has_changed(registry: Regis
     assert changed.json["counters"]["qwen/qwen3-4b"] == {"downloads": 0, "stars": 1}
 
 
+async def test_popularity_names_no_model_that_was_never_approved(registry: Registry) -> None:
+    await published(registry.author)
+    assert (await registry.author.put(f"{MODEL}/star")).status == 204
+    assert (await registry.author.post(f"{MODEL}/downloads")).status == 202
+    assert (await registry.reader.get("/popularity")).json["counters"] == {}
+
+
 async def test_an_administrator_sets_counters_back_and_the_log_says_what_they_were(
     registry: Registry,
 ) -> None:

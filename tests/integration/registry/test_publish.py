@@ -112,6 +112,15 @@ async def test_weights_of_another_model_are_noticed_also_those_of_the_seed(regis
     assert mine["issues"] == []
 
 
+async def test_issues_tell_a_publisher_nothing_of_anothers_unapproved_models(registry: Registry) -> None:
+    await published(registry.second_author, "globex/secret")
+    found = await published(registry.author, "acme/secret")
+    assert found["issues"] == []
+    await decide(registry.reviewer, {**found, "version": 1}, model="acme/secret")
+    after = await published(registry.second_author, "globex/secret")
+    assert {issue["code"] for issue in after["issues"]} == {"duplicate_digest", "lookalike_name"}
+
+
 async def test_the_same_key_gets_the_first_answer_and_publishes_once(registry: Registry) -> None:
     first = await registry.author.post(f"{MODEL}/versions", publish_json(), key="one key")
     again = await registry.author.post(f"{MODEL}/versions", publish_json(), key="one key")
