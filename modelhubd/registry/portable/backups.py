@@ -1,12 +1,15 @@
 """Backup and restore of one registry: its database and its online keys, in a folder."""
 
+import contextlib
 import sqlite3
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from modelhubd.errors import CannotStart
+from modelhubd.registry.app import ready_database
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.database import Database
 from modelhubd.registry.portable.service import Moved, check_log, export, import_
@@ -61,6 +64,22 @@ async def restore(config: RegistryConfig, folder: Path) -> Moved:
         raise CannotStart(f"{folder} holds no backup: neither {DATABASE} nor {EXPORT}.")
     await in_thread(lambda: _copy_keys(folder / KEYS, config.state_dir / KEYS))
     return moved
+
+
+@contextlib.asynccontextmanager
+async def existing_database(config: RegistryConfig) -> AsyncIterator[tuple[Database, str]]:
+    """The database of a registry that has been started, and its name.
+
+    Raises:
+        CannotStart: there is none: nothing is made.
+    """
+    path = sqlite_path(config)
+    if path is not None and not await in_thread(path.exists):
+        raise CannotStart(
+            "There is no registry here yet. Name its state folder with --state-dir, or start it once."
+        )
+    async with ready_database(config) as found:
+        yield found
 
 
 def sqlite_path(config: RegistryConfig) -> Path | None:
