@@ -33,7 +33,7 @@ class BadRegistry:
 def answers(value: object, status: int = 200, *, keep: bool = True, **headers: str) -> Act:
     """JSON, as it should be."""
     body = b"" if value is None else msgspec.json.encode(value)
-    return says(status, body, keep=keep, **headers)
+    return says(status, body, keep=keep, length=None, **headers)
 
 
 def says(status: int, body: bytes, *, keep: bool = True, length: int | None = None, **headers: str) -> Act:

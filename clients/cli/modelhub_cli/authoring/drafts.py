@@ -181,8 +181,8 @@ def _parameters(found: Iterable[OptionFacts]) -> int | None:
 
 
 def _architecture(found: Iterable[OptionFacts]) -> Architecture:
-    """That of the first option that states one. Options of one format must agree; formats count layers each in
-    its own way."""
+    """That of the first option that states one. Options of one format must agree; formats count layers each
+    in its own way."""
     stated: dict[Format, Architecture] = {}
     for option in found:
         shape = _shape(option)
