@@ -19,6 +19,8 @@ class BadRegistry:
     """`acts` are done one after the other, the last one for ever."""
 
     acts: list[Act]
+    greeting: bytes | None = None
+    """Said to whoever connects, before the connection is closed."""
     url: str = ""
     asked: list[bytes] = field(default_factory=list)
     """Head and body of each request."""
@@ -31,7 +33,7 @@ class BadRegistry:
 def answers(value: object, status: int = 200, *, keep: bool = True, **headers: str) -> Act:
     """JSON, as it should be."""
     body = b"" if value is None else msgspec.json.encode(value)
-    return says(status, body, keep=keep, **headers)
+    return says(status, body, keep=keep, length=None, **headers)
 
 
 def says(status: int, body: bytes, *, keep: bool = True, length: int | None = None, **headers: str) -> Act:
@@ -83,9 +85,11 @@ def drips(pause_s: float) -> Act:
 
 
 @contextlib.contextmanager
-def bad_registry(*acts: Act, context: ssl.SSLContext | None = None) -> Iterator[BadRegistry]:
+def bad_registry(
+    *acts: Act, context: ssl.SSLContext | None = None, greeting: bytes | None = None
+) -> Iterator[BadRegistry]:
     """One that does this, over TLS with `context`."""
-    found = BadRegistry(list(acts))
+    found = BadRegistry(list(acts), greeting)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         scheme = "http" if context is None else "https"
         found.url = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
@@ -112,6 +116,9 @@ def _accept(
 
 def _serve(connection: socket.socket, found: BadRegistry, context: ssl.SSLContext | None) -> None:
     with contextlib.suppress(OSError), connection:
+        if found.greeting is not None:
+            connection.sendall(found.greeting)
+            return
         stream = connection if context is None else context.wrap_socket(connection, server_side=True)
         with stream:
             while (request := _read(stream)) is not None:

@@ -208,7 +208,7 @@ def test_a_private_ca_is_trusted_where_the_environment_names_it(
 
 
 def test_what_speaks_no_tls_is_said() -> None:
-    with bad_registry(raw(b"HTTP/1.1 400 X\r\n\r\n")) as server:
+    with bad_registry(greeting=b"220 mail.example.org\r\n") as server:
         client = RegistryClient(server.url.replace("http:", "https:"))
         with pytest.raises(RegistryUnreachable):
             client.me()
