@@ -217,7 +217,10 @@ class Policies:
         found = await self._listed(model)
         served = found is not None and found.entry.version == version
         kept = None if served else await store.vouched(self._database.reader, model, version)
-        digests = _digests(found.entry) if found is not None and served else kept and kept.digests
+        if found is not None and served:
+            digests: Mapping[str, str | None] | None = _digests(found.entry)
+        else:
+            digests = None if kept is None else kept.digests
         return refusal(
             self.rules,
             Facts(
