@@ -92,7 +92,7 @@ def set_policy(out: Output, key: str, values: tuple[str, ...]) -> None:
 def reset(out: Output, key: str) -> None:
     """Forget what was set here: the configuration, or the default, decides again."""
     _known(key)
-    _show(out, client().change_policy(**{key: None}))  # type: ignore[arg-type]  # the key is one of them
+    _show(out, client().change_policy(**{key: None}))
 
 
 @policy.command()
