@@ -19,8 +19,8 @@ MODEL = "acme/tiny-chat"
 FILE = "tiny-chat-f16.gguf"
 TEMPLATE = "support"
 NOT_PERMITTED, CONFLICT, REFUSED = 4, 5, 7
-BEGINNING = """An organisation decides which models its machines may use. This shows how, with real programs on this
-machine: a registry, the daemons of two machines (laptop, desktop), and three people with tokens of it."""
+BEGINNING = """An organisation decides which models its machines may use. This shows how, with real programs:
+a registry, the daemons of two machines (laptop, desktop), and three people with tokens of it."""
 AFTERWARDS = f"""
 What happened: a version that its author could not approve was approved by somebody else, by the digest of
 its content. Two machines got it in a signed catalog, checked each byte against it, and ran it ("{SENTENCE}"
@@ -137,7 +137,7 @@ def vouch(scene: Stage, admin: Person, machines: tuple[Person, ...]) -> None:
 
 
 def withdraw(scene: Stage, admin: Person, machines: tuple[Person, ...]) -> None:
-    scene.show.tell("A fault is found, and the model is withdrawn. The machines refuse it from their next sync on.")
+    scene.show.tell("It is withdrawn. The machines refuse it from their next sync on.")
     admin.does("registry", "withdraw", f"{MODEL}@1", "--reason", "It leaks.", "--yes")
     for machine in machines:
         machine.asks("registry", "sync")

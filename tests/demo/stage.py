@@ -1,7 +1,6 @@
 """The people, machines and programs of the registry's demo, and how a step of it is shown."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -13,8 +12,9 @@ from pathlib import Path
 import psutil
 
 from tests.fakes.origin import Origin
+from tests.fakes.registered import registered
 from tests.fakes.registry_process import RegistryProcess, registry_process
-from tests.running import RunningDaemon, still_running
+from tests.running import still_running
 
 COMMAND_S = 60
 END_S = 15
@@ -105,22 +105,12 @@ class Stage:
     @contextlib.contextmanager
     def machine(self, name: str, token: str, trusted_root: Path) -> Iterator[Person]:
         """A machine with a running daemon that takes its catalog from the registry."""
-        settings = {
-            "MODELHUB_SERVER_PORT": "0",
-            "MODELHUB_CATALOG_REGISTRY_URL": self.registry.url,
-            "MODELHUB_CATALOG_REGISTRY_ROOT": str(trusted_root),
-            "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": self.origin,
-            "MODELHUB_MODELS_RESERVE_BYTES": "0",
-        }
-        home = self.root / name
-        (home / "config").mkdir(parents=True)
-        kept = home / "config" / "tokens.toml"
-        kept.touch(mode=0o600)
-        kept.write_text(f"{json.dumps(self.registry.url)} = {json.dumps(token)}\n")
-        daemon = RunningDaemon(home, settings)
+        daemon = registered(
+            self.root / name, registry=self.registry.url, root=trusted_root, token=token, origin=self.origin
+        )
         try:
             daemon.start()
-            yield Person(name=name, home=home, show=self.show, settings=settings)
+            yield Person(name=name, home=daemon.home, show=self.show, settings=daemon.environ)
         finally:
             if daemon.process is not None and daemon.process.poll() is None:
                 daemon.stop()
