@@ -19,6 +19,7 @@ from tests.benchmarks import (
     bench_sync,
 )
 from tests.benchmarks.downloads import bench as bench_downloads
+from tests.benchmarks.registry import bench as bench_registry
 
 BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "catalog": lambda _: bench_catalog.main(),
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "gateway": bench_gateway.main,
     "downloads": bench_downloads.main,
     "estimate": bench_estimate.main,
+    "registry": bench_registry.main,
     "sync": bench_sync.main,
 }
 

@@ -1,0 +1,1 @@
+"""The registry under load: writes, machines that refresh, and large catalogs."""

@@ -1,0 +1,67 @@
+"""What the registry bears: `python -m tests.benchmarks registry [writes refreshes catalogs] [options]`.
+
+On both databases, with many requests in flight: publishes, approvals, flips of verification and conditional
+reads of the catalog per second, and whether everything is right afterwards. Thousands of simulated daemons
+that look for something new at one process. Catalogs of 2,000 and 20,000 models: to build, sync and search.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.benchmarks.figures import table
+from tests.benchmarks.registry import catalogs, refreshes, writes
+from tests.fakes.postgres import fresh_database
+
+PARTS = ("writes", "refreshes", "catalogs")
+DATABASES = ("sqlite", "postgresql")
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="registry", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
+    parser.add_argument("--in-flight", type=int, default=50)
+    parser.add_argument("--versions", type=int, default=600, help="that are published and approved")
+    parser.add_argument("--flips", type=int, default=600)
+    parser.add_argument("--reads", type=int, default=5_000)
+    parser.add_argument("--daemons", type=int, default=4_000)
+    parser.add_argument("--models", type=int, nargs="+", default=[2_000, 20_000])
+    parser.add_argument("--searches", type=int, default=500)
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    parts = asked.parts or PARTS
+    for name in asked.databases if {"writes", "refreshes"} & set(parts) else ():
+        with database(name) as (folder, url):
+            if "writes" in parts:
+                work = writes.Work(
+                    in_flight=asked.in_flight, versions=asked.versions, flips=asked.flips, reads=asked.reads
+                )
+                rows = asyncio.run(writes.measure(folder / "writes", url, work))
+                title = f"Registry on {name}, {work.in_flight} in flight"
+                print(table(title, ["", "done", "per second", "median", "p99"], rows), flush=True)
+        if "refreshes" in parts:
+            with database(name) as (folder, url):
+                rows = asyncio.run(
+                    refreshes.measure(folder / "refreshes", url, asked.daemons, asked.in_flight)
+                )
+                title = f"{asked.daemons} daemons look for something new, one process on {name}"
+                print(table(title, ["", "figure"], rows), flush=True)
+    for models in asked.models if "catalogs" in parts else ():
+        with tempfile.TemporaryDirectory() as made:
+            rows = asyncio.run(catalogs.measure(Path(made), models, asked.searches))
+            print(table(f"A catalog of {models} models", ["", "figure"], rows), flush=True)
+
+
+@contextlib.contextmanager
+def database(name: str) -> Iterator[tuple[Path, str]]:
+    """An empty folder and the address of an empty database."""
+    with tempfile.TemporaryDirectory() as made, contextlib.ExitStack() as stack:
+        folder = Path(made)
+        sqlite = f"sqlite+aiosqlite:///{folder / 'registry.db'}"
+        yield folder, sqlite if name == "sqlite" else stack.enter_context(fresh_database())
