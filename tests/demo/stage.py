@@ -62,13 +62,13 @@ class Person:
         if code:
             print(f"(exit code {code})", flush=True)
 
-    def asks(self, *words: str) -> str:
+    def asks(self, *words: str, given: str | None = None) -> str:
         """What such a command prints, without showing it.
 
         Raises:
             Stopped: it fails.
         """
-        done = self._run(words, None, capture=True)
+        done = self._run(words, given, capture=True)
         if done.returncode:
             raise Stopped(f"modelhub {' '.join(words)} answered {done.returncode}: {done.stderr.strip()}")
         return done.stdout.strip()
