@@ -23,11 +23,12 @@ BEGINNING = """An organisation decides which models its machines may use. This s
 a registry, the daemons of two machines (laptop, desktop), and three people with tokens of it."""
 AFTERWARDS = f"""
 What happened: a version that its author could not approve was approved by somebody else, by the digest of
-its content. Two machines got it in a signed catalog, checked each byte against it, and ran it ("{SENTENCE}"
-is all it can say). An administrator vouched for it and a template's badge moved in the same instant; the
-audit log was proved on the spot. Withdrawn, it runs nowhere any more, not even offline.
+its content. Two machines got it in a signed catalog, checked each byte against it, and one ran it: it said
+"{SENTENCE}", which is all it can say. An administrator vouched for it and a template's
+badge moved in the same instant; the audit log was proved on the spot. Withdrawn, it runs nowhere any more,
+not even offline.
 
-Run one for your organisation: docs/operations.md, "The registry".
+Run one for your organisation: docs/operations.md, "Running the registry".
 """
 
 
@@ -117,7 +118,7 @@ def use(scene: Stage, machines: tuple[Person, ...]) -> None:
     scene.show.tell("The machines take the signed catalog, and the model with every byte checked.")
     laptop, desktop = machines
     laptop.does("registry", "sync")
-    laptop.does("search", "tiny", "chat")
+    laptop.does("search", "acme")
     laptop.does("pull", MODEL)
     laptop.does("load", MODEL, "--ctx", "512", "--threads", "1")
     laptop.does("chat", MODEL, "What are you?")
@@ -132,7 +133,7 @@ def vouch(scene: Stage, admin: Person, machines: tuple[Person, ...]) -> None:
     machines[0].asks("registry", "sync")
     machines[0].does("policy", "templates")
     scene.show.tell("Everything so far is in the audit log. Anybody can check it, here by computing it.")
-    admin.does("registry", "audit", "list")
+    admin.does("registry", "audit", "list", "--subject", f"{MODEL}@1")
     admin.does("registry", "audit", "verify")
 
 
