@@ -80,7 +80,7 @@ async def test_counters_survive_new_versions_and_no_publish_touches_them(registr
     assert (await catalog(registry))["revision"] == revision
     await approved(registry)
     for field in ("downloads", "stars"):
-        assert (await publish(registry.author, **{field: 1000})).status == 422
+        assert (await publish(registry.author, **dict[str, Any]({field: 1000}))).status == 422
     assert await counters(registry) == {"downloads": 1, "stars": 1}
     entry = next(one for one in (await catalog(registry))["entries"] if one["id"] == "acme/tiny")
     assert entry.keys().isdisjoint({"downloads", "stars", "counters"})

@@ -178,6 +178,13 @@ def test_a_key_whose_id_is_not_its_own_counts_for_nothing(public_key: str) -> No
     assert "is wrong" in (fault(ENVELOPE, keys=(replace(KEY, public_key=public_key),)) or "")
 
 
+def test_a_key_that_bears_another_s_id_counts_for_nothing() -> None:
+    private, public = new_key()
+    stranger = sign_version(MODEL, PUBLISHER, DIGEST, private)
+    claimed = replace(stranger, signatures=(replace(stranger.signatures[0], keyid=KEY.key_id),))
+    assert "is wrong" in (fault(claimed, keys=(replace(KEY, public_key=public.hex()),)) or "")
+
+
 @pytest.mark.parametrize(
     "payload",
     [
