@@ -51,6 +51,7 @@ def revisions(home: Path) -> set[str]:
 def release(registry: TufRegistry) -> None:
     name = f"r{registry.revision + 1}"
     registry.contents.entries = [entry(f"lab/m{number}", display_name=name) for number in range(MANY)]
+    registry.counters = {"lab/m0": {"downloads": registry.revision + 1, "stars": 0}}
     registry.release()
 
 
