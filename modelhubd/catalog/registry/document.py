@@ -154,8 +154,8 @@ def _entries(
 
 
 def _plain(raw: bytes) -> CatalogEntry | None:
-    """The entry, if it is sound and nothing in it asks for a closer look, as in nearly all of ten thousand: to
-    walk through each as `read_entries` does takes many times as long."""
+    """The entry, if it is sound and nothing in it asks for a closer look, as in nearly all of ten thousand:
+    to walk through each as `read_entries` does takes many times as long."""
     text = raw.decode("utf-8", "replace")
     if not text.isprintable() or "\\" in _PLAIN_ESCAPE.sub("", text):
         return None
