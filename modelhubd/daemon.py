@@ -120,12 +120,8 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         parts.started.set()
         sd_notify("READY=1", config.environ)
         tasks.start(ping_watchdog(config.environ), name="watchdog")
-        log.info(
-            "modelhubd %s answers on %s%s",
-            __version__,
-            config.places.socket,
-            f" and {parts.url}" if parts.url else "",
-        )
+        also = f" and {parts.url}" if parts.url else ""
+        log.info("modelhubd %s answers on %s%s", __version__, config.places.socket, also)
         yield parts
 
 
@@ -275,10 +271,7 @@ def _build(
         library=library,
         servers=servers,
         gateway=Gateway(
-            servers,
-            library.all,
-            max_waiting=settings.llama.max_waiting,
-            aliases=settings.llama.meaning,
+            servers, library.all, max_waiting=settings.llama.max_waiting, aliases=settings.llama.meaning
         ),
         tally=tally,
         outbound=outbound,

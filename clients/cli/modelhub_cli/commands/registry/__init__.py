@@ -43,10 +43,6 @@ SECTIONS = {
         "star": _command("counters", "star", "Star a model."),
         "unstar": _command("counters", "unstar", "Take your star back."),
     },
-    "This machine": {
-        "status": _command("status", "status", "The registry that this machine's catalog comes from."),
-        "sync": _command("sync", "sync", "Have the daemon look at the registry now."),
-    },
     "Administer": {
         "publishers": _command("publishers", "publishers", "Publishers and their keys."),
         "tokens": _command("tokens", "tokens", "Who has which token: list, create, revoke."),
