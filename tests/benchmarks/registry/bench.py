@@ -2,7 +2,8 @@
 
 On both databases, with many requests in flight: publishes, approvals, flips of verification and conditional
 reads of the catalog per second, and whether everything is right afterwards. Thousands of simulated daemons
-that look for something new at one process. Catalogs of 2,000 and 20,000 models: to build, sync and search.
+that look for something new at one process. Catalogs of 2,000 and 20,000 models: to import, sign and serve; to
+sync and search them is measured by `python -m tests.benchmarks sync`.
 """
 
 import argparse
@@ -31,31 +32,28 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--reads", type=int, default=5_000)
     parser.add_argument("--daemons", type=int, default=4_000)
     parser.add_argument("--models", type=int, nargs="+", default=[2_000, 20_000])
-    parser.add_argument("--searches", type=int, default=500)
     asked = parser.parse_args(arguments)
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     parts = asked.parts or PARTS
-    for name in asked.databases if {"writes", "refreshes"} & set(parts) else ():
-        with database(name) as (folder, url):
-            if "writes" in parts:
-                work = writes.Work(
-                    in_flight=asked.in_flight, versions=asked.versions, flips=asked.flips, reads=asked.reads
-                )
-                rows = asyncio.run(writes.measure(folder / "writes", url, work))
-                title = f"Registry on {name}, {work.in_flight} in flight"
-                print(table(title, ["", "done", "per second", "median", "p99"], rows), flush=True)
+    for name in asked.databases:
+        if "writes" in parts:
+            work = writes.Work(
+                in_flight=asked.in_flight, versions=asked.versions, flips=asked.flips, reads=asked.reads
+            )
+            with database(name) as (folder, url):
+                rows = asyncio.run(writes.measure(folder / "state", url, work))
+            title = f"Registry on {name}, {work.in_flight} in flight"
+            print(table(title, ["", "done", "per second", "median", "p99"], rows), flush=True)
         if "refreshes" in parts:
             with database(name) as (folder, url):
-                rows = asyncio.run(
-                    refreshes.measure(folder / "refreshes", url, asked.daemons, asked.in_flight)
-                )
-                title = f"{asked.daemons} daemons look for something new, one process on {name}"
-                print(table(title, ["", "figure"], rows), flush=True)
-    for models in asked.models if "catalogs" in parts else ():
-        with tempfile.TemporaryDirectory() as made:
-            rows = asyncio.run(catalogs.measure(Path(made), models, asked.searches))
-            print(table(f"A catalog of {models} models", ["", "figure"], rows), flush=True)
+                rows = asyncio.run(refreshes.measure(folder / "state", url, asked.daemons, asked.in_flight))
+            title = f"{asked.daemons} daemons look for something new, one process on {name}"
+            print(table(title, ["", "figure"], rows), flush=True)
+        for models in asked.models if "catalogs" in parts else ():
+            with database(name) as (folder, url):
+                rows = asyncio.run(catalogs.measure(folder, url, models))
+            print(table(f"A catalog of {models} models on {name}", ["", "figure"], rows), flush=True)
 
 
 @contextlib.contextmanager
