@@ -250,7 +250,7 @@ def only_what_is_verified_where_that_is_the_policy(story: Story) -> None:
     story.every_refuses(lambda client: client.load(EMBED), REFUSED)
     story.every_refuses(lambda client: client.create_download(CODE), REFUSED)
     for machine in story.machines:
-        until(lambda client=machine.client: _running(client), lambda names: not names)
+        _unloads(machine.client, CHAT)
     expected = dict.fromkeys(TEMPLATES, False)
     for model, moved in ((CHAT, "desk"), (EMBED, "search"), (CODE, "factory")):
         changed = admin.verify(model)
@@ -303,7 +303,7 @@ def what_is_withdrawn_runs_nowhere(story: Story) -> None:
     story.synced()
     they_refuse_it(story)
     for machine in story.machines:
-        until(lambda client=machine.client: _running(client), lambda models: CHAT not in models)
+        _unloads(machine.client, CHAT)
 
 
 def they_refuse_it(story: Story) -> None:
@@ -348,8 +348,13 @@ def _download(client: Client, model: str) -> None:
     assert found.state == "completed", found
 
 
-def _running(client: Client) -> list[str]:
-    return [server.model for server in client.servers().items if server.state == ServerState.READY]
+def _unloads(client: Client, model: str) -> None:
+    """By itself: what runs and is forbidden by now."""
+
+    def running() -> set[str]:
+        return {server.model for server in client.servers().items if not server.state.ended}
+
+    until(running, lambda models: model not in models)
 
 
 def _digest(file: Path) -> str:
