@@ -66,7 +66,7 @@ def test_what_is_no_http_is_answered_with_a_problem(shared: RunningDaemon, kind:
 def test_what_is_no_http_leaves_nothing_in_the_log(shared: RunningDaemon) -> None:
     before = shared.log_file.read_text()
     raw(shared, "tcp", UNREADABLE["no request"])
-    assert shared.client.health()
+    shared.client.health()
     assert shared.log_file.read_text() == before
 
 

@@ -24,8 +24,9 @@ from modelhubd.llama.supervisor import Life
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.device import Device
-from modelhubd.wire.library import Artifact, ArtifactFile, ArtifactState
+from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings, Server, ServerState
+from tests.fakes import samples
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import write_chat
 from tests.real.kinds import KINDS, the_real_one
@@ -149,23 +150,10 @@ async def ended(life: Life) -> Server:
 
 def artifact(path: Path, name: str = "tiny", **changes: object) -> Artifact:
     """An installed artifact whose only file is at `path`."""
-    found = Artifact(
-        id=f"lib-{name}",
-        model=f"lab/{name}",
-        version=1,
-        option="gguf-f16",
-        format="gguf",
-        quantization="F16",
-        source="download",
-        state=ArtifactState.OK,
-        size_bytes=path.stat().st_size,
-        digest=None,
-        files=(ArtifactFile(name=path.name, role="model", size_bytes=path.stat().st_size, sha256=None),),
-        verified_at=None,
-        installed_at="2026-01-01T00:00:00.000Z",
-        active=True,
-    )
-    return msgspec.structs.replace(found, **changes)
+    size = path.stat().st_size
+    file = ArtifactFile(name=path.name, role="model", size_bytes=size, sha256=None)
+    fields = {"model": f"lab/{name}", "size_bytes": size, "files": (file,), "digest": None}
+    return samples.artifact(f"lib-{name}", **(fields | changes))
 
 
 class Shelf:
