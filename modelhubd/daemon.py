@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from aiohttp import web
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
@@ -41,14 +40,13 @@ from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
+from modelhubd.web.serving import serving
 from modelhubd.wire.status import API_MAX, RuntimeInfo
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 2.0
 """Time that requests in flight get once the streams have ended."""
-LINE_BYTES = 64 * 1024
-"""The longest request line: a pasted text makes a long search."""
 
 
 @contextlib.asynccontextmanager
@@ -81,20 +79,8 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             if port is None
             else Gate(port=port, allow_origins=frozenset(config.settings.server.allow_origins))
         )
-        runner = web.AppRunner(
-            application(parts, gate, parts.gateway.routes(), tasks),
-            handle_signals=False,
-            handler_cancellation=True,
-            access_log=None,
-            shutdown_timeout=GRACE_S,
-            keepalive_timeout=75,
-            max_line_size=LINE_BYTES,
-            auto_decompress=False,
-        )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        for listener in listeners:
-            await web.SockSite(runner, listener).start()
+        app = application(parts, gate, parts.gateway.routes(), tasks)
+        await stack.enter_async_context(serving(app, listeners, grace_s=GRACE_S))
         stack.callback(bus.close)
         stack.enter_context(_runtime_file(config, parts))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
