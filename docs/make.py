@@ -20,7 +20,7 @@ import msgspec
 from modelhub_cli.main import cli
 from modelhubd import config
 from modelhubd.api.routes import PREFIX, ROUTES
-from modelhubd.web.routing import Access, Route
+from modelhubd.api.routing import Access, DaemonRoute
 
 HERE = Path(__file__).parent
 MADE = "<!-- Made by docs/make.py; edit the code instead. -->\n"
@@ -42,7 +42,7 @@ def api_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def structs_of(routes: tuple[Route, ...]) -> set[type[msgspec.Struct]]:
+def structs_of(routes: tuple[DaemonRoute, ...]) -> set[type[msgspec.Struct]]:
     """Every struct that a route takes or answers, directly or inside another."""
     found: set[type[msgspec.Struct]] = set()
 

@@ -40,6 +40,7 @@ from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
+from modelhubd.web.problems import SECURITY_HEADERS
 from modelhubd.web.serving import serving
 from modelhubd.wire.status import API_MAX, RuntimeInfo
 
@@ -80,7 +81,9 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             else Gate(port=port, allow_origins=frozenset(config.settings.server.allow_origins))
         )
         app = application(parts, gate, parts.gateway.routes(), tasks)
-        await stack.enter_async_context(serving(app, listeners, grace_s=GRACE_S))
+        await stack.enter_async_context(
+            serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
+        )
         stack.callback(bus.close)
         stack.enter_context(_runtime_file(config, parts))
         stack.callback(sd_notify, "STOPPING=1", config.environ)

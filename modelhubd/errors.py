@@ -6,7 +6,8 @@
     │   ├── UnsupportedMediaType  Misdirected  InvalidInput  TooManyRequests
     │   └── LoadFailed  Unavailable  NoSpace
     ├── CannotStart              the daemon refuses to start and says why
-    └── BadModelFile             a model file's header is not what it claims to be
+    ├── BadModelFile             a model file's header is not what it claims to be
+    └── Untrusted                something signed that is not signed by whom it should be
 
 Each message says what cannot be done and what to do about it. What is answered to a caller holds no absolute
 path and no user name; what is said to whoever starts the daemon (`CannotStart`) may name a path.
@@ -112,3 +113,7 @@ class CannotStart(ModelhubError):
 
 class BadModelFile(ModelhubError):
     """A model file whose header cannot be what it claims; the message is the reason."""
+
+
+class Untrusted(ModelhubError):
+    """A note, catalog or proof that does not come from whom it claims, or cannot be checked; says why."""

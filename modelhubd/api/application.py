@@ -19,13 +19,14 @@ from modelhubd.api.access import Access as Tokens
 from modelhubd.api.page import is_page_navigation, page_routes
 from modelhubd.api.parts import Parts
 from modelhubd.api.routes import PREFIX, all_routes
+from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.errors import BadRequest, InvalidInput, NotAllowed
 from modelhubd.gateway.proxy import refusal
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.bodies import MAX_BODY_BYTES
 from modelhubd.web.callers import Gate, check_peer
 from modelhubd.web.problems import SECURITY_HEADERS, problem_of_any, problem_response
-from modelhubd.web.routing import Access, Route, add_routes
+from modelhubd.web.routing import add_routes, route_of
 from modelhubd.wire.base import rfc3339
 
 BEGUN = "modelhub.begun"
@@ -87,7 +88,7 @@ def _headers(gate: Gate | None) -> Callable[[web.Request, web.StreamResponse], A
 
 
 def _admission(
-    gate: Gate | None, tokens: Tokens, table: dict[tuple[str, str], Route], *, embeddable: bool
+    gate: Gate | None, tokens: Tokens, table: dict[tuple[str, str], DaemonRoute], *, embeddable: bool
 ) -> Middleware:
     @web.middleware
     async def admission(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -119,7 +120,7 @@ def _admission(
     return admission
 
 
-def _once_started(started: asyncio.Event, table: dict[tuple[str, str], Route]) -> Middleware:
+def _once_started(started: asyncio.Event, table: dict[tuple[str, str], DaemonRoute]) -> Middleware:
     """What holds data waits until every part runs: a moment after the sockets are there."""
 
     @web.middleware
@@ -132,7 +133,7 @@ def _once_started(started: asyncio.Event, table: dict[tuple[str, str], Route]) -
     return once_started
 
 
-def _finishing(table: dict[tuple[str, str], Route], tasks: TaskOwner) -> Middleware:
+def _finishing(table: dict[tuple[str, str], DaemonRoute], tasks: TaskOwner) -> Middleware:
     """A change that has begun is finished even if its caller hangs up."""
 
     @web.middleware
@@ -155,12 +156,6 @@ async def _outcome(request: web.Request, handler: Handler) -> web.StreamResponse
         return error
 
 
-def route_of(request: web.Request, table: dict[tuple[str, str], Route]) -> Route | None:
-    """The table's route that a request has reached, if any."""
-    resource = request.match_info.route.resource
-    return None if resource is None else table.get((request.method, resource.canonical))
-
-
 def over_unix_socket(request: web.Request) -> bool:
     """Whether the request came over the Unix socket; one whose connection is gone already did not."""
     transport = request.transport
@@ -181,7 +176,7 @@ def _preflight() -> web.Response:
     )
 
 
-def _replays(parts: Parts, table: dict[tuple[str, str], Route]) -> Middleware:
+def _replays(parts: Parts, table: dict[tuple[str, str], DaemonRoute]) -> Middleware:
     under_way: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     @web.middleware

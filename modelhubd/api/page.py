@@ -10,8 +10,9 @@ from aiohttp import hdrs, web
 from msgspec import Struct
 
 from modelhubd.api.parts import Parts
+from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.errors import NotFound
-from modelhubd.web.routing import Access, Ask, Route
+from modelhubd.web.routing import Ask
 
 PACKAGED = Path(__file__).parent.parent / "page"
 IN_A_CHECKOUT = Path(__file__).parent.parent.parent / "clients" / "web"
@@ -108,10 +109,10 @@ class Page:
         return web.Response(body=file.body, content_type=file.content_type, charset="utf-8", headers=headers)
 
 
-def page_routes(root: Path | None = None) -> tuple[Route, ...]:
+def page_routes(root: Path | None = None) -> tuple[DaemonRoute, ...]:
     """The routes of the page, mounted at the root and not part of the API's reference."""
     page = Page(root)
     return tuple(
-        Route(method="GET", path=path, handler=page.serve, summary="The Hub page", access=Access.OPEN)
+        DaemonRoute(method="GET", path=path, handler=page.serve, summary="The Hub page", access=Access.OPEN)
         for path in (*DOCUMENTS, "/tokens.css", "/app.css", "/js/{file}")
     )

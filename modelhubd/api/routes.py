@@ -1,13 +1,15 @@
 """EVERY route of the daemon, with who may use it. The reference (`docs/api.md`, `/openapi.json`) is made
 from this table."""
 
+from typing import Any
+
 import msgspec
 
 from modelhubd import __version__
 from modelhubd.api import about, catalog, device, downloads, library, metrics, servers, settings, state
+from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
 from modelhubd.web.openapi import openapi
-from modelhubd.web.routing import Access, Route
 from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogInfo, CatalogPage, ModelDetail, VersionNote
 from modelhubd.wire.device import Device
@@ -47,11 +49,11 @@ PREFIX = "/api/v1"
 MODEL = "/catalog/models/{publisher}/{name}"
 
 
-def _route(method: str, path: str, handler: object, summary: str, **rest: object) -> Route:
-    return Route(method=method, path=path, handler=handler, summary=summary, **rest)  # type: ignore[arg-type]
+def _route(method: str, path: str, handler: Any, summary: str, **rest: Any) -> DaemonRoute:
+    return DaemonRoute(method=method, path=path, handler=handler, summary=summary, **rest)
 
 
-ROUTES: tuple[Route, ...] = (
+ROUTES: tuple[DaemonRoute, ...] = (
     _route("GET", "/version", about.version, "Version of the program and of the API", answer=Version),
     _route("GET", "/health", about.health, "Alive", access=Access.OPEN, answer=Health),
     _route("GET", "/status", about.status, "Counts, freshness, disk, outbound connections", answer=Status),
@@ -154,7 +156,7 @@ ROUTES: tuple[Route, ...] = (
 )  # fmt: skip
 
 
-def all_routes() -> tuple[Route, ...]:
+def all_routes() -> tuple[DaemonRoute, ...]:
     """The table with the route that answers its own reference."""
 
     def reference() -> bytes:

@@ -41,6 +41,10 @@ class Read:
     faults: tuple[Fault, ...] = ()
 
 
+class NotADocument(ValueError):
+    """Bytes that hold no JSON; the message says why."""
+
+
 class _Unreadable(str):
     """Stands for a number that no figure of ours can be."""
 
@@ -60,18 +64,9 @@ def read_entries(data: bytes) -> Read:
     if data.count(b"{") + data.count(b"[") > CONTAINERS_MAX:
         return Read(faults=(("", f"the file has more than {CONTAINERS_MAX} objects and arrays"),))
     try:
-        document = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_constant=_Unreadable,
-        )
-    except UnicodeDecodeError as error:
-        return Read(faults=(("", f"the file is not UTF-8 text (byte {error.start})"),))
-    except json.JSONDecodeError as error:
-        return Read(faults=(("", f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"),))
-    except RecursionError:
-        return Read(faults=(("", f"nested deeper than {DEPTH_MAX} levels"),))
+        document = parsed(data)
+    except NotADocument as error:
+        return Read(faults=(("", str(error)),))
     if isinstance(document, list) and len(document) > ENTRIES_MAX:
         return Read(faults=(("", f"the file has more than {ENTRIES_MAX} entries"),))
     is_list = isinstance(document, list)
@@ -93,19 +88,40 @@ def read_entries(data: bytes) -> Read:
     return Read(tuple(entries), tuple(faults))
 
 
+def parsed(data: bytes) -> Any:
+    """The JSON document in `data`. What it holds that no entry may have, `faults_in_json` finds in it.
+
+    Raises:
+        NotADocument: it is not JSON in UTF-8, or nested too deeply to be read.
+    """
+    try:
+        return json.loads(
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_constant=_Unreadable,
+        )
+    except UnicodeDecodeError as error:
+        raise NotADocument(f"the file is not UTF-8 text (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        raise NotADocument(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise NotADocument(f"nested deeper than {DEPTH_MAX} levels") from error
+
+
 def more_faults(count: int) -> str:
     """What stands for `count` faults that are not listed."""
     return f"{count} more faults; they show once these are mended"
 
 
 def _entry(item: Any) -> tuple[CatalogEntry | None, list[Fault]]:
-    found = list(_faults_in_json(item, "", 1))
+    found = list(faults_in_json(item, "", 1))
     if found:
         return None, found
     try:
         entry = msgspec.convert(item, CatalogEntry)
     except msgspec.ValidationError as error:
-        return None, [_pointed(str(error))]
+        return None, [pointed(str(error))]
     return with_sums(entry), faults_in_entry(entry)
 
 
@@ -122,7 +138,7 @@ def _integer(text: str) -> int | _Unreadable:
     return int(text) if len(text) <= DIGITS_MAX else _Unreadable(text)
 
 
-def _faults_in_json(value: Any, pointer: str, depth: int, key: str = "") -> Iterator[Fault]:
+def faults_in_json(value: Any, pointer: str, depth: int, key: str = "") -> Iterator[Fault]:
     """What no entry may have anywhere: doubled keys, absurd numbers, hidden characters, deep nesting."""
     if depth > DEPTH_MAX:
         yield pointer, f"nested deeper than {DEPTH_MAX} levels"
@@ -133,15 +149,15 @@ def _faults_in_json(value: Any, pointer: str, depth: int, key: str = "") -> Iter
             yield pointer, reason
     elif isinstance(value, dict):
         if isinstance(value, _Doubled):
-            yield f"{pointer}/{_escaped(value.key)}", "the key stands twice in one object"
+            yield f"{pointer}/{escaped(value.key)}", "the key stands twice in one object"
         for name, item in value.items():
             if (reason := _fault_in_string(name)) is not None:
                 yield pointer, f"a key cannot be read: {reason}"
             else:
-                yield from _faults_in_json(item, f"{pointer}/{_escaped(name)}", depth + 1, name)
+                yield from faults_in_json(item, f"{pointer}/{escaped(name)}", depth + 1, name)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _faults_in_json(item, f"{pointer}/{index}", depth + 1, key)
+            yield from faults_in_json(item, f"{pointer}/{index}", depth + 1, key)
 
 
 def _fault_in_string(text: str, key: str = "") -> str | None:
@@ -150,11 +166,12 @@ def _fault_in_string(text: str, key: str = "") -> str | None:
     return fault_in_text(text, multiline=key in MULTILINE)
 
 
-def _escaped(key: str) -> str:
+def escaped(key: str) -> str:
+    """One part of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _pointed(message: str) -> Fault:
+def pointed(message: str) -> Fault:
     """msgspec's "Expected `int`, got `str` - at `$.options[0].size_bytes`" as a pointer and a reason."""
     reason, _, path = message.rpartition(" - at `$")
     if not reason:

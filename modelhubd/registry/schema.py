@@ -160,6 +160,14 @@ issue = sa.Table(
     _is_in("severity", "error", "warning", "info"),
 )
 
+weight = sa.Table(
+    "weight",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True, comment="of a file that makes a model what it is"),
+    sa.Column("model", sa.Text, sa.ForeignKey("model.id"), primary_key=True),
+)
+"""Which models were published with which weights; two with the same are an issue."""
+
 template = sa.Table(
     "template",
     metadata,
@@ -236,3 +244,12 @@ release_file = sa.Table(
     sa.Column("made_at", sa.Text, nullable=False),
 )
 """TUF metadata and targets as served: any process answers the same bytes."""
+
+template_compliance = sa.table(
+    "template_compliance",
+    sa.column("template", sa.Text),
+    sa.column("models", sa.Integer),
+    sa.column("verified", sa.Integer),
+    sa.column("compliant", sa.Boolean),
+)
+"""A view: the badge of each template, derived and never stored."""

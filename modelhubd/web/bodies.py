@@ -22,20 +22,33 @@ _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOT
 _MISSING = re.compile(r"^Object missing required field `(?P<field>.*)`$", re.DOTALL)
 
 
-async def decode_body(request: web.Request, kind: type[S]) -> S:
+async def decode_body(request: web.Request, kind: type[S], max_bytes: int = MAX_BODY_BYTES) -> S:
     """The JSON body as a `kind`.
+
+    Raises:
+        BadRequest: not JSON, or a key twice.
+        InvalidInput: an unknown field or a value that cannot be; `errors` points at it.
+        Refused, aiohttp.web.HTTPRequestEntityTooLarge: as `read_json_bytes` does.
+    """
+    return parse_body(await read_json_bytes(request, max_bytes), kind)
+
+
+async def read_json_bytes(request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """The body, which says that it is JSON; nobody has looked whether that is so.
 
     Raises:
         UnsupportedMediaType: a content type that is not JSON, which a simple cross-site form could send, or a
             compressed body.
-        aiohttp.web.HTTPRequestEntityTooLarge: over the application's `client_max_size`.
-        BadRequest: not JSON, or a key twice, or it does not come in time.
-        InvalidInput: an unknown field or a value that cannot be; `errors` points at it.
+        aiohttp.web.HTTPRequestEntityTooLarge: over `max_bytes`, or the application's `client_max_size`.
+        BadRequest: it does not come in time.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaType("The body must be JSON: send Content-Type: application/json.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("The body must not be compressed: send it without Content-Encoding.")
+    announced = request.content_length or 0
+    if announced > max_bytes:
+        raise web.HTTPRequestEntityTooLarge(max_size=max_bytes, actual_size=announced)
     try:
         async with asyncio.timeout(BODY_S):
             body = await request.read()
@@ -43,7 +56,9 @@ async def decode_body(request: web.Request, kind: type[S]) -> S:
         raise BadRequest(
             f"The request's body did not come within {BODY_S:.0f} s. Send it at once.", code="body_too_slow"
         ) from None
-    return parse_body(body, kind)
+    if len(body) > max_bytes:
+        raise web.HTTPRequestEntityTooLarge(max_size=max_bytes, actual_size=len(body))
+    return body
 
 
 def parse_body(body: bytes, kind: type[S]) -> S:

@@ -1,4 +1,5 @@
-"""ETag and If-Match: a change that holds only while nobody else has changed it (RFC 9110)."""
+"""ETag, If-Match and If-None-Match (RFC 9110): a change that holds only while nobody else has changed it, an
+answer that is sent only where it has changed."""
 
 import re
 
@@ -35,3 +36,13 @@ def expected(request: web.Request) -> frozenset[str] | None:
             if match["weak"] is None:
                 found.add(match["value"])
     return frozenset(found)
+
+
+def matches(request: web.Request, *revisions: str) -> bool:
+    """Whether the caller has one of these revisions already (`If-None-Match`, compared weakly).
+
+    A header that cannot be read matches nothing: the whole answer is never wrong."""
+    text = ", ".join(request.headers.getall(hdrs.IF_NONE_MATCH, ())).strip()
+    if text == "*":
+        return True
+    return any(match["value"] in revisions for match in _TAG.finditer(text))

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from modelhubd.web.routing import Access, Route
+from modelhubd.web.routing import Route
 from modelhubd.wire.problem import PROBLEM_TYPE, Problem
 
 REF = "#/components/schemas/{name}"
@@ -77,7 +77,7 @@ def _operation(
             "required": True,
             "content": {"application/json": {"schema": schema_of[_key(route.body)]}},
         }
-    if route.access is Access.OPEN:
+    if route.is_open:
         operation["security"] = []
     return operation
 

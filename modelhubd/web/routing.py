@@ -2,28 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from modelhubd.web.bodies import decode_body, parse_query
+from modelhubd.web.bodies import MAX_BODY_BYTES, decode_body, parse_query
 
-P = TypeVar("P")
-B = TypeVar("B")
-Q = TypeVar("Q")
-
-
-class Access(Enum):
-    """Who may use a route over TCP. Over the Unix socket its owner may use all of them."""
-
-    OPEN = "open"
-    """Anybody on this machine; holds no data."""
-    OWNER = "owner"
-    """Whoever has the token or a session."""
-    SOCKET = "socket"
-    """Only over the Unix socket."""
+P = TypeVar("P", covariant=True)
+B = TypeVar("B", covariant=True)
+Q = TypeVar("Q", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +30,15 @@ Handler = Callable[[Ask[Any, Any, Any]], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One method and path, what it takes and answers. The reference is generated from this."""
+    """One method and path, what it takes and answers. The reference is generated from this.
+
+    Who may use it stands in a subclass: each program has an access of its own.
+    """
 
     method: str
     path: str
     handler: Handler
     summary: str
-    access: Access = Access.OWNER
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     answer: Any = None
@@ -60,6 +50,21 @@ class Route:
     """Takes `If-Match`."""
     also: tuple[Any, ...] = ()
     """Types of a JSON answer with 200 that the query asks for instead."""
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is answered to callers without a token."""
+        return False
+
+
+R = TypeVar("R", bound=Route)
+
+
+def route_of(request: web.Request, table: Mapping[tuple[str, str], R]) -> R | None:
+    """The route of a mounted table that a request has reached, if any."""
+    resource = request.match_info.route.resource
+    return None if resource is None else table.get((request.method, resource.canonical))
 
 
 def reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -74,26 +79,33 @@ def nothing() -> web.Response:
     return web.Response(status=204)
 
 
-def adapt(route: Route, parts: Any) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def adapt(
+    route: Route, parts: Any, ask: type[Ask[Any, Any, Any]] = Ask
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler of a route: decodes query and body by their types, then asks the handler."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         query = parse_query(request.query, route.query) if route.query else None
-        body = await decode_body(request, route.body) if route.body else None
+        body = await decode_body(request, route.body, route.max_body_bytes) if route.body else None
         return await route.handler(
-            Ask(parts=parts, body=body, query=query, path=request.match_info, request=request)
+            ask(parts=parts, body=body, query=query, path=request.match_info, request=request)
         )
 
     return handle
 
 
 def add_routes(
-    app: web.Application, routes: Sequence[Route], parts: Any, prefix: str
-) -> dict[tuple[str, str], Route]:
-    """Mount routes under `prefix`; answers them by (method, aiohttp's canonical path)."""
+    app: web.Application,
+    routes: Sequence[R],
+    parts: Any,
+    prefix: str,
+    ask: type[Ask[Any, Any, Any]] = Ask,
+) -> dict[tuple[str, str], R]:
+    """Mount routes under `prefix`, their handlers asked with an `ask`; answers them by (method, aiohttp's
+    canonical path)."""
     mounted = {}
     for route in routes:
-        added = app.router.add_route(route.method, prefix + route.path, adapt(route, parts))
+        added = app.router.add_route(route.method, prefix + route.path, adapt(route, parts, ask))
         resource = added.resource
         assert resource is not None
         mounted[route.method, resource.canonical] = route

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
 from http import HTTPStatus
 from socket import socket
+from typing import Any
 
 from aiohttp import web
 
 from modelhubd.errors import BadRequest
 from modelhubd.web.listening import BACKLOG
-from modelhubd.web.problems import SECURITY_HEADERS, problem_of, problem_response
+from modelhubd.web.problems import problem_of, problem_of_any, problem_response
 
 IDLE_S = 75.0
 """In which the next request has to have come, to the end of its headers."""
@@ -20,9 +22,13 @@ LINE_BYTES = 64 * 1024
 
 class Connection(web.RequestHandler):
     """aiohttp's, which answers what it cannot read as a request as everything else is answered here: with a
-    problem. Anybody may send such a thing, so it is no news for the log."""
+    problem. Anybody may send such a thing, so it is no news for the log. `headers` are those of every answer."""
 
-    __slots__ = ()
+    __slots__ = ("_extra",)
+
+    def __init__(self, manager: web.Server, headers: Mapping[str, str], **rest: Any) -> None:
+        super().__init__(manager, **rest)
+        self._extra = headers
 
     def handle_error(
         self,
@@ -42,23 +48,38 @@ class Connection(web.RequestHandler):
                 )
             )
         )
-        response.headers.update(SECURITY_HEADERS)
+        response.headers.update(self._extra)
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException):  # raised before any of our middlewares: an unknown Expect
+            resp = problem_response(problem_of_any(resp))
+            resp.headers.update(self._extra)
+        return await super().finish_response(request, resp, start_time)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: web.Application, listeners: Iterable[socket], *, grace_s: float, idle_s: float = IDLE_S
+    app: web.Application,
+    listeners: Iterable[socket],
+    *,
+    headers: Mapping[str, str],
+    grace_s: float,
+    idle_s: float = IDLE_S,
+    abandon: bool = False,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[None]:
-    """The application answers on these sockets while the context lasts. A caller that goes away cancels its
-    handler.
+    """The application answers on these sockets while the context lasts, with `headers` on what it never sees.
+    Where `abandon`, a caller that goes away cancels its handler.
 
     A connection ends when `idle_s` seconds after its beginning, or after the last answer, no request has come
     whole to the end of its headers, however slowly its bytes drip. At the end of the context requests in
     flight get `grace_s` seconds.
     """
-    runner = web.AppRunner(app, handle_signals=False, handler_cancellation=True, shutdown_timeout=grace_s)
+    runner = web.AppRunner(app, handle_signals=False, handler_cancellation=abandon, shutdown_timeout=grace_s)
     await runner.setup()
     loop, manager = asyncio.get_running_loop(), runner.server
     assert manager is not None
@@ -66,6 +87,7 @@ async def serving(
     def connection() -> Connection:
         return Connection(
             manager,
+            headers,
             loop=loop,
             keepalive_timeout=idle_s,
             access_log=None,  # type: ignore[arg-type]  # documented: no log
@@ -76,6 +98,6 @@ async def serving(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
         for listener in listeners:
-            server = await loop.create_server(connection, sock=listener, backlog=BACKLOG)
+            server = await loop.create_server(connection, sock=listener, backlog=BACKLOG, ssl=tls)
             stack.callback(server.close)
         yield

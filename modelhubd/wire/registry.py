@@ -170,6 +170,18 @@ class Review(Message, frozen=True, kw_only=True):
     """By an issue that is an error."""
 
 
+class RegistryModelPage(Page[RegistryModel], frozen=True, kw_only=True):
+    pass
+
+
+class RegistryVersionPage(Page[RegistryVersion], frozen=True, kw_only=True):
+    pass
+
+
+class ReviewPage(Page[Review], frozen=True, kw_only=True):
+    pass
+
+
 class Decide(Request, frozen=True, kw_only=True):
     decision: Literal["approve", "reject"]
     content_sha256: Sha256
@@ -216,6 +228,25 @@ class Template(Message, frozen=True, kw_only=True):
     """Its models that are not in the verified set."""
     updated_at: str
     updated_by: str
+
+
+class TemplatePage(Page[Template], frozen=True, kw_only=True):
+    pass
+
+
+class TemplateCompliance(Message, frozen=True, kw_only=True):
+    """A template's badge and what it follows from: which of its models are in the verified set."""
+
+    id: str
+    compliant: bool
+    verified: tuple[str, ...]
+    unverified: tuple[str, ...]
+
+
+class DownloadReported(Message, frozen=True, kw_only=True):
+    """That a report of a download has arrived. Whether it counts is not said."""
+
+    model: str
 
 
 # Accounts

@@ -5,8 +5,8 @@ import re
 import msgspec
 
 from modelhubd.api.routes import PREFIX, ROUTES, all_routes
+from modelhubd.api.routing import Access
 from modelhubd.web.openapi import openapi
-from modelhubd.web.routing import Access
 
 CONTRACT = """
 GET /version            GET /health             GET /status             GET /state

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from modelhubd.api.page import folder, is_page_navigation, page_routes, read_page, security_policy, unchanged
-from modelhubd.web.routing import Access
+from modelhubd.api.routing import Access
 
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 

@@ -1,0 +1,1 @@
+"""Who may call, and whose names models bear: principals, tokens, publishers, keys."""

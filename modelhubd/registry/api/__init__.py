@@ -1,0 +1,1 @@
+"""Handlers: decode, ask, reply. One file per noun."""

@@ -1,0 +1,42 @@
+"""Downloads and stars."""
+
+from aiohttp import web
+
+from modelhubd.registry.api.models import model_of
+from modelhubd.registry.counters import service
+from modelhubd.registry.idempotency.service import HEADER
+from modelhubd.registry.routing import RegistryAsk
+from modelhubd.web.conditions import etag
+from modelhubd.web.routing import nothing, reply
+from modelhubd.wire.registry import DownloadReported
+
+ACCEPTED = 202
+NOT_MODIFIED = 304
+
+
+async def downloaded(ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    model = model_of(ask.path)
+    await service.downloaded(ask.parts, ask.caller, model, ask.request.headers.get(HEADER))
+    return reply(DownloadReported(model=model), ACCEPTED)
+
+
+async def star(ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    await service.star(ask.parts, ask.caller, model_of(ask.path), True)
+    return nothing()
+
+
+async def unstar(ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    await service.star(ask.parts, ask.caller, model_of(ask.path), False)
+    return nothing()
+
+
+async def popularity(ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    body, revision = await service.popularity(ask.parts)
+    known = ask.request.if_none_match or ()
+    if any(tag.value in (revision, "*") for tag in known):
+        return web.Response(status=NOT_MODIFIED, headers=etag(revision))
+    return web.Response(body=body, headers=etag(revision), content_type="application/json")
+
+
+async def reset(ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    return reply(await service.reset(ask.parts, ask.caller, model_of(ask.path)))

@@ -1,0 +1,153 @@
+"""COMPOSITION ROOT: what exists, who knows whom, and in which order it stops."""
+
+import contextlib
+import logging
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from modelhubd import __version__
+from modelhubd.errors import CannotStart, ModelhubError
+from modelhubd.places import private_dir
+from modelhubd.registry.accounts.service import Accounts
+from modelhubd.registry.application import SECURITY_HEADERS, application
+from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.inflation import Inflation
+from modelhubd.registry.database import Database
+from modelhubd.registry.migrate import migrate
+from modelhubd.registry.parts import Parts
+from modelhubd.registry.rates import Rates
+from modelhubd.registry.release.service import Releases
+from modelhubd.registry.seed.service import first_start
+from modelhubd.registry.traffic import Traffic
+from modelhubd.tasks import TaskOwner
+from modelhubd.web.listening import BACKLOG, BoundedSocket
+from modelhubd.web.serving import serving
+
+log = logging.getLogger(__name__)
+
+UNWRITABLE_MS = 30_000
+HEAD_S = 30.0
+"""How long a connection may be without a whole request head, at its beginning and between two requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A registry that answers at `url`."""
+
+    parts: Parts
+    url: str
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextlib.asynccontextmanager
+async def ready_database(
+    config: RegistryConfig, clock: Callable[[], datetime] = now
+) -> AsyncIterator[tuple[Database, str]]:
+    """The database in this program's form and past its first start, and the registry's name.
+
+    Raises:
+        CannotStart: the state folder or the database cannot be used.
+    """
+    try:
+        private_dir(config.state_dir)
+    except OSError as error:
+        raise CannotStart(f"The registry's state folder cannot be used: {error}.") from error
+    async with Database.open(config.database_url, connections=config.connections) as database:
+        try:
+            before, after = await migrate(database)
+            if before != after:
+                log.info("the database is brought from form %s to %s", before or "none", after)
+            name = await first_start(database, config.name, clock)
+        except CannotStart:
+            raise
+        except ModelhubError as error:
+            raise CannotStart(f"The registry's database cannot be used: {error}") from error
+        yield database, name
+
+
+@contextlib.asynccontextmanager
+async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -> AsyncIterator[Running]:
+    """The whole registry, answering on its port until the context ends; stops in reverse order.
+
+    Raises:
+        CannotStart: something essential cannot be used.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        database, name = await stack.enter_async_context(ready_database(config, clock))
+        tasks = await stack.enter_async_context(TaskOwner("registry"))
+        parts = Parts(
+            config=config,
+            name=name,
+            clock=clock,
+            database=database,
+            accounts=Accounts(database, tasks, clock),
+            releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
+            inflation=Inflation(),
+            tasks=tasks,
+            rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
+            traffic=Traffic(),
+        )
+        await parts.releases.start()
+        listener = _listen(config)
+        stack.callback(listener.close)
+        answering = serving(
+            application(parts),
+            [listener],
+            headers=SECURITY_HEADERS,
+            grace_s=config.drain_s,
+            idle_s=HEAD_S,
+            tls=_tls(config),
+        )
+        await stack.enter_async_context(answering)
+        url = _url(config, listener)
+        log.info("modelhub-registry %s, %s, answers on %s", __version__, name, url)
+        yield Running(parts=parts, url=url)
+        log.info("stopping")
+
+
+def _listen(config: RegistryConfig) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        listening = BoundedSocket(family, kind)
+    except OSError as error:
+        raise CannotStart(f"The registry cannot listen on {config.host}: {error.strerror}.") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux's: a reader who takes nothing is cut off
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNWRITABLE_MS)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise CannotStart(
+            f"Port {config.port} cannot be used ({error.strerror}). "
+            "Choose another one with --port, or 0 for a free one."
+        ) from error
+    return listening
+
+
+def _tls(config: RegistryConfig) -> ssl.SSLContext | None:
+    if not config.tls_cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(config.tls_cert, config.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise CannotStart(f"The certificate or its key cannot be used: {error}.") from error
+    return context
+
+
+def _url(config: RegistryConfig, listener: socket.socket) -> str:
+    scheme = "https" if config.tls_cert else "http"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"

@@ -1,0 +1,96 @@
+"""The HTTP application: every request passes the same gate, in the same order.
+
+Its route, its token, its owner's rate, its scope, and only then its handler. What is raised anywhere becomes
+a problem here, and every answer is counted.
+"""
+
+import time
+from collections.abc import Mapping
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from modelhubd.registry.access import authorize
+from modelhubd.registry.parts import Parts
+from modelhubd.registry.routes import PREFIX, all_routes
+from modelhubd.registry.routing import CALLER, PUBLISH_BYTES, RegistryAsk, RegistryRoute
+from modelhubd.registry.traffic import NO_ROUTE, Traffic
+from modelhubd.web.problems import SECURITY_HEADERS as EVERY_ANSWERS
+from modelhubd.web.problems import problem_of_any, problem_response
+from modelhubd.web.routing import add_routes, route_of
+
+BEGUN = web.RequestKey("begun", bool)
+SECURITY_HEADERS = {
+    **EVERY_ANSWERS,
+    "Content-Security-Policy": "default-src 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Server": "modelhub-registry",
+}
+"""A handler may say otherwise."""
+Table = Mapping[tuple[str, str], RegistryRoute]
+
+
+def application(parts: Parts) -> web.Application:
+    """The application with every route of the table."""
+    app = web.Application(client_max_size=PUBLISH_BYTES)
+    table = add_routes(app, all_routes(), parts, PREFIX, RegistryAsk)
+    app.on_response_prepare.append(_headers)
+    app.middlewares.append(_counted(parts.traffic, table))
+    app.middlewares.append(problems)
+    app.middlewares.append(_admission(parts, table))
+    return app
+
+
+async def _headers(request: web.Request, response: web.StreamResponse) -> None:
+    request[BEGUN] = True
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+def _counted(traffic: Traffic, table: Table) -> Middleware:
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began, status = time.monotonic(), 499
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            route = route_of(request, table)
+            traffic.answered(
+                request.method if route is not None else NO_ROUTE,
+                NO_ROUTE if route is None else route.path,
+                status,
+                time.monotonic() - began,
+            )
+
+    return counted
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what was raised as a problem; a begun answer is cut."""
+    try:
+        return await handler(request)
+    except Exception as error:  # the one place where any exception becomes an answer
+        response = problem_response(problem_of_any(error))
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+        if request.get(BEGUN, False):
+            request.protocol.force_close()
+        return response
+
+
+def _admission(parts: Parts, table: Table) -> Middleware:
+    @web.middleware
+    async def admission(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = route_of(request, table)
+        if route is None or route.is_open:
+            return await handler(request)
+        caller = await parts.accounts.caller(request.headers.getall(hdrs.AUTHORIZATION, []))
+        parts.rates.take(caller.principal)
+        authorize(caller, route.scope, request.match_info)
+        request[CALLER] = caller
+        return await handler(request)
+
+    return admission

@@ -1,0 +1,1 @@
+"""What `modelhub-registry` does, one file per command."""

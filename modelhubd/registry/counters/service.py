@@ -1,0 +1,85 @@
+"""Counting downloads and stars, telling them, and setting them back."""
+
+import hashlib
+import re
+
+import msgspec
+
+from modelhubd.errors import InvalidInput
+from modelhubd.registry.access import Caller
+from modelhubd.registry.audit import service as audit
+from modelhubd.registry.counters import store
+from modelhubd.registry.idempotency.service import KEPT
+from modelhubd.registry.idempotency.store import forget
+from modelhubd.registry.parts import Parts
+from modelhubd.registry.versions.seen import check_seen
+from modelhubd.tasks import in_thread
+from modelhubd.wire.base import rfc3339
+from modelhubd.wire.catalog import Counters
+from modelhubd.wire.registry import Popularity
+
+_KEY = re.compile(r"[!-~]{1,200}")
+
+
+async def downloaded(parts: Parts, caller: Caller, model: str, key: str | None) -> None:
+    """Count one download, unless the principal has reported it under this key before, or reports too many.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidInput.at("", "an Idempotency-Key has 1 to 200 visible ASCII characters")
+    at = parts.clock()
+    async with parts.database.noting() as connection:
+        await check_seen(connection, caller, model)
+        await forget(connection, before=rfc3339(at - KEPT))
+        if key is not None and not await store.is_first(
+            connection, caller.principal, f"downloads {model} {key}", at=rfc3339(at)
+        ):
+            return
+        if parts.inflation.counts(caller.principal, model, at.timestamp()):
+            await store.add_download(connection, model)
+
+
+async def star(parts: Parts, caller: Caller, model: str, wanted: bool) -> None:
+    """Let the caller's principal have starred the model, or not.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    async with parts.database.noting() as connection:
+        await check_seen(connection, caller, model)
+        if wanted:
+            await store.add_star(connection, model, caller.principal)
+        else:
+            await store.remove_star(connection, model, caller.principal)
+
+
+async def popularity(parts: Parts) -> tuple[bytes, str]:
+    """The JSON of a `Popularity`, and what identifies it."""
+    async with parts.database.reading() as connection:
+        counters = await store.every(connection)
+
+    def encoded() -> tuple[bytes, str]:
+        body = msgspec.json.encode(Popularity(counters=counters))
+        return body, hashlib.sha256(body).hexdigest()[:32]
+
+    return await in_thread(encoded)
+
+
+async def reset(parts: Parts, caller: Caller, model: str) -> Counters:
+    """The counters of the model, which are zero now; what they were stands in the audit log.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    at = parts.clock()
+    async with parts.database.changing() as connection:
+        await check_seen(connection, caller, model)
+        before = await store.get(connection, model)
+        await store.reset(connection, model)
+        await audit.append(
+            connection, actor=caller.principal, action="model.counters_reset", subject=model,
+            detail={"downloads": before.downloads, "stars": before.stars}, at=at,
+        )  # fmt: skip
+    return Counters()

@@ -1,0 +1,1 @@
+"""Repeated requests: the same key gives the same answer, and one change."""

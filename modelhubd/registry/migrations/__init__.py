@@ -1,0 +1,1 @@
+"""How the database gets from one form to the next (Alembic): see `migrate`."""

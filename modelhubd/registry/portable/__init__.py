@@ -1,0 +1,1 @@
+"""The whole registry as a file: to move it between databases, and to get it back."""

@@ -1,0 +1,113 @@
+"""The signed document out of what the database says: the same rows and key give the same bytes anywhere."""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from modelhubd.entries.content import canonical
+from modelhubd.entries.rules import VERSIONS_MAX
+from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, SignedCatalog, Tombstone
+
+COMPRESSION = 6
+"""Of gzip: 9 takes four times as long for a hundredth less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedVersion:
+    """The version of a model that is served, as it is stored."""
+
+    model: str
+    version: int
+    content: str
+    envelopes: str
+    published_by: str
+    published_at: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """One version in a model's history."""
+
+    version: int
+    published_by: str
+    published_at: str
+    notes: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """What is served, as of one moment. `history` is newest first, by model."""
+
+    served: tuple[ServedVersion, ...]
+    history: Mapping[str, Sequence[Approved]]
+    tombstones: tuple[Tombstone, ...]
+    templates: tuple[CatalogTemplate, ...]
+    publishers: tuple[CatalogPublisher, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands around the entries of the document."""
+
+    registry: str
+    revision: int
+    published_at: str
+    checkpoint: str
+    audit_key: str
+
+
+def document(catalog: Catalog, frame: Frame) -> bytes:
+    """The document as JSON (`wire.registry.SignedCatalog`)."""
+    entries = tuple(
+        msgspec.Raw(entry_of(version, catalog.history.get(version.model, ()))) for version in catalog.served
+    )
+    return msgspec.json.encode(
+        SignedCatalog(
+            registry=frame.registry,
+            revision=frame.revision,
+            published_at=frame.published_at,
+            entries=entries,
+            tombstones=catalog.tombstones,
+            templates=catalog.templates,
+            publishers=catalog.publishers,
+            checkpoint=frame.checkpoint,
+            audit_key=frame.audit_key,
+        )
+    )
+
+
+def packed(document: bytes) -> bytes:
+    """The target: gzip without a time, so that equal documents give equal targets."""
+    return gzip.compress(document, COMPRESSION, mtime=0)
+
+
+def entry_of(version: ServedVersion, history: Sequence[Approved]) -> bytes:
+    """A catalog entry as canonical JSON: what was published, and what the registry says of it."""
+    entry: dict[str, Any] = json.loads(version.content)
+    entry.pop("notes", None)
+    entry["publisher"] = version.model.partition("/")[0]
+    entry["published_by"] = version.published_by
+    entry["published_at"] = version.published_at
+    entry["version"] = version.version
+    entry["versions"] = [_told(known) for known in history[:VERSIONS_MAX]]
+    if version.verified:
+        entry["verified"] = True
+    if envelopes := json.loads(version.envelopes):
+        entry["envelopes"] = envelopes
+    return canonical(entry)
+
+
+def _told(known: Approved) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "published_at": known.published_at,
+        "published_by": known.published_by,
+        "version": known.version,
+    }
+    if known.notes:
+        told["notes"] = known.notes
+    return told

@@ -1,0 +1,115 @@
+"""Reads what is served, all at one moment, for the signed document."""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from modelhubd.registry.release.catalog import Approved, Catalog, ServedVersion
+from modelhubd.registry.schema import (
+    publisher,
+    publisher_key,
+    served,
+    template,
+    template_model,
+    tombstone,
+    verification,
+    version,
+)
+from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, PublisherKey, Tombstone
+
+
+async def catalog(connection: AsyncConnection) -> Catalog:
+    """Everything that is served, in the order of ids. The connection has to be a `Database.reading` one."""
+    return Catalog(
+        served=await _served(connection),
+        history=await _history(connection),
+        tombstones=await _tombstones(connection),
+        templates=await _templates(connection),
+        publishers=await _publishers(connection),
+    )
+
+
+async def _served(connection: AsyncConnection) -> tuple[ServedVersion, ...]:
+    found = await connection.execute(
+        sa.select(
+            version.c.model,
+            version.c.version,
+            version.c.content,
+            version.c.envelopes,
+            version.c.published_by,
+            version.c.published_at,
+            verification.c.model.is_not(None).label("verified"),
+        )
+        .join(served, sa.and_(served.c.model == version.c.model, served.c.version == version.c.version))
+        .outerjoin(verification, verification.c.model == served.c.model)
+    )
+    rows = [ServedVersion(**row._mapping) for row in found]
+    return tuple(sorted(rows, key=lambda row: row.model))
+
+
+async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
+    """Every approved version of what is served, newest first."""
+    found = await connection.execute(
+        sa.select(
+            version.c.model,
+            version.c.version,
+            version.c.published_by,
+            version.c.published_at,
+            _notes(connection).label("notes"),
+        )
+        .join(served, served.c.model == version.c.model)
+        .where(version.c.status == "approved")
+        .order_by(version.c.model, version.c.version.desc())
+    )
+    history: dict[str, list[Approved]] = {}
+    for row in found:
+        history.setdefault(row.model, []).append(
+            Approved(
+                version=row.version,
+                published_by=row.published_by,
+                published_at=row.published_at,
+                notes=row.notes,
+            )
+        )
+    return history
+
+
+def _notes(connection: AsyncConnection) -> sa.ColumnElement[str | None]:
+    if connection.dialect.name == "sqlite":
+        return sa.func.json_extract(version.c.content, "$.notes")
+    return sa.cast(version.c.content, sa.JSON)["notes"].as_string()
+
+
+async def _tombstones(connection: AsyncConnection) -> tuple[Tombstone, ...]:
+    found = await connection.execute(sa.select(tombstone))
+    stones = [Tombstone(id=row.model, withdrawn_at=row.withdrawn_at, reason=row.reason) for row in found]
+    return tuple(sorted(stones, key=lambda stone: stone.id))
+
+
+async def _templates(connection: AsyncConnection) -> tuple[CatalogTemplate, ...]:
+    models: dict[str, list[str]] = {}
+    for row in await connection.execute(sa.select(template_model)):
+        models.setdefault(row.template, []).append(row.model)
+    found = await connection.execute(sa.select(template.c.id, template.c.name))
+    known = [
+        CatalogTemplate(id=row.id, name=row.name, models=tuple(sorted(models.get(row.id, ()))))
+        for row in found
+    ]
+    return tuple(sorted(known, key=lambda one: one.id))
+
+
+async def _publishers(connection: AsyncConnection) -> tuple[CatalogPublisher, ...]:
+    keys: dict[str, list[PublisherKey]] = {}
+    for row in await connection.execute(sa.select(publisher_key)):
+        keys.setdefault(row.publisher, []).append(
+            PublisherKey(key_id=row.key_id, public_key=row.public_key, revoked_at=row.revoked_at)
+        )
+    found = await connection.execute(sa.select(publisher.c.name, publisher.c.status))
+    known = [
+        CatalogPublisher(
+            name=row.name,
+            status=row.status,
+            keys=tuple(sorted(keys.get(row.name, ()), key=lambda key: key.key_id)),
+        )
+        for row in found
+    ]
+    return tuple(sorted(known, key=lambda one: one.name))

@@ -1,0 +1,150 @@
+"""Key files: Ed25519 in PEM (PKCS#8), one a file, named by what they are for and the beginning of their id.
+
+The keys folder (0700, files 0600) holds the online keys of every generation; which of them count is what the
+newest root says, so that a rotation takes effect in one transaction. Root keys never lie there.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from modelhubd.errors import CannotStart
+from modelhubd.trust.signing import key_id, new_key, public_of
+
+ROLES = ("targets", "snapshot", "timestamp")
+"""The online roles of TUF."""
+AUDIT = "audit"
+"""The key that signs checkpoints of the audit log."""
+ROOT_FILE = "1.root.json"
+"""The first root, beside the online keys, until a database holds it."""
+KEY_FILES_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Private keys by the hex of their public ones."""
+
+    private: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"Keyring of {len(self.private)} keys"
+
+
+def online_keys() -> dict[str, bytes]:
+    """New private keys for every online role and the audit log, kept nowhere yet."""
+    return {role: new_key()[0] for role in (*ROLES, AUDIT)}
+
+
+def root_keys(count: int) -> dict[str, bytes]:
+    """New private root keys, `root-1` and so on, kept nowhere yet."""
+    return {f"root-{number}": new_key()[0] for number in range(1, count + 1)}
+
+
+def publics(private: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The public halves of keys."""
+    return {purpose: public_of(key) for purpose, key in private.items()}
+
+
+def keyring_of(private: Mapping[str, bytes], *more: Keyring) -> Keyring:
+    """These keys and those of other keyrings."""
+    found = {public_of(key).hex(): key for key in private.values()}
+    for keyring in more:
+        found |= keyring.private
+    return Keyring(found)
+
+
+def write_keys(folder: Path, private: Mapping[str, bytes]) -> None:
+    """Write keys into a folder that is ours alone, never over others.
+
+    Raises:
+        CannotStart: the folder cannot be written, or others can read it.
+    """
+    make_folder(folder)
+    for purpose, key in private.items():
+        pem = Ed25519PrivateKey.from_private_bytes(key).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_whole(folder / f"{purpose}-{key_id(public_of(key))[:12]}.pem", pem)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that is ours alone, or check that it is.
+
+    Raises:
+        CannotStart: it cannot be made, or others can read it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError as error:
+        raise CannotStart(f"The keys folder {folder} cannot be made: {error.strerror}.") from error
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise CannotStart(
+            f"The keys folder {folder} can be read by others. Make it yours alone: chmod 700 {folder}"
+        )
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, 0600, so that it outlives a loss of power.
+
+    Raises:
+        CannotStart: it is there already, or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise CannotStart(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def read_online_keys(folder: Path) -> Keyring:
+    """Every key in the keys folder; none where there is no folder.
+
+    Raises:
+        CannotStart: others can read the folder or a key, or a file is no key.
+    """
+    if not folder.exists():
+        return Keyring({})
+    make_folder(folder)
+    for path in sorted(folder.glob("*.pem")):
+        if path.stat().st_mode & 0o077:
+            raise CannotStart(f"The key {path} can be read by others. Make it yours alone: chmod 600 {path}")
+    return read_keys([folder])
+
+
+def read_keys(folders: Sequence[Path]) -> Keyring:
+    """Every key in these folders or files.
+
+    Raises:
+        CannotStart: one cannot be read, or is no Ed25519 key.
+    """
+    paths: list[Path] = []
+    for folder in folders:
+        paths += sorted(folder.glob("*.pem")) if folder.is_dir() else [folder]
+    if len(paths) > KEY_FILES_MAX:
+        raise CannotStart(f"There are more than {KEY_FILES_MAX} key files.")
+    return Keyring({public_of(private).hex(): private for private in map(_read_key, paths)})
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise CannotStart(f"The key {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError) as error:
+        raise CannotStart(f"{path} is not a private key in PEM without a password.") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise CannotStart(f"{path} is not an Ed25519 key.")
+    return key.private_bytes_raw()

@@ -1,0 +1,1 @@
+"""Workflow templates and whether the models that they use are verified."""

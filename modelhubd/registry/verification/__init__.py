@@ -1,0 +1,1 @@
+"""Which models an administrator vouches for."""

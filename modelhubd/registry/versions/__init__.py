@@ -1,0 +1,1 @@
+"""Versions of models: published, reviewed, served, withdrawn."""

@@ -1,0 +1,219 @@
+"""SQL of models and their versions. Each function works in the transaction it is given."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from modelhubd.registry.schema import (
+    issue,
+    model,
+    publisher,
+    served,
+    tombstone,
+    version,
+    weight,
+)
+from modelhubd.registry.upserts import inserting
+from modelhubd.registry.versions.rows import VersionRow
+from modelhubd.wire.registry import Issue, Severity, VersionStatus
+
+SERVED = VersionStatus.APPROVED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What was published, as stored: canonical JSON, and the envelopes as a JSON list."""
+
+    content: str
+    envelopes: str
+
+
+_ISSUES = (
+    sa.select(sa.func.count())
+    .where(issue.c.model == version.c.model, issue.c.version == version.c.version)
+    .scalar_subquery()
+)
+_IS_SERVED = (
+    sa.select(sa.func.count())
+    .where(served.c.model == version.c.model, served.c.version == version.c.version)
+    .scalar_subquery()
+)
+COLUMNS = (
+    version.c.model, version.c.version, version.c.status, version.c.content_sha256,
+    version.c.published_by, version.c.published_at, version.c.decided_by, version.c.decided_at,
+    version.c.reason, version.c.four_eyes, version.c.withdrawn_by, version.c.withdrawn_at,
+    version.c.withdraw_reason, _ISSUES.label("issues"), _IS_SERVED.label("is_served"),
+)  # fmt: skip
+"""What `version_row` makes a `VersionRow` of."""
+
+
+def version_row(found: sa.RowMapping) -> VersionRow:
+    values = {name: found[name] for name in VersionRow.__slots__ if name not in ("status", "served")}
+    return VersionRow(**values, status=VersionStatus(found["status"]), served=bool(found["is_served"]))
+
+
+async def publisher_status(connection: AsyncConnection, name: str) -> str | None:
+    """`active`, `suspended`, or None where there is no such publisher."""
+    found = await connection.execute(sa.select(publisher.c.status).where(publisher.c.name == name))
+    return found.scalar_one_or_none()
+
+
+async def get(connection: AsyncConnection, ident: str, number: int) -> VersionRow | None:
+    query = sa.select(*COLUMNS).where(version.c.model == ident, version.c.version == number)
+    found = (await connection.execute(query)).mappings().one_or_none()
+    return None if found is None else version_row(found)
+
+
+async def get_content(connection: AsyncConnection, ident: str, number: int) -> Content:
+    query = sa.select(version.c.content, version.c.envelopes).where(
+        version.c.model == ident, version.c.version == number
+    )
+    found = (await connection.execute(query)).one()
+    return Content(content=found.content, envelopes=found.envelopes)
+
+
+async def allocate(connection: AsyncConnection, ident: str, *, at: str) -> int:
+    """The next version number of the model, which is made if there is none. Needs the head row."""
+    raised = await connection.execute(
+        model.update()
+        .where(model.c.id == ident)
+        .values(last_version=model.c.last_version + 1)
+        .returning(model.c.last_version)
+    )
+    number: int | None = raised.scalar_one_or_none()
+    if number is not None:
+        return number
+    await connection.execute(
+        model.insert().values(id=ident, publisher=ident.partition("/")[0], last_version=0, created_at=at)
+    )
+    return await allocate(connection, ident, at=at)
+
+
+async def add(
+    connection: AsyncConnection, row: VersionRow, content: Content, issues: Collection[Issue]
+) -> None:
+    """Record a version and what was noticed about it."""
+    await connection.execute(
+        version.insert().values(
+            model=row.model,
+            version=row.version,
+            status=row.status,
+            content=content.content,
+            content_sha256=row.content_sha256,
+            envelopes=content.envelopes,
+            published_by=row.published_by,
+            published_at=row.published_at,
+            four_eyes=row.four_eyes,
+        )
+    )
+    if issues:
+        await connection.execute(
+            issue.insert(),
+            [
+                {
+                    "model": row.model,
+                    "version": row.version,
+                    "position": position,
+                    "code": one.code,
+                    "severity": one.severity,
+                    "pointer": one.pointer,
+                    "message": one.message,
+                }
+                for position, one in enumerate(issues)
+            ],
+        )
+
+
+async def issues_of(connection: AsyncConnection, ident: str, number: int) -> tuple[Issue, ...]:
+    query = (
+        sa.select(issue.c.code, issue.c.severity, issue.c.pointer, issue.c.message)
+        .where(issue.c.model == ident, issue.c.version == number)
+        .order_by(issue.c.position)
+    )
+    return tuple(
+        Issue(code=code, severity=Severity(severity), pointer=pointer, message=message)
+        for code, severity, pointer, message in await connection.execute(query)
+    )
+
+
+async def decide(
+    connection: AsyncConnection,
+    row: VersionRow,
+    *,
+    status: VersionStatus,
+    by: str,
+    at: str,
+    reason: str | None,
+    four_eyes: bool,
+) -> None:
+    """A pending version becomes `status`."""
+    await connection.execute(
+        _of(row).values(status=status, decided_by=by, decided_at=at, reason=reason, four_eyes=four_eyes)
+    )
+
+
+async def withdraw(connection: AsyncConnection, row: VersionRow, *, by: str, at: str, reason: str) -> None:
+    await connection.execute(
+        _of(row).values(
+            status=VersionStatus.WITHDRAWN, withdrawn_by=by, withdrawn_at=at, withdraw_reason=reason
+        )
+    )
+
+
+def _of(row: VersionRow) -> sa.Update:
+    return version.update().where(
+        version.c.model == row.model, version.c.version == row.version, version.c.status == row.status
+    )
+
+
+async def served_version(connection: AsyncConnection, ident: str) -> int | None:
+    found = await connection.execute(sa.select(served.c.version).where(served.c.model == ident))
+    return found.scalar_one_or_none()
+
+
+async def highest_approved(connection: AsyncConnection, ident: str, *, but: int) -> int | None:
+    """The highest approved version other than `but`; None where there is none."""
+    query = sa.select(sa.func.max(version.c.version)).where(
+        version.c.model == ident, version.c.status == SERVED, version.c.version != but
+    )
+    highest: int | None = (await connection.execute(query)).scalar_one()
+    return highest
+
+
+async def serve(connection: AsyncConnection, ident: str, number: int) -> None:
+    """Let an approved version be the one that is served, in place of what was; any tombstone is gone."""
+    changed = await connection.execute(served.update().where(served.c.model == ident).values(version=number))
+    if changed.rowcount == 0:
+        await connection.execute(served.insert().values(model=ident, version=number, status=SERVED))
+        await connection.execute(tombstone.delete().where(tombstone.c.model == ident))
+
+
+async def bury(connection: AsyncConnection, ident: str, *, at: str, reason: str) -> None:
+    """Serve the model no more; a tombstone says so. It must not be verified."""
+    await connection.execute(served.delete().where(served.c.model == ident))
+    await connection.execute(tombstone.insert().values(model=ident, withdrawn_at=at, reason=reason))
+
+
+async def names(connection: AsyncConnection) -> tuple[str, str]:
+    """Every model id and every publisher, each as one text with blanks between: there may be many."""
+    models = await connection.execute(sa.select(sa.func.aggregate_strings(model.c.id, " ")))
+    publishers = await connection.execute(sa.select(sa.func.aggregate_strings(publisher.c.name, " ")))
+    return models.scalar_one() or "", publishers.scalar_one() or ""
+
+
+async def holders(connection: AsyncConnection, ident: str, weights: Collection[str]) -> dict[str, str]:
+    """By SHA-256, another model that was published with these weights."""
+    query = sa.select(weight.c.sha256, sa.func.min(weight.c.model)).where(
+        weight.c.sha256.in_(weights), weight.c.model != ident
+    )
+    found = await connection.execute(query.group_by(weight.c.sha256))
+    return dict(found.all())
+
+
+async def note_weights(connection: AsyncConnection, ident: str, weights: Iterable[str]) -> None:
+    """Remember that the model was published with these."""
+    rows = [{"sha256": sha256, "model": ident} for sha256 in sorted(weights)]
+    if rows:
+        await connection.execute(inserting(connection, weight).on_conflict_do_nothing(), rows)

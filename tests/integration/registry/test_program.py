@@ -1,0 +1,93 @@
+"""The program `modelhub-registry` as people start it."""
+
+import signal
+import sqlite3
+from pathlib import Path
+
+import aiohttp
+
+from modelhubd.registry.access import parse_token
+from modelhubd.registry.migrate import newest
+from tests.fakes.registry import Person
+from tests.fakes.registry_process import RegistryProcess, registry_process
+
+
+async def test_one_command_runs_it_and_another_makes_the_first_token_meanwhile(
+    tmp_path: Path, database_url: str
+) -> None:
+    with registry_process(tmp_path / "state", database_url) as running:
+        token = running.create_admin()
+        assert parse_token(token) is not None
+        async with aiohttp.ClientSession() as session:
+            admin = Person(url=running.url, token=token, session=session)
+            me = (await admin.get("/me")).json
+            assert (me["principal"], me["scopes"]) == ("admin", ["admin"])
+        assert token not in running.log
+
+
+async def test_a_token_can_be_made_before_the_service_ever_ran(tmp_path: Path, database_url: str) -> None:
+    stopped = RegistryProcess(tmp_path / "state", database_url)
+    token = stopped.create_admin()
+    with registry_process(tmp_path / "state", database_url) as running:
+        async with aiohttp.ClientSession() as session:
+            admin = Person(url=running.url, token=token, session=session)
+            assert (await admin.get("/me")).status == 200
+
+
+def test_there_is_no_default_credential(tmp_path: Path) -> None:
+    with registry_process(tmp_path / "state") as running:
+        with sqlite3.connect(tmp_path / "state" / "registry.db") as database:
+            assert database.execute("SELECT count(*) FROM token").fetchone() == (0,)
+        database.close()
+        assert "mhr_" not in running.log
+
+
+def test_it_listens_to_other_machines_only_with_tls_or_behind_a_proxy(tmp_path: Path) -> None:
+    stopped = RegistryProcess(tmp_path / "state", "", "--host", "0.0.0.0")
+    assert stopped.spawn().wait(30) == 1
+    assert "tls_cert" in stopped.log
+    assert not (tmp_path / "state" / "registry.db").exists()
+    with registry_process(tmp_path / "state", "", "--host", "0.0.0.0", "--behind-proxy") as running:
+        assert running.process is not None
+
+
+def test_migrate_says_what_form_the_database_has(tmp_path: Path, database_url: str) -> None:
+    done = RegistryProcess(tmp_path / "state", database_url).command("migrate")
+    assert (done.returncode, done.stdout) == (0, f"modelhub-registry: the database has form {newest()}\n"), (
+        done.stderr
+    )
+
+
+def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    stopped = RegistryProcess(tmp_path / "state")
+    assert stopped.command("migrate").returncode == 0
+    path = tmp_path / "state" / "registry.db"
+    database = sqlite3.connect(path)
+    database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.commit()
+    before = list(database.iterdump())
+    database.close()
+    assert stopped.spawn().wait(30) == 1
+    assert "newer modelhub-registry has migrated it" in stopped.log
+    database = sqlite3.connect(path)
+    assert list(database.iterdump()) == before
+    database.close()
+
+
+def test_wrong_settings_are_named(tmp_path: Path) -> None:
+    stopped = RegistryProcess(tmp_path / "state")
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "registry.toml").write_text("prot = 1\n")
+    done = stopped.command("migrate")
+    assert done.returncode == 1
+    assert "registry.toml sets prot" in done.stderr
+    assert stopped.command("migrate", "--database", "mysql://x/y").returncode == 1
+    assert stopped.command("nothing").returncode == 2
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with registry_process(tmp_path / "state") as running:
+        assert running.process is not None
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(15) == 0
+        assert "stopped" in running.log

@@ -1,0 +1,197 @@
+"""What is served is signed: python-tuf's own client follows it, and nothing else gets through."""
+
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tuf.api.exceptions import RepositoryError
+
+from modelhubd.entries.content import content_sha256, notes_of
+from modelhubd.registry.release import store
+from modelhubd.trust.notes import open_checkpoint
+from modelhubd.wire.catalog import CatalogEntry
+from modelhubd.wire.registry import SignedCatalog
+from tests.fakes.registry import Registry
+from tests.fakes.tuf_client import Client, Fetcher
+
+
+@pytest.fixture
+async def client(registry: Registry, tmp_path: Path) -> AsyncIterator[Client]:
+    assert registry.reader.token is not None
+    root = (await registry.reader.get("/tuf/1.root.json")).body
+    yield Client(tmp_path / "client", registry.url, root, Fetcher(registry.reader.token))
+
+
+async def suspended(registry: Registry, name: str) -> None:
+    """A change of what is served."""
+    answer = await registry.admin.patch(f"/publishers/{name}", {"status": "suspended", "reason": "a test"})
+    assert answer.status == 200, answer.body
+
+
+def entry_of(catalog: SignedCatalog, number: int = 0) -> CatalogEntry:
+    return msgspec.json.decode(catalog.entries[number], type=CatalogEntry)
+
+
+async def test_the_seed_is_signed_at_the_first_start(registry: Registry, client: Client) -> None:
+    catalog = await client.refresh()
+    assert catalog.registry == "registry.test"
+    assert len(catalog.entries) > 10
+    first = entry_of(catalog)
+    assert first.published_by == "seed"
+    assert first.version == 1
+    assert [note.version for note in first.versions] == [1]
+    ids = [entry_of(catalog, number).id for number in range(len(catalog.entries))]
+    assert ids == sorted(ids)
+
+
+async def test_the_digest_that_was_approved_is_that_of_the_entry_that_is_served(
+    registry: Registry, client: Client
+) -> None:
+    from modelhubd.registry.schema import version
+
+    catalog = await client.refresh()
+    async with registry.parts.database.reading() as connection:
+        rows = {row.model: row.content_sha256 for row in await connection.execute(version.select())}
+    for number in range(len(catalog.entries)):
+        entry = entry_of(catalog, number)
+        assert content_sha256(entry, notes_of(entry)) == rows[entry.id]
+
+
+async def test_a_client_follows_release_after_release(registry: Registry, client: Client) -> None:
+    before = await client.refresh()
+    await suspended(registry, "acme")
+    after = await client.refresh()
+    assert after.revision > before.revision
+    assert {one.name: one.status for one in after.publishers}["acme"] == "suspended"
+    await suspended(registry, "globex")
+    assert (await client.refresh()).revision > after.revision
+
+
+async def test_the_checkpoint_in_the_catalog_is_that_of_the_log(registry: Registry, client: Client) -> None:
+    catalog = await client.refresh()
+    checkpoint = open_checkpoint(catalog.checkpoint, catalog.audit_key)
+    assert checkpoint.origin == "registry.test"
+    proof = await registry.reader.get(f"/audit/proof/consistency?from=0&to={checkpoint.size}")
+    assert proof.json["root_hash"] == checkpoint.root.hex()
+
+
+async def test_a_refresh_that_finds_nothing_new_moves_less_than_a_kilobyte(client: Client) -> None:
+    await client.refresh()
+    client.fetcher.received, client.fetcher.asked = 0, []
+    await client.refresh()
+    assert client.fetcher.asked == ["2.root.json", "timestamp.json"]
+    assert client.fetcher.received < 2048  # heads of answers and all
+    body = sum(
+        [
+            len((await _asked(client, name)).body)
+            for name in client.fetcher.asked
+        ]
+    )  # fmt: skip
+    assert body < 1024
+
+
+async def _asked(client: Client, name: str):  # type: ignore[no-untyped-def]
+    import aiohttp
+
+    from tests.fakes.registry import Person
+
+    async with aiohttp.ClientSession() as session:
+        return await Person(url=client.url, token=client.fetcher.token, session=session).get(f"/tuf/{name}")
+
+
+async def test_older_metadata_is_refused(registry: Registry, client: Client) -> None:
+    old = (await registry.reader.get("/tuf/timestamp.json")).body
+    await client.refresh()
+    await suspended(registry, "acme")
+    await client.refresh()
+    client.fetcher.changed["timestamp.json"] = old
+    with pytest.raises(RepositoryError, match="version"):
+        await client.refresh()
+
+
+async def test_a_changed_byte_is_refused(registry: Registry, client: Client) -> None:
+    timestamp = (await registry.reader.get("/tuf/timestamp.json")).body
+    client.fetcher.changed["timestamp.json"] = timestamp.replace(b'"version":1', b'"version":2')
+    with pytest.raises(RepositoryError):
+        await client.refresh()
+
+
+async def test_metadata_of_two_releases_is_not_mixed(registry: Registry, client: Client) -> None:
+    await client.refresh()
+    await suspended(registry, "acme")
+    names = await _names(registry)
+    older, newer = sorted(name for name in names if name.endswith(".snapshot.json"))
+    client.fetcher.changed[newer] = (await registry.reader.get(f"/tuf/{older}")).body
+    with pytest.raises(RepositoryError):
+        await client.refresh()
+    older, newer = sorted(name for name in names if name.endswith(".targets.json"))
+    client.fetcher.changed = {newer: (await registry.reader.get(f"/tuf/{older}")).body}
+    with pytest.raises(RepositoryError):
+        await client.refresh()
+
+
+async def test_a_catalog_that_is_not_the_signed_one_is_refused(registry: Registry, client: Client) -> None:
+    await client.refresh()
+    await suspended(registry, "acme")
+    name = next(name for name in await _names(registry) if name.startswith("targets/"))
+    good = (await registry.reader.get("/catalog", headers={"Accept-Encoding": "identity"})).body
+    forged = gzip.compress(good.replace(b"suspended", b"activated"))
+    for target in [name for name in await _names(registry) if name.startswith("targets/")]:
+        client.fetcher.changed[target] = forged
+    assert name in client.fetcher.changed
+    with pytest.raises(RepositoryError):
+        await client.refresh()
+
+
+async def _names(registry: Registry) -> list[str]:
+    async with registry.parts.database.reading() as connection:
+        return [file.name for file in await store.listed(connection)]
+
+
+async def test_the_catalog_has_a_strong_etag_and_answers_304(registry: Registry) -> None:
+    packed = await registry.reader.get("/catalog", headers={"Accept-Encoding": "gzip"})
+    plain = await registry.reader.get("/catalog", headers={"Accept-Encoding": "identity"})
+    assert packed.status == plain.status == 200
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert packed.body == plain.body  # aiohttp has unpacked the first
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert packed.headers["ETag"].startswith('"')
+    assert plain.headers["Vary"] == "Accept-Encoding"
+    for answer in (packed, plain):
+        again = await registry.reader.get("/catalog", headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status, again.body) == (304, b"")
+    await suspended(registry, "acme")
+    changed = await registry.reader.get("/catalog", headers={"If-None-Match": packed.headers["ETag"]})
+    assert changed.status == 200
+    assert changed.headers["ETag"] != packed.headers["ETag"]
+
+
+async def test_numbered_files_may_be_kept_for_ever_and_the_timestamp_not(registry: Registry) -> None:
+    root = await registry.reader.get("/tuf/1.root.json")
+    timestamp = await registry.reader.get("/tuf/timestamp.json")
+    assert "immutable" in root.headers["Cache-Control"]
+    assert "no-cache" in timestamp.headers["Cache-Control"]
+    again = await registry.reader.get(
+        "/tuf/timestamp.json", headers={"If-None-Match": timestamp.headers["ETag"]}
+    )
+    assert again.status == 304
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2.root.json", "0.root.json", "root.json", "timestamp.json.bak", "..%2Fcatalog", "1.targets.json",
+     "catalog.json.gz", "99999999999999999999.root.json", "targets/" + "0" * 64 + ".catalog.json.gz",
+     "targets/catalog.json.gz"],
+)  # fmt: skip
+async def test_what_is_not_released_is_not_found(registry: Registry, name: str) -> None:
+    answer = await registry.reader.get(f"/tuf/{name}")
+    assert answer.status == 404
+    assert answer.code == "not_found"
+
+
+async def test_nothing_is_told_without_a_token(registry: Registry) -> None:
+    for path in ("/catalog", "/tuf/timestamp.json", "/tuf/1.root.json", "/audit/checkpoint"):
+        assert (await registry.anybody.get(path)).status == 401
