@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 STATEMENT_S = 15.0
 """A statement that takes longer is given up."""
-LOCK_S = 5.0
+LOCK_S = 12.0
 """How long a change waits for those before it."""
 CONNECT_S = 5.0
 RETRY_S = 1.0

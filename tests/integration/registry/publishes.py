@@ -3,7 +3,6 @@
 import itertools
 from typing import Any
 
-from modelhubd.wire.base import rfc3339
 from tests.fakes.registry import Answered, Person, Registry
 from tests.unit.registry.samples import publish_json
 
@@ -60,6 +59,8 @@ async def catalog(registry: Registry) -> Any:
     return answer.json
 
 
-def moment(registry: Registry) -> str:
-    """The registry's time."""
-    return rfc3339(registry.parts.clock())
+async def settled(registry: Registry) -> int:
+    """The revision that is served once everything is signed."""
+    await registry.parts.releases.released()
+    revision: int = (await catalog(registry))["revision"]
+    return revision
