@@ -14,8 +14,9 @@ from modelhubd.registry.config import RegistryConfig
 @click.option("--with-tokens", is_flag=True, help="Hashes of tokens too, so that they go on working.")
 @configured
 def command(config: RegistryConfig, file: Path, with_tokens: bool) -> None:
-    """The whole registry as of one moment as one file, from which `import` makes the same registry in an
-    empty database of either kind. The service may run meanwhile. Keys are not in it: copy the `keys` folder."""
+    """The whole registry as of one moment as one file, from which `import` makes the same registry in
+    an empty database of either kind. The service may run meanwhile. Keys are not in it: copy the `keys`
+    folder."""
     asyncio.run(_export(config, file, with_tokens))
 
 

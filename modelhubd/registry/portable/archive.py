@@ -2,7 +2,8 @@
 
 The first line is the manifest: the registry, how many rows of each table follow, size and root of its audit
 log. The last is `["end", sha256]` over all bytes before it. Rows come table by table, in an order in which
-each finds what it refers to. Binary columns are base64. No secret is in it; hashes of tokens only where asked for.
+each finds what it refers to. Binary columns are base64. No secret is in it; hashes of tokens only where they
+are asked for.
 """
 
 import base64

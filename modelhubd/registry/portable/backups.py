@@ -50,8 +50,8 @@ async def restore(config: RegistryConfig, folder: Path) -> Moved:
     if (folder / DATABASE).exists():
         if target is None:
             raise CannotStart(
-                "This backup is one of SQLite. Restore it into a state folder of its own, and move it from there "
-                "to PostgreSQL with `export` and `import`."
+                "This backup is one of SQLite. Restore it into a state folder of its own, and move it from "
+                "there to PostgreSQL with `export` and `import`."
             )
         moved = await _restore_file(folder / DATABASE, target)
     elif (folder / EXPORT).exists():
@@ -70,7 +70,7 @@ def sqlite_path(config: RegistryConfig) -> Path | None:
 
 
 async def _restore_file(source: Path, target: Path) -> Moved:
-    if target.exists():
+    if await in_thread(target.exists):
         raise CannotStart("There is a database here already. Restore goes where none is: move it away first.")
     partial = target.with_name(f".{target.name}.partial")
     try:
@@ -79,9 +79,13 @@ async def _restore_file(source: Path, target: Path) -> Moved:
             moved = await check_log(database)
         await in_thread(lambda: _settle(partial, target))
     finally:
-        for leftover in (partial, *(partial.with_name(partial.name + end) for end in ("-wal", "-shm"))):
-            leftover.unlink(missing_ok=True)
+        await in_thread(lambda: _clear(partial))
     return moved
+
+
+def _clear(partial: Path) -> None:
+    for leftover in (partial, *(partial.with_name(partial.name + end) for end in ("-wal", "-shm"))):
+        leftover.unlink(missing_ok=True)
 
 
 def _settle(partial: Path, target: Path) -> None:

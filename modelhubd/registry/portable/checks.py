@@ -64,7 +64,7 @@ def check_version(row: Row) -> None:
     """
     if hashlib.sha256(row["content"].encode()).hexdigest() != row["content_sha256"]:
         raise CannotStart(
-            f"Version {row['version']} of {row['model']} does not verify: its content is not the one reviewed."
+            f"Version {row['version']} of {row['model']} does not verify: its content was changed."
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 CATALOG = "catalog.json.gz"
 TIMESTAMP = "timestamp.json"
-METADATA_NAME = re.compile(r"(?:[1-9][0-9]{0,18}\.(root|snapshot|targets)|timestamp)\.json")
+METADATA_NAME = re.compile(r"(?:[1-9][0-9]{0,39}\.(root|snapshot|targets)|timestamp)\.json")
 TARGET_NAME = re.compile(r"[0-9a-f]{64}\.catalog\.json\.gz")
 _PRUNED = re.compile(r"[0-9]+\.(snapshot|targets)\.json|targets/.*")
 

@@ -1,7 +1,7 @@
 """New keys: planned, or because one was stolen. All of it is one transaction, audited.
 
-Clients follow because the old root's keys sign the new root. Metadata that a thief signed, with however high a
-version, counts for nothing from then on: it is signed by keys that the new root does not name, and so
+Clients follow because the old root's keys sign the new root. Metadata that a thief signed, with however high
+a version, counts for nothing from then on: it is signed by keys that the new root does not name, and so
 clients drop it (the TUF specification's recovery from a fast-forward attack).
 """
 

@@ -7,6 +7,7 @@ was restored from an older backup are still higher than any that its clients hav
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -130,8 +131,8 @@ def check_signed(root: bytes, timestamp: bytes | None, snapshot: bytes | None, t
         if data is None:
             continue
         try:
-            metadata: Metadata[Timestamp | Snapshot | Targets] = Metadata.from_bytes(data)
-            judge.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+            found: Metadata[Any] = Metadata.from_bytes(data)
+            judge.verify_delegate(role, found.signed_bytes, found.signatures)
         except (DeserializationError, RepositoryError, ValueError) as error:
             raise Untrusted(f"The {role} is not signed by the key that the newest root names.") from error
 
@@ -249,7 +250,7 @@ def _signed(signed: Targets | Snapshot | Timestamp, root: Root, keyring: Keyring
     private = keyring.private.get(public_keys(root)[signed.type])
     if private is None:
         raise Untrusted(f"The key for {signed.type} that the newest root names is not in the keys folder.")
-    metadata = Metadata(signed)
+    metadata: Metadata[Any] = Metadata(signed)
     metadata.sign(_signer(private))
     return metadata.to_bytes()
 
