@@ -58,9 +58,12 @@ def exit_code_of(error: Exception) -> int:
 
 
 def next_step_of(error: Exception) -> str | None:
-    """What to type or do next, where the message does not say it itself."""
+    """What to type or do next, where the message does not say it itself: a note on the error goes before what
+    fits its kind."""
     if isinstance(error, Failed):
         return error.next_step
+    if notes := getattr(error, "__notes__", ()):
+        return str(notes[-1])
     if isinstance(error, ModelhubUnreachable) and isinstance(error.__cause__, TimeoutError):
         return (
             "It is busy, or hangs. modelhub daemon logs tells more; modelhub daemon stop says how to end it."

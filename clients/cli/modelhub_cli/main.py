@@ -35,6 +35,11 @@ SECTIONS = {
         "logs": _command("servers", "logs", "The log of a running model."),
         "unload": _command("servers", "unload", "Stop a running model and free its memory."),
     },
+    "Share it": {
+        "registry": _command(
+            "registry", "registry", "Your organisation's registry: publish, review, approve, verify, audit."
+        ),
+    },
     "The daemon": {
         "status": _command("status", "status", "How things stand."),
         "doctor": _command("doctor", "doctor", "Check the installation and say what to do."),

@@ -6,7 +6,8 @@
         for model in client.search("qwen", compatible=True).items:
             print(model.id, model.fit.verdict)
 
-`AsyncClient` has the same methods for asyncio. What they answer are the structs of `modelhubd.wire`.
+`AsyncClient` has the same methods for asyncio, `RegistryClient` those of a registry. What they answer are the
+structs of `modelhubd.wire`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from modelhub_client.errors import (
     PreconditionFailed,
     ProblemError,
     Refused,
+    RegistryUnreachable,
     TooManyRequests,
     Unavailable,
     UnexpectedAnswer,
@@ -34,6 +36,7 @@ from modelhub_client.state import State, StateAnswer
 
 if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
+    from modelhub_client.registry import RegistryClient
 
 __all__ = [
     "AsyncClient",
@@ -53,6 +56,8 @@ __all__ = [
     "PreconditionFailed",
     "ProblemError",
     "Refused",
+    "RegistryClient",
+    "RegistryUnreachable",
     "Snapshot",
     "State",
     "StateAnswer",
@@ -63,9 +68,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`AsyncClient` on first use, so that sync programs do not wait for aiohttp to be imported."""
+    """`AsyncClient` and `RegistryClient` on first use: most programs need not wait for what they import."""
     if name == "AsyncClient":
         from modelhub_client.aio import AsyncClient
 
         return AsyncClient
+    if name == "RegistryClient":
+        from modelhub_client.registry import RegistryClient
+
+        return RegistryClient
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

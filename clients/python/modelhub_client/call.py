@@ -33,6 +33,10 @@ class Call(Generic[T]):
     accept: str = "application/json"
     timeout_s: float = TIMEOUT_S
     revision: str | None = None
+    idempotency_key: str | None = None
+    """A repeat with the same key answers what the first one did, and does nothing again."""
+    conditional: bool = False
+    """Its answer has an ETag, so that one that has not changed need not be sent again."""
 
     def headers(self) -> dict[str, str]:
         found = {"Accept": self.accept}
@@ -40,6 +44,8 @@ class Call(Generic[T]):
             found["Content-Type"] = "application/json"
         if self.revision is not None:
             found["If-Match"] = f'"{self.revision}"'
+        if self.idempotency_key is not None:
+            found["Idempotency-Key"] = self.idempotency_key
         return found
 
     def read(self, status: int, body: bytes) -> T:
@@ -60,7 +66,7 @@ class Call(Generic[T]):
         except msgspec.MsgspecError as error:
             raise UnexpectedAnswer(
                 f"The answer to {self.method} {self.target} cannot be read: {error}. "
-                "The daemon may be of another version: compare `modelhub version`."
+                "Who answers may be of another version: compare `modelhub version`."
             ) from error
 
 

@@ -2,6 +2,7 @@
 
 ClientError
 ├── ModelhubUnreachable     nobody answers: the daemon is not running, or not where we look
+│   └── RegistryUnreachable                   the same of a registry, or its certificate is not trusted
 ├── UnexpectedAnswer        somebody answers, but not as a modelhubd of our API does
 └── ProblemError            the daemon refused; carries the `Problem` it answered
     ├── InvalidRequest      400 413 415 422   the request itself is wrong
@@ -29,6 +30,10 @@ class ClientError(Exception):
 
 class ModelhubUnreachable(ClientError):
     """Nobody answers where the daemon should be."""
+
+
+class RegistryUnreachable(ModelhubUnreachable):
+    """No registry answers at its address, or none that proves to be it."""
 
 
 class UnexpectedAnswer(ClientError):

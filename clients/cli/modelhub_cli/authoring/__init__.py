@@ -1,0 +1,1 @@
+"""Makes catalog entries from models: local files, folders, repositories of Hugging Face."""

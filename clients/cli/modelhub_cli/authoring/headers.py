@@ -1,0 +1,36 @@
+"""Reads the header of a model file in bounded pieces, wherever the file is."""
+
+from collections.abc import Callable
+
+from modelhub_cli.authoring.grouping import NotAModel
+from modelhubd.errors import BadModelFile
+from modelhubd.formats import MAX_HEADER_BYTES, NeedMoreBytes
+from modelhubd.formats.gguf import read_gguf
+from modelhubd.formats.safetensors import read_safetensors
+from modelhubd.wire.architecture import ModelFacts
+
+FIRST = 512 * 1024
+"""Bytes; the header of a model with a small vocabulary fits."""
+
+ReadStart = Callable[[int], bytes]
+"""The first so many bytes of a file."""
+
+
+def facts_of(name: str, size_bytes: int, read_start: ReadStart) -> ModelFacts:
+    """What the header of a `.gguf` or `.safetensors` file says.
+
+    Raises:
+        NotAModel: it cannot be such a file, or ends before its size.
+    """
+    read = read_gguf if name.lower().endswith(".gguf") else read_safetensors
+    wanted = FIRST
+    while True:
+        start = read_start(min(wanted, size_bytes))
+        if len(start) < min(wanted, size_bytes):
+            raise NotAModel(f"{name} is shorter than the {size_bytes} bytes it should have.")
+        try:
+            return read(start, size_bytes)
+        except NeedMoreBytes as more:
+            wanted = min(MAX_HEADER_BYTES, max(more.wanted, 2 * wanted))
+        except BadModelFile as error:
+            raise NotAModel(f"{name} cannot be published: {error}.") from error

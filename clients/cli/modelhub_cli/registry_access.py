@@ -1,0 +1,160 @@
+"""How commands reach the registry: which one, with which token, and what to do when it refuses."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import click
+
+from modelhub_cli.connect import reference_of
+from modelhub_cli.failures import USAGE, Failed
+from modelhub_cli.output import Output, output_options
+from modelhub_cli.token_file import token_for
+from modelhub_client import (
+    NotPermitted,
+    RegistryClient,
+    RegistryUnreachable,
+    TooManyRequests,
+    UnexpectedAnswer,
+)
+from modelhubd.places import find_places
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+VARIABLE = "MODELHUB_CATALOG_REGISTRY_URL"
+"""The daemon's own setting: both mean the same registry."""
+DEFAULT_FILE = "registry-url"
+
+
+def config_dir() -> Path:
+    """Where tokens and the default registry are kept."""
+    return find_places(os.environ).config_dir
+
+
+def state_dir() -> Path:
+    """Where it is kept what was seen of audit logs."""
+    return find_places(os.environ).state_dir
+
+
+def registry_command(command: Callable[Concatenate[Output, RegistryClient, P], T]) -> Callable[P, T]:
+    """Adds `--registry`, `--json` and `-q` to a command and hands it its `Output` and the registry."""
+
+    @output_options
+    @click.option(
+        "--registry",
+        "url",
+        metavar="URL",
+        help=f"Which one, instead of ${VARIABLE} or that of `registry login`.",
+    )
+    @wraps(command)
+    def wrapped(out: Output, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        url = kwargs.pop("url", None)
+        with open_registry(url if isinstance(url, str) else None) as registry:
+            return command(out, registry, *args, **kwargs)
+
+    return wrapped
+
+
+@contextmanager
+def open_registry(url: str | None = None, *, token: str | None = None) -> Iterator[RegistryClient]:
+    """The registry that is meant, with the token that is kept for it.
+
+    Raises:
+        Failed: none is named, or what is named is no address.
+    """
+    chosen = url or default_url()
+    if chosen is None:
+        raise Failed("No registry is known.", next_step="Name one: modelhub registry login URL", code=USAGE)
+    client = client_of(chosen, token or token_for(config_dir(), checked_url(chosen)))
+    with client:
+        try:
+            yield client
+        except NotPermitted as error:
+            error.add_note(_advice(error, client.url))
+            raise
+        except RegistryUnreachable as error:
+            error.add_note("Check the address and the network; another registry: modelhub registry login URL")
+            raise
+        except UnexpectedAnswer as error:
+            error.add_note(f"Is {client.url} the address of a registry?")
+            raise
+        except TooManyRequests as error:
+            if (wait := error.problem.retry_after_s) is not None:
+                error.add_note(f"Try again in {wait:.0f} s.")
+            raise
+
+
+def client_of(url: str, token: str | None) -> RegistryClient:
+    """
+    Raises:
+        Failed: `url` is no address of a registry (exit code 2).
+    """
+    try:
+        return RegistryClient(url, token=token)
+    except ValueError as error:
+        raise _no_address(url) from error
+
+
+def checked_url(url: str) -> str:
+    """The address without a slash at its end.
+
+    Raises:
+        Failed: as `client_of`.
+    """
+    return client_of(url, None).url
+
+
+def _no_address(url: str) -> Failed:
+    return Failed(
+        f"{url!r} is not the address of a registry.",
+        next_step="One is like https://models.example.org",
+        code=USAGE,
+    )
+
+
+def default_url() -> str | None:
+    """The registry of the environment, else that of the last login."""
+    if named := os.environ.get(VARIABLE):
+        return named
+    try:
+        return (config_dir() / DEFAULT_FILE).read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def model_of(text: str) -> str:
+    """A bare model id.
+
+    Raises:
+        Failed: it is none, or names a version or an option too (exit code 2).
+    """
+    found = reference_of(text)
+    if found.version is not None or found.option is not None:
+        raise Failed(f"{text!r} names more than a model.", next_step=f"Write {found.model}", code=USAGE)
+    return found.model
+
+
+def version_of(text: str) -> tuple[str, int]:
+    """The model and the version of `publisher/name@version`.
+
+    Raises:
+        Failed: it names no version (exit code 2).
+    """
+    found = reference_of(text)
+    if found.version is None or found.option is not None:
+        raise Failed(
+            f"{text!r} does not name a version.",
+            next_step=f"Write {found.model}@2; which there are: modelhub registry versions {found.model}",
+            code=USAGE,
+        )
+    return found.model, found.version
+
+
+def _advice(error: NotPermitted, url: str) -> str:
+    if error.status == 401:
+        return f"Sign in with a token that is valid: modelhub registry login {url}"
+    return "What your token allows: modelhub registry whoami"

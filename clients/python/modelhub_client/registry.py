@@ -1,0 +1,267 @@
+"""The client of a registry, on http.client: one connection that is kept, one address, one token."""
+
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from modelhub_client.call import Call
+from modelhub_client.calls import registry as of_registry
+from modelhub_client.calls import registry_accounts as of_accounts
+from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
+from modelhub_client.methods import asked
+from modelhubd.wire.base import Page
+from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
+
+T = TypeVar("T")
+
+ANSWER_MAX = 256 * 1024 * 1024
+CHUNK = 256 * 1024
+PAGE = 200
+REVIEWS_PAGE = 50
+"""Each may hold a whole entry."""
+NOT_MODIFIED = 304
+
+_Answer = tuple[int, bytes, str | None]
+"""Status, body, ETag."""
+
+
+class RegistryClient:
+    """Talks to the registry at `url` (`https://host[:port][/path]`) with the token of one person or service.
+
+    One connection is kept and used again; threads take turns on it. TLS is that of the platform: an
+    organisation's own CA is named in `SSL_CERT_FILE` or `SSL_CERT_DIR`. Redirects are not followed, so that
+    the token goes to this address and no other. What a route answered before is asked for again with its
+    ETag, and given again where it has not changed.
+
+    Every method raises `RegistryUnreachable` when nobody answers, and a `ProblemError` when the registry
+    refuses.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None, context: ssl.SSLContext | None = None) -> None:
+        """
+        Raises:
+            ValueError: `url` is no such address.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+            raise ValueError("a registry's address is like https://models.example.org")
+        self._tls = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port
+        self._path = parts.path.rstrip("/")
+        self.url = f"{parts.scheme}://{parts.netloc}{self._path}"
+        self._token = token
+        self._context = context
+        self._connection: http.client.HTTPConnection | None = None
+        self._turn = threading.Lock()
+        self._known: dict[str, tuple[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection; another request opens a new one."""
+        with self._turn:
+            self._drop()
+
+    def run(self, call: Call[T], /) -> T:
+        """Execute a call and read its answer."""
+        known = self._known.get(call.target) if call.conditional else None
+        with self._turn:
+            status, body, etag = self._ask(call, None if known is None else known[0])
+        if status == NOT_MODIFIED and known is not None:
+            value: T = known[1]
+            return value
+        if 300 <= status < 400:
+            raise UnexpectedAnswer(
+                f"{self.url} sends requests on to another address. Use that address itself: the token is "
+                "not sent to where an answer points."
+            )
+        found = call.read(status, body)
+        if call.conditional and etag is not None:
+            self._known[call.target] = (etag, found)
+        return found
+
+    def _ask(self, call: Call[Any], etag: str | None) -> _Answer:
+        reused = self._connection is not None
+        try:
+            return self._exchange(call, etag)
+        except (ConnectionError, http.client.BadStatusLine) as error:
+            # Closed by the other side while nobody used it. What may have been done is not sent again.
+            self._drop()
+            if not reused or not (call.idempotency_key or call.method in ("GET", "PUT", "DELETE")):
+                raise self._unreachable("ended the connection early; it may be stopping") from error
+        try:
+            return self._exchange(call, etag)
+        except (ConnectionError, http.client.BadStatusLine) as error:
+            self._drop()
+            raise self._unreachable("ended the connection early; it may be stopping") from error
+
+    def _exchange(self, call: Call[Any], etag: str | None) -> _Answer:
+        headers = call.headers()
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if etag is not None:
+            headers["If-None-Match"] = etag
+        give_up = time.monotonic() + call.timeout_s
+        try:
+            connection = self._connected(call.timeout_s)
+            connection.request(call.method, self._path + call.target, body=call.body, headers=headers)
+            with connection.getresponse() as response:
+                body = self._body(response, give_up)
+                answer = response.status, body, response.getheader("ETag")
+        except (ConnectionError, http.client.BadStatusLine):
+            raise
+        except TimeoutError as error:
+            self._drop()
+            raise self._unreachable(f"has not answered within {call.timeout_s:.0f} s") from error
+        except ssl.SSLError as error:
+            self._drop()
+            raise self._untrusted(error) from error
+        except (OSError, http.client.IncompleteRead) as error:
+            self._drop()
+            raise self._unreachable(f"cannot be reached ({_reason(error)})") from error
+        except http.client.HTTPException as error:
+            self._drop()
+            raise UnexpectedAnswer(f"Not HTTP at {self.url}: {error!r}.") from error
+        except BaseException:
+            self._drop()
+            raise
+        if response.will_close:
+            self._drop()
+        return answer
+
+    def _body(self, response: http.client.HTTPResponse, give_up: float) -> bytes:
+        chunks, size = [], 0
+        while chunk := response.read1(CHUNK):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > ANSWER_MAX:
+                raise UnexpectedAnswer(f"The answer of {self.url} is longer than {ANSWER_MAX} bytes.")
+            if time.monotonic() > give_up:
+                raise TimeoutError
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        return b"".join(chunks)
+
+    def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
+        if self._connection is None:
+            self._connection = self._new_connection()
+        self._connection.timeout = timeout_s
+        if self._connection.sock is None:
+            try:
+                self._connection.connect()
+            except ConnectionError as error:
+                raise self._unreachable(f"cannot be reached ({_reason(error)})") from error
+        else:
+            self._connection.sock.settimeout(timeout_s)
+        return self._connection
+
+    def _new_connection(self) -> http.client.HTTPConnection:
+        if not self._tls:
+            return http.client.HTTPConnection(self._host, self._port)
+        if self._context is None:
+            self._context = ssl.create_default_context()
+        return http.client.HTTPSConnection(self._host, self._port, context=self._context)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError):
+                connection.close()
+
+    def _unreachable(self, what: str) -> RegistryUnreachable:
+        return RegistryUnreachable(f"The registry at {self.url} {what}.")
+
+    def _untrusted(self, error: ssl.SSLError) -> RegistryUnreachable:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return self._unreachable(
+                f"has a certificate that is not trusted here ({error.verify_message}). An organisation's own "
+                "CA is named in SSL_CERT_FILE"
+            )
+        return self._unreachable(f"does not speak TLS as it should ({_reason(error)})")
+
+    def pages(self, build: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
+        """All items of a list, page by page; `build` makes the call for what comes after a cursor."""
+        after: str | None = None
+        while True:
+            page = self.run(build(after))
+            yield from page.items
+            after = page.next
+            if after is None:
+                return
+
+    def every_version(self, model: str) -> Iterator[RegistryVersion]:
+        return self.pages(lambda after: of_registry.versions(model, limit=PAGE, after=after))
+
+    def every_review(self, status: str | None = None) -> Iterator[Review]:
+        return self.pages(lambda after: of_registry.reviews(status=status, limit=REVIEWS_PAGE, after=after))
+
+    def every_template(self) -> Iterator[Template]:
+        return self.pages(lambda after: of_registry.templates(limit=PAGE, after=after))
+
+    def every_publisher(self) -> Iterator[Publisher]:
+        return self.pages(lambda after: of_accounts.publishers(limit=PAGE, after=after))
+
+    def every_token(self) -> Iterator[Token]:
+        return self.pages(lambda after: of_accounts.tokens(limit=PAGE, after=after))
+
+    def every_audit_entry(
+        self, *, actor: str | None = None, action: str | None = None, subject: str | None = None
+    ) -> Iterator[AuditEntry]:
+        return self.pages(
+            lambda after: of_accounts.audit(
+                actor=actor, action=action, subject=subject, limit=PAGE, after=after
+            )
+        )
+
+    health = asked(of_registry.health)
+    me = asked(of_registry.me)
+    catalog = asked(of_registry.catalog)
+    popularity = asked(of_registry.popularity)
+    models = asked(of_registry.models)
+    model = asked(of_registry.model)
+    versions = asked(of_registry.versions)
+    version = asked(of_registry.version)
+    issues = asked(of_registry.issues)
+    publish = asked(of_registry.publish)
+    cancel = asked(of_registry.cancel)
+    reviews = asked(of_registry.reviews)
+    decide = asked(of_registry.decide)
+    withdraw = asked(of_registry.withdraw)
+    verify = asked(of_registry.verify)
+    unverify = asked(of_registry.unverify)
+    templates = asked(of_registry.templates)
+    template = asked(of_registry.template)
+    compliance = asked(of_registry.compliance)
+    put_template = asked(of_registry.put_template)
+    delete_template = asked(of_registry.delete_template)
+    count_download = asked(of_registry.count_download)
+    star = asked(of_registry.star)
+    unstar = asked(of_registry.unstar)
+    reset_counters = asked(of_registry.reset_counters)
+
+    publishers = asked(of_accounts.publishers)
+    publisher = asked(of_accounts.publisher)
+    create_publisher = asked(of_accounts.create_publisher)
+    change_publisher = asked(of_accounts.change_publisher)
+    add_publisher_key = asked(of_accounts.add_publisher_key)
+    revoke_publisher_key = asked(of_accounts.revoke_publisher_key)
+    tokens = asked(of_accounts.tokens)
+    create_token = asked(of_accounts.create_token)
+    revoke_token = asked(of_accounts.revoke_token)
+    audit = asked(of_accounts.audit)
+    checkpoint = asked(of_accounts.checkpoint)
+    inclusion_proof = asked(of_accounts.inclusion_proof)
+    consistency_proof = asked(of_accounts.consistency_proof)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
