@@ -59,6 +59,17 @@ class DownloadsConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"schedule cannot be {self.schedule!r}: {reason}")
 
 
+class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True):
+    registry_url: str = ""
+    """Address of the organisation's registry, such as `https://models.example.org`; empty is none. http is
+    for this machine itself and for origins in `downloads.allow_origins`."""
+    registry_root: str = ""
+    """Path of the TUF root that the registry's catalog is checked by: its `1.root.json`, from somebody you
+    trust. Metadata beside it (`timestamp.json`, `snapshot.json`, `targets.json`) counts as seen before."""
+    sync_interval_s: Annotated[int, Meta(ge=10, le=7 * 86400)] = 3600
+    """Between looks at the registry, give or take a tenth."""
+
+
 class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True):
     local_entries: bool = True
     """Whether files in `catalog.d` count."""
@@ -115,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerConfig = ServerConfig()
     models: ModelsConfig = ModelsConfig()
     downloads: DownloadsConfig = DownloadsConfig()
+    catalog: CatalogConfig = CatalogConfig()
     policy: PolicyConfig = PolicyConfig()
     llama: LlamaConfig = LlamaConfig()
     load: LoadConfig = LoadConfig()

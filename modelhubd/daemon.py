@@ -18,12 +18,20 @@ from modelhubd.api.access import Access
 from modelhubd.api.application import application
 from modelhubd.api.parts import Parts
 from modelhubd.catalog.headers import RemoteHeaders
+from modelhubd.catalog.registry.address import base_of, is_reachable
+from modelhubd.catalog.registry.asking import Asking
+from modelhubd.catalog.registry.fetching import Line
+from modelhubd.catalog.registry.popularity import Popularity
+from modelhubd.catalog.registry.refusals import NotTaken
+from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
 from modelhubd.device import DeviceProbe, available_ram, boot_id, process_start_time, rss_bytes
 from modelhubd.device_watch import DeviceWatch
+from modelhubd.downloads import credentials
 from modelhubd.downloads.headers import HeaderReader
 from modelhubd.downloads.limits import Configured
+from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
@@ -36,12 +44,13 @@ from modelhubd.metrics.tally import Tally
 from modelhubd.notify import activated_sockets, ping_watchdog, sd_notify
 from modelhubd.outbound import OutboundLog
 from modelhubd.places import private_dir
-from modelhubd.storage.database import Database
+from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
 from modelhubd.web.serving import serving
+from modelhubd.wire.library import Finished
 from modelhubd.wire.status import API_MAX, RuntimeInfo
 
 log = logging.getLogger(__name__)
@@ -75,6 +84,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.access.start()
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
+        stack.callback(parts.registry.close)
         gate = (
             None
             if port is None
@@ -119,11 +129,35 @@ def _build(
         models_dir=config.models_dir, reserve_bytes=settings.models.reserve_bytes, home=Path.home()
     )
     device = DeviceWatch(probe, bus, builds=lambda: servers.builds())
+    asking = Asking(_line_to_registry(config), outbound=outbound.note, offline=lambda: False)
+    popularity = Popularity(
+        database,
+        asking=asking,
+        configured=is_reachable(settings.catalog.registry_url, settings.downloads.allow_origins),
+        served=lambda model: catalog.is_from("registry", model),
+        report=lambda: True,
+        on_counters=lambda: catalog.counters_changed(),
+        clock=clock,
+    )
+    registry = Registry(
+        database,
+        config=settings.catalog,
+        allow_origins=settings.downloads.allow_origins,
+        folder=places.state_dir / "registry",
+        asking=asking,
+        popularity=popularity,
+        catalog=lambda: catalog,
+        clock=clock,
+    )
     catalog = Catalog(
         database,
         bus,
         local_dir=places.local_catalog,
-        local_entries=settings.policy.local_entries,
+        local_entries=_local_entries(config),
+        base=registry.base,
+        about=registry.about,
+        withdrawn=registry.withdrawn,
+        counters=lambda: popularity.counters,
         device=lambda: device.last,
         installed=lambda: library.keys(),
         on_changed=lambda: library.look_again(),
@@ -140,7 +174,13 @@ def _build(
         clock=clock,
         on_keys_changed=catalog.installed_changed,
         staged=lambda: downloads.holds_files(),
+        withdrawn=registry.withdrawn,
     )
+
+    async def install(tx: Transaction, finished: Finished) -> None:
+        await library.add(tx, finished)
+        await popularity.installed(tx, finished.model)
+
     downloads = Downloads(
         database,
         bus,
@@ -151,7 +191,7 @@ def _build(
         boot_id=boot_id(),
         choose=catalog.choose,
         is_installed=library.has,
-        install=library.add,
+        install=install,
         outbound=outbound.note,
         config_dir=places.config_dir,
         storage_present=library.storage_present,
@@ -186,6 +226,7 @@ def _build(
         access=Access(database, places.token_file, clock),
         device=device,
         catalog=catalog,
+        registry=registry,
         downloads=downloads,
         library=library,
         servers=servers,
@@ -204,16 +245,42 @@ def _build(
 
 async def _start(parts: Parts, tasks: TaskOwner) -> None:
     """Start what runs by itself, each after what it needs. `/health` answers meanwhile, all else waits."""
+    await parts.registry.load()
     await parts.catalog.start(tasks)
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
     await parts.downloads.start()
+    parts.registry.start(tasks)
 
     def judge_for_the_device() -> None:
         tasks.start(parts.catalog.device_changed(), name="judge for the device")
 
     parts.device.on_change.append(judge_for_the_device)
     tasks.start(parts.device.keep_fresh(), name="device")
+
+
+def _line_to_registry(config: Config) -> Line:
+    """How the registry is reached: with the same tokens, proxies and authorities as files are."""
+
+    def authorization(url: str) -> str | None:
+        try:
+            return credentials.authorization(url, config.environ, config.places.config_dir)
+        except credentials.CredentialsRefused as refused:
+            raise NotTaken("credentials", refused.detail) from None
+
+    return Line(
+        base_url=base_of(config.settings.catalog.registry_url),
+        authorization=authorization,
+        proxy=lambda url: proxy_for(url, config.environ),
+        environ=config.environ,
+    )
+
+
+def _local_entries(config: Config) -> bool:
+    """Whether files in `catalog.d` count: as the policy says, and by default not beside a registry."""
+    if config.settings.catalog.registry_url and "policy.local_entries" not in config.origins:
+        return False
+    return config.settings.policy.local_entries
 
 
 def _make_folders(config: Config) -> None:

@@ -1,13 +1,14 @@
 """What can be had."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from aiohttp import web
 
 from modelhubd.api.parts import Parts
 from modelhubd.catalog.search import SearchQuery
 from modelhubd.paging import DEFAULT_LIMIT, Limit
-from modelhubd.web.routing import Ask, reply
+from modelhubd.web.routing import Ask, nothing, reply
 from modelhubd.wire.base import Request
 from modelhubd.wire.library import SetActive
 
@@ -15,6 +16,11 @@ from modelhubd.wire.library import SetActive
 class VersionsQuery(Request, frozen=True, kw_only=True):
     limit: Limit = DEFAULT_LIMIT
     after: str | None = None
+
+
+class SyncQuery(Request, frozen=True, kw_only=True):
+    wait: Literal["done"] | None = None
+    """Answer when the registry has been looked at, at most two minutes later."""
 
 
 def model_id(path: Mapping[str, str]) -> str:
@@ -42,5 +48,19 @@ async def info(ask: Ask[Parts, None, None]) -> web.StreamResponse:
     return reply(await ask.parts.catalog.info())
 
 
-async def sync(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    return reply(await ask.parts.catalog.sync(), 202)
+async def sync(ask: Ask[Parts, None, SyncQuery]) -> web.StreamResponse:
+    return reply(await ask.parts.registry.sync(wait=ask.query.wait is not None), 202)
+
+
+async def acknowledge(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    return reply(await ask.parts.registry.acknowledge())
+
+
+async def star(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    await ask.parts.registry.popularity.star(model_id(ask.path), on=True)
+    return nothing()
+
+
+async def unstar(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    await ask.parts.registry.popularity.star(model_id(ask.path), on=False)
+    return nothing()

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from modelhubd.api.access import Access
+from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
 from modelhubd.device_watch import DeviceWatch
@@ -33,6 +34,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     access: Access
     device: DeviceWatch
     catalog: Catalog
+    registry: Registry
     downloads: Downloads
     library: Library
     servers: Servers

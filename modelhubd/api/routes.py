@@ -75,7 +75,14 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("GET", "/events", state.events, "The event stream (SSE or NDJSON)", query=state.EventsQuery),
     _route("GET", "/device", device.device, "What this machine is", answer=Device),
     _route("GET", "/catalog", catalog.info, "Where the catalog comes from", answer=CatalogInfo),
-    _route("POST", "/catalog/sync", catalog.sync, "Read the catalog again", answer=CatalogInfo, status=202),
+    _route(
+        "POST", "/catalog/sync", catalog.sync, "Read the catalog again, and look at the registry now",
+        query=catalog.SyncQuery, answer=CatalogInfo, status=202,
+    ),
+    _route(
+        "POST", "/catalog/audit/acknowledge", catalog.acknowledge,
+        "End the alarm over the registry's audit log, and take the log as it is now", answer=CatalogInfo,
+    ),
     _route("GET", "/catalog/models", catalog.models, "Search", query=SearchQuery, answer=CatalogPage),
     _route("GET", MODEL, catalog.model, "One model, whole", answer=ModelDetail),
     _route(
@@ -86,6 +93,10 @@ ROUTES: tuple[DaemonRoute, ...] = (
         "PUT", f"{MODEL}/active", catalog.set_active, "Which installed artifact the bare model id means",
         body=SetActive, answer=Artifact,
     ),
+    _route(
+        "PUT", f"{MODEL}/star", catalog.star, "Star the model at the registry; twice is once", status=204
+    ),
+    _route("DELETE", f"{MODEL}/star", catalog.unstar, "Take the star away", status=204),
     _route(
         "POST", "/downloads", downloads.create, "Enqueue a download",
         body=CreateDownload, answer=Download, status=201, creates=True,

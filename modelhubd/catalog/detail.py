@@ -11,7 +11,9 @@ from modelhubd.wire.device import Device
 from modelhubd.wire.fit import Fit
 
 
-def detail_of(item: Sourced, device: Device, installed: Collection[InstalledKey]) -> ModelDetail:
+def detail_of(
+    item: Sourced, device: Device, installed: Collection[InstalledKey], counters: Counters
+) -> ModelDetail:
     """The whole entry, each option judged for `device`."""
     entry = item.entry
     judged = judge_options(entry, device, installed)
@@ -39,7 +41,7 @@ def detail_of(item: Sourced, device: Device, installed: Collection[InstalledKey]
         requires=entry.requires,
         hardware=entry.hardware,
         settings=entry.settings,
-        counters=Counters(),
+        counters=counters,
         best_option=None if best is None else best.id,
         fit=shown_option(judged)[1],
         options=tuple(_judged(option, fit, entry, installed) for option, fit in judged),

@@ -1,6 +1,6 @@
 """Decides which entries make up the catalog, of what its sources hold."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -42,11 +42,18 @@ def name_order(entry: CatalogEntry) -> tuple[str, str]:
     return shown_name(entry).casefold(), entry.id
 
 
-def merge(base: Iterable[CatalogEntry], local: Iterable[LocalEntry], *, base_source: str = "floor") -> Merged:
+def merge(
+    base: Iterable[CatalogEntry],
+    local: Iterable[LocalEntry],
+    *,
+    base_source: str = "floor",
+    closed: Collection[str] = (),
+) -> Merged:
     """`base` with the local entries that name models of their own.
 
-    A local entry never replaces one of the base, and of two local ones the first stays, in the order given.
-    A local entry counts as verified by nobody, whatever it says.
+    A local entry never replaces one of the base, nor one that is `closed` because it was withdrawn, and of
+    two local ones the first stays, in the order given. A local entry counts as verified by nobody, whatever
+    it says.
     """
     served = {entry.id: Sourced(entry, base_source) for entry in base}
     added: dict[str, LocalEntry] = {}
@@ -54,6 +61,9 @@ def merge(base: Iterable[CatalogEntry], local: Iterable[LocalEntry], *, base_sou
     for item in local:
         if item.entry.id in served:
             reason = f"{item.entry.id} is in the catalog already; choose an id of your own"
+            faults.append(CatalogFault(file=item.file, pointer=f"{item.pointer}/id", reason=reason))
+        elif item.entry.id in closed:
+            reason = f"{item.entry.id} has been withdrawn by the registry; choose an id of your own"
             faults.append(CatalogFault(file=item.file, pointer=f"{item.pointer}/id", reason=reason))
         elif item.entry.id in added:
             reason = f"{item.entry.id} is in {added[item.entry.id].file} already; the first one counts"

@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +11,18 @@ from pathlib import Path
 from modelhubd.catalog import store
 from modelhubd.catalog.detail import detail_of, history
 from modelhubd.catalog.headers import RemoteHeaders
+from modelhubd.catalog.index import NO_COUNTERS, NONE_COUNTED
 from modelhubd.catalog.local import signature
 from modelhubd.catalog.merge import Sourced
 from modelhubd.catalog.search import SearchQuery, any_word_query, ranked_queries
-from modelhubd.catalog.sync import gather, understand
+from modelhubd.catalog.sync import Base, Gathered, gather, understand
 from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
-from modelhubd.catalog.view import View, entries_kept, gently, judged_again, let_go, view_of
+from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
 from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
 from modelhubd.events import Bus
 from modelhubd.fit.verdict import best_option
-from modelhubd.storage.database import Database
+from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
@@ -30,6 +31,7 @@ from modelhubd.wire.catalog import (
     CatalogFault,
     CatalogInfo,
     CatalogPage,
+    Counters,
     ModelDetail,
     Option,
     VersionNote,
@@ -70,6 +72,9 @@ class Catalog:
     `on_changed` is called after a commit that changed the entries; `headers` are asked where an entry that is
     looked at or chosen does not state its model's shape. A search that begins after
     `installed_changed` finds what was installed.
+
+    Of a registry it knows by callables: `base` is what it serves (None: the floor is the catalog), `about`
+    adds what there is to say of it, `withdrawn` tells why a model was, and `counters` are by model id.
     """
 
     def __init__(
@@ -84,8 +89,16 @@ class Catalog:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_changed: Callable[[], None] = lambda: None,
         headers: RemoteHeaders | None = None,
+        base: Callable[[], Base | None] = lambda: None,
+        about: Callable[[CatalogInfo], CatalogInfo] = lambda info: info,
+        withdrawn: Callable[[str], str | None] = lambda model: None,
+        counters: Callable[[], Mapping[str, Counters]] = lambda: NO_COUNTERS,
     ) -> None:
         self._headers = headers
+        self._base = base
+        self._about = about
+        self._withdrawn = withdrawn
+        self._counters = counters
         self._on_changed = on_changed
         self._database = database
         self._bus = bus
@@ -112,21 +125,32 @@ class Catalog:
         """Read all sources again, and tell readers."""
         async with self._changing:
             with gently():
-                return await self._synced()
+                return await self._synced(self._base(), None)
 
-    async def _synced(self) -> CatalogInfo:
-        gathered = await asyncio.to_thread(gather, self._local_dir)
+    async def adopt(self, base: Base, also: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Stand on `base` from now on; what `also` writes is committed together with its entries."""
+        async with self._changing:
+            with gently():
+                await self._synced(base, also)
+
+    async def _synced(
+        self, base: Base | None, also: Callable[[Transaction], Awaitable[None]] | None
+    ) -> CatalogInfo:
+        gathered = await asyncio.to_thread(gather, self._local_dir, base)
         known, present = await store.source(self._database.reader), self._view
         if known is None or known.fingerprint != gathered.fingerprint:
-            merged = await asyncio.to_thread(understand, gathered)
+            served = ((), ()) if base is None else await base.read()
+            merged = await asyncio.to_thread(understand, gathered, served)
             for fault in merged.faults:
                 log.warning("%s %s: %s", fault.file, fault.pointer or "(whole file)", fault.reason)
             generation = 1 if known is None else known.generation + 1
             view = await self._view_of(merged.entries, generation)
-            info = self._described(view, gathered.fingerprint, merged.faults)
-            async with self._database.transaction() as tx:
+            info = self._described(view, gathered, merged.faults)
+            async with self._database.transaction(durable=base is not None) as tx:
                 source = store.Source(generation, gathered.fingerprint, merged.faults)
                 await store.replace_all(tx, merged.entries, source)
+                if also is not None:
+                    await also(tx)
                 tx.after_commit(lambda: self._show(view, info))
                 tx.after_commit(self._on_changed)
             await let_go(merged.entries)
@@ -134,12 +158,29 @@ class Catalog:
                 await let_go(present.index.summaries, present.verdicts.judged)
         else:
             view = present or await self._view_as_kept(known.generation)
-            self._show(view, self._described(view, gathered.fingerprint, known.faults))
-        return self._info
+            info = self._described(view, gathered, known.faults)
+            if also is not None:
+                async with self._database.transaction(durable=True) as tx:
+                    await also(tx)
+            self._show(view, info)
+        return await self.info()
 
     async def info(self) -> CatalogInfo:
-        """Where the catalog comes from, and which entries of one's own are faulty."""
-        return self._info
+        """Where the catalog comes from, how fresh it is, and which entries are faulty."""
+        return self._about(self._info)
+
+    def tell(self, event: str) -> None:
+        """Tell readers under this type of event what `info` says now."""
+        self._bus.publish(event, "catalog", self._about(self._info))
+
+    async def counters_changed(self) -> None:
+        """Show the counters as they are now; before `start` there is nothing to show them with."""
+        async with self._changing:
+            if (view := self._view) is None:
+                return
+            with gently():
+                self._view = await counted_again(view, self._counters())
+                await let_go(view.index.summaries)
 
     async def device_changed(self) -> None:
         """Judge everything again for the device as it is now; before `start` there is nothing to judge."""
@@ -185,10 +226,11 @@ class Catalog:
 
     async def detail(self, model: str) -> ModelDetail:
         """Raises:
-        NotFound: there is no such model; the nearest ids are named.
+        NotFound: there is no such model; the nearest ids are named, or why the registry has withdrawn it.
         """
         item = await self._with_shape(await self._sourced(model))
-        return detail_of(item, self._device(), await self._installed())
+        counters = self._counters().get(model, NONE_COUNTED)
+        return detail_of(item, self._device(), await self._installed(), counters)
 
     async def versions(self, model: str, limit: int = 50, after: str | None = None) -> Page[VersionNote]:
         """The version history, newest first.
@@ -209,6 +251,11 @@ class Catalog:
         found = await store.one_entry(self._database.reader, model)
         return None if found is None else found.entry
 
+    async def is_from(self, source: str, model: str) -> bool:
+        """Whether the entry of that model is of this source: `registry`, `floor` or `local`."""
+        found = await store.one_entry(self._database.reader, model)
+        return found is not None and found.source == source
+
     async def choose(
         self, model: str, version: int | None = None, option: str | None = None, force: bool = False
     ) -> Chosen:
@@ -217,8 +264,12 @@ class Catalog:
         Raises:
             NotFound: there is no such model, version or option; what there is gets named.
             Conflict: `does_not_fit`: it would not run here, with the figures; `force` takes it nonetheless.
+                `model_withdrawn`: the registry has withdrawn it, and nothing takes it.
         """
-        item = await self._sourced(model)
+        item = await store.one_entry(self._database.reader, model)
+        if item is None and (reason := self._withdrawn(model)) is not None:
+            raise Conflict(_withdrawn(model, reason), code="model_withdrawn")
+        item = item or await self._sourced(model)
         entry = (item if force else await self._with_shape(item)).entry
         if version not in (None, entry.version):
             raise NotFound(
@@ -235,6 +286,8 @@ class Catalog:
         found = await store.one_entry(self._database.reader, model)
         if found is not None:
             return found
+        if (reason := self._withdrawn(model)) is not None:
+            raise NotFound(_withdrawn(model, reason), code="model_withdrawn")
         nearest = await self._nearest(model)
         hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "Search the catalog for what there is."
         raise NotFound(
@@ -254,7 +307,7 @@ class Catalog:
         return self._view
 
     async def _view_of(self, entries: Sequence[Sourced], generation: int) -> View:
-        return await view_of(entries, generation, self._device(), await self._installed())
+        return await view_of(entries, generation, self._device(), await self._installed(), self._counters())
 
     async def _view_as_kept(self, generation: int) -> View:
         entries = await entries_kept(self._database.reader)
@@ -278,17 +331,22 @@ class Catalog:
 
     def _show(self, view: View, info: CatalogInfo) -> None:
         self._view, self._info = view, info
-        self._bus.publish("catalog.synced", "catalog", info)
+        self.tell("catalog.synced")
 
-    def _described(self, view: View, fingerprint: str, faults: tuple[CatalogFault, ...]) -> CatalogInfo:
+    def _described(self, view: View, gathered: Gathered, faults: tuple[CatalogFault, ...]) -> CatalogInfo:
+        base = gathered.base
         return CatalogInfo(
-            source="floor",
-            revision=fingerprint[:12],
+            source="floor" if base is None else base.source,
+            revision=gathered.fingerprint[:12] if base is None else base.revision,
             models=view.index.count,
             local_entries=view.index.n_local,
             faults=faults,
             synced_at=rfc3339(self._clock()),
         )
+
+
+def _withdrawn(model: str, reason: str) -> str:
+    return f"{model} has been withdrawn by the registry: {reason} Choose another model."
 
 
 def choice(

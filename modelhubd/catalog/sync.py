@@ -1,6 +1,10 @@
-"""Brings the catalog's sources together: the floor that the program carries, and the user's own entries."""
+"""Brings the catalog's sources together: what it stands on, and the user's own entries.
+
+It stands on the floor that the program carries, or on what a registry serves.
+"""
 
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +12,28 @@ from modelhubd.catalog.local import LocalFiles, entries_of, read_folder
 from modelhubd.catalog.merge import Merged, merge
 from modelhubd.entries.reading import more_faults
 from modelhubd.floor.loader import floor_bytes, floor_digest, load_floor
-from modelhubd.wire.catalog import CatalogFault
+from modelhubd.wire.catalog import CatalogEntry, CatalogFault
 
 FAULTS_MAX = 200
 """Listed of all files together."""
 INDEX_FORMAT = 1
 """Grows when equal sources are to be indexed in another way."""
+
+
+Served = tuple[Sequence[CatalogEntry], tuple[CatalogFault, ...]]
+"""The sound entries of a base, and what is wrong with the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a registry serves, in the place of the floor. `digest` changes whenever it does, `closed` are ids
+    that no entry of one's own may take; `read` may take seconds, and blocks nobody."""
+
+    digest: str
+    revision: str
+    closed: frozenset[str]
+    read: Callable[[], Awaitable[Served]]
+    source: str = "registry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +43,28 @@ class Gathered:
     floor: bytes
     local: LocalFiles
     fingerprint: str
+    base: Base | None = None
 
 
-def gather(local_dir: Path | None) -> Gathered:
-    """Read all sources; without a `local_dir` there are no entries of one's own. (Blocks: tens of megabytes
-    may have to be read and hashed.)"""
-    floor, local = floor_bytes(), LocalFiles() if local_dir is None else read_folder(local_dir)
-    text = f"{INDEX_FORMAT}\n{floor_digest(floor)}\n{local.fingerprint}"
-    return Gathered(floor, local, hashlib.sha256(text.encode()).hexdigest())
+def gather(local_dir: Path | None, base: Base | None = None) -> Gathered:
+    """Read all sources; without a `local_dir` there are no entries of one's own, without a `base` the floor
+    is it. (Blocks: tens of megabytes may have to be read and hashed.)"""
+    local = LocalFiles() if local_dir is None else read_folder(local_dir)
+    floor = floor_bytes() if base is None else b""
+    digest = floor_digest(floor) if base is None else f"{base.source} {base.digest}"
+    text = f"{INDEX_FORMAT}\n{digest}\n{local.fingerprint}"
+    return Gathered(floor, local, hashlib.sha256(text.encode()).hexdigest(), base)
 
 
-def understand(gathered: Gathered) -> Merged:
-    """The catalog that the sources make."""
+def understand(gathered: Gathered, served: Served = ((), ())) -> Merged:
+    """The catalog that the sources make; `served` is what the base holds, if there is one."""
     entries, faults = entries_of(gathered.local)
-    merged = merge(load_floor(gathered.floor), entries)
-    every = sorted((*faults, *merged.faults), key=lambda fault: (fault.file, fault.pointer))
+    if gathered.base is None:
+        merged = merge(load_floor(gathered.floor), entries)
+    else:
+        base = gathered.base
+        merged = merge(served[0], entries, base_source=base.source, closed=base.closed)
+    every = sorted((*served[1], *faults, *merged.faults), key=lambda fault: (fault.file, fault.pointer))
     if len(every) > FAULTS_MAX:
         rest = more_faults(len(every) - FAULTS_MAX)
         every = [*every[:FAULTS_MAX], CatalogFault(file="catalog.d", pointer="", reason=rest)]

@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import gc
 import sys
-from collections.abc import Collection, Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from modelhubd.catalog.index import Index, Verdicts
 from modelhubd.catalog.merge import Sourced
 from modelhubd.catalog.verdicts import InstalledKey, judge_entry
 from modelhubd.storage.database import Reader
+from modelhubd.wire.catalog import Counters
 from modelhubd.wire.device import Device
 
 SLICE = 16
@@ -45,9 +47,13 @@ async def entries_kept(reader: Reader) -> list[Sourced]:
 
 
 async def view_of(
-    entries: Sequence[Sourced], generation: int, device: Device, installed: frozenset[InstalledKey]
+    entries: Sequence[Sourced],
+    generation: int,
+    device: Device,
+    installed: frozenset[InstalledKey],
+    counters: Mapping[str, Counters],
 ) -> View:
-    index = await asyncio.to_thread(Index, entries, generation)
+    index = await asyncio.to_thread(Index, entries, generation, counters)
     models = {model for model, _, _ in installed}
     judged = []
     for position, item in enumerate(entries):
@@ -55,6 +61,13 @@ async def view_of(
             await asyncio.sleep(0)
         judged.append(judge_entry(item.entry, device, installed, item.entry.id in models))
     return View(index, await asyncio.to_thread(index.verdicts, judged), installed)
+
+
+async def counted_again(view: View, counters: Mapping[str, Counters]) -> View:
+    """`view` with other counters."""
+    index = await asyncio.to_thread(view.index.counted, counters)
+    verdicts = await asyncio.to_thread(index.verdicts, view.verdicts.judged)
+    return View(index, verdicts, view.installed)
 
 
 async def judged_again(
@@ -76,19 +89,28 @@ async def judged_again(
     return View(index, await asyncio.to_thread(index.verdicts, judged), installed)
 
 
+_GENTLE = threading.Lock()
+_gentle: list[tuple[float, bool]] = []
+"""What the interpreter was set to before the first of those that are gentle now; empty while nobody is."""
+
+
 @contextlib.contextmanager
 def gently() -> Iterator[None]:
     """Meanwhile threads hand over to the event loop within a millisecond, and nobody looks for cycles: in
-    entries there are none, and to look at all of them takes up to 60 ms."""
-    interval, collects = sys.getswitchinterval(), gc.isenabled()
-    sys.setswitchinterval(HANDOVER_S)
-    gc.disable()
+    entries there are none, and to look at all of them takes up to 60 ms. Several may be so at once."""
+    with _GENTLE:
+        _gentle.append(_gentle[0] if _gentle else (sys.getswitchinterval(), gc.isenabled()))
+        sys.setswitchinterval(HANDOVER_S)
+        gc.disable()
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
-        if collects:
-            gc.enable()
+        with _GENTLE:
+            interval, collects = _gentle.pop()
+            if not _gentle:
+                sys.setswitchinterval(interval)
+                if collects:
+                    gc.enable()
 
 
 async def let_go(*lists: list[Any]) -> None:

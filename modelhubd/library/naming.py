@@ -29,7 +29,9 @@ class Naming:
         entry: Callable[[str], Awaitable[CatalogEntry | None]],
         device: Callable[[], Device],
         loaded: Callable[[], Mapping[str, tuple[str, ...]]],
+        withdrawn: Callable[[str], str | None] = lambda model: None,
     ) -> None:
+        self._withdrawn = withdrawn
         self._entry = entry
         self._device = device
         self._loaded = loaded
@@ -91,6 +93,7 @@ class Naming:
             installed_at=row.installed_at,
             active=active,
             loaded_by=tuple(self._loaded().get(row.id, ())),
+            withdrawn=self._withdrawn(row.key.model),
         )
 
     async def _best(self, rows: Iterable[Stored], reference: Reference, chosen: str | None) -> Stored | None:

@@ -36,7 +36,8 @@ class Library:
     """Knows what is installed and keeps it true. `start` it once; its task ends with its owner.
 
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
-    `staged` whether downloads have files in the models directory that are not the library's yet.
+    `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
+    why a model was withdrawn.
     `on_keys_changed` is called after a commit that changed what `keys` answers.
     """
 
@@ -52,13 +53,14 @@ class Library:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_keys_changed: Callable[[], None] = lambda: None,
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
+        withdrawn: Callable[[str], str | None] = lambda model: None,
     ) -> None:
         self._database = database
         self._root = ConfinedRoot(models_dir)
         self._entry = entry
         self._clock = clock
         self._staged = staged
-        self._naming = Naming(entry, device, loaded)
+        self._naming = Naming(entry, device, loaded, withdrawn)
         self._telling = Telling(bus, self._naming, on_keys_changed)
         self._removals = Removals(database, self._root, self._telling, loaded)
         self._looking = Looking(

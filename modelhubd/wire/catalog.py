@@ -234,8 +234,38 @@ class CatalogFault(Message, frozen=True, kw_only=True):
     reason: str
 
 
+class SyncError(Message, frozen=True, kw_only=True):
+    """Why the registry's catalog was not taken the last time. `code` is stable, `detail` says what to do."""
+
+    code: str
+    detail: str
+    at: str
+
+
+class AuditAlarm(Message, frozen=True, kw_only=True):
+    """The registry's audit log is not a continuation of the one seen before. Stays until acknowledged."""
+
+    code: str
+    """`audit_forked`, `audit_shrunk`, `audit_other_log`, `audit_key_changed` or `audit_bad_checkpoint`."""
+    detail: str
+    at: str
+
+
+class AuditWitness(Message, frozen=True, kw_only=True):
+    """The last checkpoint of the registry's audit log that was consistent with all before it."""
+
+    size: int
+    root_hash: str
+    """Hex."""
+    alarm: AuditAlarm | None = None
+
+
 class CatalogInfo(Message, frozen=True, kw_only=True):
-    """Where the catalog comes from. `source` is `registry` or `floor`; `local_entries` come on top."""
+    """Where the catalog comes from. `source` is `registry` or `floor`; `local_entries` come on top.
+
+    `synced_at` is when its entries were last taken in. Where a registry is set, `checked_at` is when it last
+    vouched for them, until `expires_at`; from then on they are `stale`.
+    """
 
     source: str
     revision: str
@@ -245,3 +275,14 @@ class CatalogInfo(Message, frozen=True, kw_only=True):
     synced_at: str | None = None
     expires_at: str | None = None
     stale: bool = False
+    stale_since: str | None = None
+    registry: str | None = None
+    """Origin of the registry that is set; None without one."""
+    published_at: str | None = None
+    """When the registry made this revision."""
+    checked_at: str | None = None
+    last_error: SyncError | None = None
+    """Of the last sync, if that failed."""
+    audit: AuditWitness | None = None
+    clock_ahead_s: float | None = None
+    """How far this machine's clock is ahead of the registry's, as its last answer told."""

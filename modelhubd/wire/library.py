@@ -40,6 +40,8 @@ class Artifact(Message, frozen=True, kw_only=True):
     """Whether the bare model id means this artifact."""
     loaded_by: tuple[str, ...] = ()
     """Ids of the servers that run it."""
+    withdrawn: str | None = None
+    """Why the registry has withdrawn the model; None while it has not."""
 
 
 class SetActive(Request, frozen=True, kw_only=True):

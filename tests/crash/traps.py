@@ -23,6 +23,10 @@ OWNERS = {
     "root": "modelhubd.storage.confined:ConfinedRoot",
     "database": "modelhubd.storage.database:Database",
     "library": "modelhubd.library.service:Library",
+    "updater": "tuf.ngclient:Updater",
+    "registry": "modelhubd.catalog.registry.look",
+    "registry_store": "modelhubd.catalog.registry.store",
+    "catalog_store": "modelhubd.catalog.store",
     "daemon": "tests.fakes.download_home:Running",
 }
 VARIABLE = "CRASH_PLAN"

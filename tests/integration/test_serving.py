@@ -83,7 +83,7 @@ async def answering(folder: Path, *, idle_s: float) -> AsyncIterator[str]:
     path = str(folder / "s.sock")
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
-    async with serving.serving(app, [listening], grace_s=1, idle_s=idle_s):
+    async with serving.serving(app, [listening], headers={}, grace_s=1, idle_s=idle_s, abandon=True):
         yield path
 
 

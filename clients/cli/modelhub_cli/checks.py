@@ -132,7 +132,7 @@ def catalog(info: CatalogInfo) -> Iterator[Check]:
     """Whether there is one, and each entry of one's own that is wrong."""
     if info.models == 0:
         yield Check.fail("catalog", "is empty", "Reinstall modelhubd: its embedded catalog is missing.")
-    elif info.stale:
+    elif info.stale and info.registry is None:
         yield Check.warn("catalog", f"is of {info.synced_at or 'long ago'}", "Check the network connection.")
     else:
         own = f", {info.local_entries} of your own" if info.local_entries else ""

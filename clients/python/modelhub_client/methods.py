@@ -67,6 +67,9 @@ class SyncMethods:
     set_active = asked(of_catalog.set_active)
     catalog_info = asked(of_catalog.catalog_info)
     sync_catalog = asked(of_catalog.sync_catalog)
+    acknowledge_audit = asked(of_catalog.acknowledge_audit)
+    star = asked(of_catalog.star)
+    unstar = asked(of_catalog.unstar)
 
     create_download = asked(of_downloads.create_download)
     downloads = asked(of_downloads.downloads)
@@ -121,6 +124,9 @@ class AsyncMethods:
     set_active = asked_async(of_catalog.set_active)
     catalog_info = asked_async(of_catalog.catalog_info)
     sync_catalog = asked_async(of_catalog.sync_catalog)
+    acknowledge_audit = asked_async(of_catalog.acknowledge_audit)
+    star = asked_async(of_catalog.star)
+    unstar = asked_async(of_catalog.unstar)
 
     create_download = asked_async(of_downloads.create_download)
     downloads = asked_async(of_downloads.downloads)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from modelhub_cli import checks
+from modelhub_cli import checks, checks_registry
 from modelhub_cli.checks import Check, Verdict
 from modelhub_cli.connect import client, every
 from modelhub_cli.failures import FAILURE, next_step_of
@@ -77,6 +77,7 @@ def _with_daemon(daemon: Client, places: Places) -> Iterator[Check]:
     yield checks.disk_of(device)
     yield checks.llama_servers(device)
     yield from checks.catalog(status.catalog)
+    yield from checks_registry.registry(status.catalog)
     for warning in status.warnings:
         yield Check.warn("warning", warning, "")
     under_way = {

@@ -9,6 +9,7 @@ from modelhub_cli.connect import client
 from modelhub_cli.output import Fact, Output, output_options
 from modelhub_client import ModelhubUnreachable
 from modelhubd import __version__
+from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device, LlamaBuild
 from modelhubd.wire.status import QueueSummary, Status
 from modelhubd.wire.units import human_duration
@@ -55,6 +56,7 @@ def _status_facts(found: Status) -> list[Fact]:
             + (f", {catalog.local_entries} of your own" if catalog.local_entries else "")
             + (", out of date" if catalog.stale else ""),
         ),
+        *_registry_facts(catalog),
         Fact(
             name="catalog_faults",
             raw=len(catalog.faults),
@@ -98,6 +100,23 @@ def _status_facts(found: Status) -> list[Fact]:
             for host in found.outbound
         ),
     ]
+
+
+def _registry_facts(catalog: CatalogInfo) -> list[Fact]:
+    if catalog.registry is None:
+        return []
+    error, alarm = catalog.last_error, None if catalog.audit is None else catalog.audit.alarm
+    shown = [
+        Fact(
+            name="registry",
+            raw=catalog.registry,
+            shown=catalog.registry if error is None else f"{catalog.registry}: {error.detail}",
+            style="" if error is None else "yellow",
+        )
+    ]
+    if alarm is not None:
+        shown.append(Fact(name="audit_alarm", raw=alarm.code, shown=alarm.detail, style="red"))
+    return shown
 
 
 def _held(queue: QueueSummary) -> str:

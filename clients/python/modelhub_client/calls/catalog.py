@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from modelhub_client.call import Call, api, body_of, model_path
+from modelhub_client.call import TIMEOUT_S, Call, api, body_of, model_path
 from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogInfo, CatalogPage, ModelDetail, VersionNote
 from modelhubd.wire.library import Artifact, SetActive
+
+SYNC_S = 150.0
+"""The daemon waits two minutes for a registry."""
 
 Sort = Literal["relevance", "name", "params", "size", "downloads", "updated"]
 
@@ -64,6 +67,24 @@ def catalog_info() -> Call[CatalogInfo]:
     return Call(method="GET", target=api("/catalog"), answer=CatalogInfo)
 
 
-def sync_catalog() -> Call[CatalogInfo]:
-    """Read the catalog's sources again, now."""
-    return Call(method="POST", target=api("/catalog/sync"), answer=CatalogInfo)
+def sync_catalog(*, wait: bool = False) -> Call[CatalogInfo]:
+    """Read the catalog's sources again, and look at the registry where one is set; with `wait` the answer
+    comes when that has ended."""
+    target = api("/catalog/sync", {"wait": "done" if wait else None})
+    return Call(method="POST", target=target, answer=CatalogInfo, timeout_s=SYNC_S if wait else TIMEOUT_S)
+
+
+def acknowledge_audit() -> Call[CatalogInfo]:
+    """End the alarm over the registry's audit log, and take the log as it is now."""
+    target = api("/catalog/audit/acknowledge")
+    return Call(method="POST", target=target, answer=CatalogInfo, timeout_s=SYNC_S)
+
+
+def star(model: str) -> Call[None]:
+    """Star the model at the registry."""
+    return Call(method="PUT", target=api(f"{model_path(model)}/star"), answer=type(None))
+
+
+def unstar(model: str) -> Call[None]:
+    """Take the star away."""
+    return Call(method="DELETE", target=api(f"{model_path(model)}/star"), answer=type(None))

@@ -1,0 +1,365 @@
+"""What others may ask of the organisation's registry: its catalog, how fresh that is, what was withdrawn."""
+
+import asyncio
+import logging
+import math
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from modelhubd.catalog.registry import keeping, store
+from modelhubd.catalog.registry.address import fault_in_address
+from modelhubd.catalog.registry.asking import Asking
+from modelhubd.catalog.registry.document import Document, Head, read_document
+from modelhubd.catalog.registry.freshness import delay_s, stale_since
+from modelhubd.catalog.registry.look import Before, look
+from modelhubd.catalog.registry.popularity import Popularity
+from modelhubd.catalog.registry.refresh import ROLES, Refreshed
+from modelhubd.catalog.registry.refusals import NotTaken
+from modelhubd.catalog.registry.witness import Alarm, Seen
+from modelhubd.catalog.sync import Base, Served
+from modelhubd.catalog.view import let_go
+from modelhubd.config import CatalogConfig
+from modelhubd.errors import Conflict
+from modelhubd.storage.database import Database, Transaction
+from modelhubd.tasks import TaskOwner
+from modelhubd.trust.text import printable
+from modelhubd.trust.urls import origin_of
+from modelhubd.wire.base import rfc3339
+from modelhubd.wire.catalog import AuditAlarm, AuditWitness, CatalogInfo, SyncError
+from modelhubd.wire.registry import SignedCatalog, Tombstone
+
+log = logging.getLogger(__name__)
+WAIT_S = 120.0
+"""The longest that somebody who asked for a sync waits for its end; it goes on."""
+LOOK_S = 60.0
+"""How often it is looked whether the catalog has become stale: a clock jumps when a machine wakes up."""
+
+
+class Shown(Protocol):
+    """What the registry needs of the catalog that shows what it serves."""
+
+    async def sync(self) -> CatalogInfo: ...
+    async def info(self) -> CatalogInfo: ...
+    async def adopt(self, base: Base, also: Callable[[Transaction], Awaitable[None]]) -> None: ...
+    def tell(self, event: str) -> None: ...
+
+
+class Registry:
+    """Keeps the catalog of the registry that is set up, if one is; one sync at a time. `load` it before the
+    catalog starts and `start` it after.
+
+    `catalog` is whom it hands what it took; `folder` is its own; `offline` says whether nothing may be asked.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        config: CatalogConfig,
+        allow_origins: tuple[str, ...],
+        folder: Path,
+        asking: Asking,
+        popularity: Popularity,
+        catalog: Callable[[], Shown],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._config = config
+        self._folder = folder
+        self._asking = asking
+        self._catalog = catalog
+        self._clock = clock
+        self._chance = chance
+        self.popularity = popularity
+        url = config.registry_url
+        self._origin = None
+        self._fault: NotTaken | None = None
+        if url:
+            reason = fault_in_address(url, allow_origins)
+            self._fault = None if reason is None else NotTaken("bad_url", reason)
+            self._origin = origin_of(url) if reason is None else printable(url)[:100]
+        self._kept: store.Kept | None = None
+        self._tombstones: dict[str, Tombstone] = {}
+        self._seen: Seen | None = None
+        self._alarm: AuditAlarm | None = None
+        self._last_error: SyncError | None = None
+        self._clock_ahead_s: float | None = None
+        self._failures = 0
+        self._retry_after_s: float | None = None
+        self._told: tuple[str | None, bool] = (None, False)
+        self._tasks: TaskOwner | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._syncs = 0
+
+    # What may be asked
+
+    @property
+    def configured(self) -> bool:
+        """Whether a registry is set."""
+        return self._origin is not None
+
+    @property
+    def signed(self) -> SignedCatalog | None:
+        """The document of the snapshot in use, without its entries: templates, publishers, tombstones. None
+        until the first."""
+        return None if self._kept is None else self._kept.head.catalog
+
+    def withdrawn(self, model: str) -> str | None:
+        """Why the registry has withdrawn the model; None where it has not."""
+        found = self._tombstones.get(model)
+        return None if found is None else printable(found.reason)
+
+    def base(self) -> Base | None:
+        """What the catalog stands on; None until the first verified snapshot."""
+        return None if self._kept is None else self._base_of(self._kept.head, self._read_kept)
+
+    def about(self, info: CatalogInfo) -> CatalogInfo:
+        """`info` with what there is to say of the registry."""
+        if self._origin is None:
+            return info
+        kept = self._kept
+        info = replace(
+            info, registry=self._origin, last_error=self._last_error, clock_ahead_s=self._clock_ahead_s
+        )
+        if self._seen is not None or self._alarm is not None:
+            seen = self._seen
+            info = replace(
+                info,
+                audit=AuditWitness(
+                    size=0 if seen is None else seen.size,
+                    root_hash="" if seen is None else seen.root_hash,
+                    alarm=self._alarm,
+                ),
+            )
+        if kept is None:
+            return replace(info, synced_at=None)
+        since = stale_since(kept.expires_at, self._clock())
+        return replace(
+            info,
+            synced_at=rfc3339(kept.synced_at),
+            checked_at=rfc3339(kept.checked_at),
+            expires_at=rfc3339(kept.expires_at),
+            published_at=kept.head.catalog.published_at,
+            stale=since is not None,
+            stale_since=None if since is None else rfc3339(since),
+        )
+
+    async def sync(self, *, wait: bool) -> CatalogInfo:
+        """Have everything looked at again, at once; with `wait` the answer comes when that has ended."""
+        info = await self._catalog().sync()
+        if not self.configured or self._tasks is None:
+            return info
+        running = self._begin(self._tasks)
+        if wait:
+            await asyncio.wait({running}, timeout=WAIT_S)
+        return await self._catalog().info()
+
+    async def acknowledge(self) -> CatalogInfo:
+        """End the alarm over the audit log; the log that the registry shows next is taken as it is.
+
+        Raises:
+            Conflict: there is none.
+        """
+        async with self._database.transaction(durable=True) as tx:
+            if not await store.acknowledge(tx):
+                raise Conflict("There is no alarm over the audit log to acknowledge.", code="no_alarm")
+        self._seen = self._alarm = None
+        return await self.sync(wait=True)
+
+    # Its life
+
+    async def load(self) -> None:
+        """Take up what was kept, verified again without a network; then what was shipped with the root."""
+        if not self.configured:
+            return
+        root_path = self._config.registry_root
+        kept, seen, alarm = await keeping.load(self._database, root_path, self._folder)
+        self._seen, self._alarm = seen, None if alarm is None else _shown(*alarm)
+        if kept is not None:
+            self._use(kept, seen)
+        elif (bundle := await keeping.shipped(root_path)) is not None:
+            await self._adopt(bundle.document, bundle.refreshed, bundle.seen)
+        await self.popularity.load()
+
+    def start(self, tasks: TaskOwner) -> None:
+        """Look at the registry now and from time to time, and tell it of installs."""
+        if not self.configured:
+            return
+        self._tasks = tasks
+        tasks.start(self._keep(tasks), name="registry")
+        if self._fault is None:
+            tasks.start(self.popularity.tell_of_installs(), name="installs")
+
+    def close(self) -> None:
+        """End what is being asked."""
+        self._asking.close()
+
+    async def _keep(self, tasks: TaskOwner) -> None:
+        while True:
+            await asyncio.wait({self._begin(tasks)})
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next look is due. A sync that somebody asks for meanwhile puts it off."""
+        loop, syncs, due = asyncio.get_running_loop(), -1, 0.0
+        while True:
+            if syncs != self._syncs:
+                syncs, interval_s = self._syncs, self._config.sync_interval_s
+                due = loop.time() + delay_s(interval_s, self._failures, self._chance(), self._retry_after_s)
+            left = due - loop.time()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, LOOK_S, self._lasts_s()))
+            self._look_at_the_clock()
+
+    def _lasts_s(self) -> float:
+        """Seconds until the catalog becomes stale; endless where it is, or there is none."""
+        if self._kept is None or (left := self._kept.expires_at - self._clock()) <= timedelta():
+            return math.inf
+        return left.total_seconds()
+
+    def _begin(self, tasks: TaskOwner) -> "asyncio.Task[None]":
+        if self._running is None or self._running.done():
+            self._running = tasks.start(self._once(), name="catalog sync")
+        return self._running
+
+    async def _once(self) -> None:
+        try:
+            await self._attempt()
+        except NotTaken as refused:
+            self._refused(refused)
+        except (sqlite3.Error, OSError) as error:
+            self._refused(NotTaken("storage", getattr(error, "strerror", None) or str(error)[:100]))
+        except Exception as error:  # a sync that fails in a way nobody thought of must not end all of them
+            log.exception("The catalog of the registry could not be taken in")
+            self._refused(NotTaken("unexpected", type(error).__name__))
+        else:
+            await self.popularity.refresh()
+        finally:
+            self._syncs += 1
+
+    # One sync
+
+    async def _attempt(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        kept, now = self._kept, self._clock()
+        seeds = {} if kept is None else {role: getattr(kept.signatures, role) for role in ROLES}
+        before = Before(
+            root_path=self._config.registry_root,
+            folder=self._folder / "metadata",
+            now=now,
+            head=None if kept is None else kept.head,
+            root_version=0 if kept is None else kept.root_version,
+            seeds=seeds,
+            seen=self._seen,
+        )
+        found = await self._asking.ask(lambda fetching: look(fetching, before))
+        if (told := found.refreshed.told_at) is not None:
+            self._clock_ahead_s = round((self._clock() - told).total_seconds(), 1)
+        if found.alarm is not None:
+            await self._raise(found.alarm)
+            raise NotTaken("audit_alarm", found.alarm.detail)
+        if found.document is None:
+            await self._renew(found.refreshed)
+        else:
+            await self._adopt(found.document, found.refreshed, found.seen)
+
+    async def _adopt(self, document: Document, refreshed: Refreshed, seen: Seen | None) -> None:
+        """Show the document: its entries and what it is of are committed at once."""
+        now = self._clock()
+        kept = store.Kept(
+            head=document.head,
+            signatures=refreshed.signatures,
+            root_version=refreshed.root_version,
+            expires_at=refreshed.expires_at,
+            synced_at=now,
+            checked_at=now,
+        )
+
+        async def also(tx: Transaction) -> None:
+            await store.put_snapshot(tx, kept, refreshed.target or b"")
+            if seen is not None:
+                await store.put_seen(tx, seen)
+            tx.after_commit(lambda: self._use(kept, seen))
+
+        async def read() -> Served:
+            return document.entries, document.faults
+
+        await self._catalog().adopt(self._base_of(document.head, read), also)
+        await let_go(document.entries)
+        catalog = document.head.catalog
+        log.info("the registry's catalog of revision %s is in use", catalog.revision)
+
+    async def _renew(self, refreshed: Refreshed) -> None:
+        """The registry vouches for what is in use, for longer."""
+        assert self._kept is not None, "only what is kept is left out"
+        kept = replace(
+            self._kept,
+            signatures=refreshed.signatures,
+            root_version=refreshed.root_version,
+            expires_at=refreshed.expires_at,
+            checked_at=self._clock(),
+        )
+        async with self._database.transaction() as tx:
+            await store.renew(tx, kept)
+            tx.after_commit(lambda: self._use(kept, self._seen))
+        self._catalog().tell("catalog.synced")
+
+    def _use(self, kept: store.Kept, seen: Seen | None) -> None:
+        self._kept, self._seen = kept, seen
+        self._tombstones = kept.head.tombstones()
+        self._last_error, self._failures, self._retry_after_s = None, 0, None
+        self._told = (None, False)
+
+    async def _raise(self, alarm: Alarm) -> None:
+        at = self._clock()
+        async with self._database.transaction(durable=True) as tx:
+            await store.raise_alarm(tx, alarm, at)
+        if self._alarm is None:
+            log.error("ALARM: %s", alarm.detail)
+            self._alarm = _shown(alarm, at)
+            self._told = (None, False)
+
+    def _refused(self, refused: NotTaken) -> None:
+        self._failures += 1
+        self._retry_after_s = refused.retry_after_s
+        if self._last_error is None or self._last_error.code != refused.code:
+            log.warning("the registry's catalog is not taken: %s", refused.detail)
+        self._last_error = SyncError(code=refused.code, detail=refused.detail, at=rfc3339(self._clock()))
+        self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        """Tell readers once when the catalog becomes stale, or why it is not renewed."""
+        error = self._last_error
+        expires_at = None if self._kept is None else self._kept.expires_at
+        present = (None if error is None else error.code, stale_since(expires_at, self._clock()) is not None)
+        if present != self._told:
+            self._told = present
+            if present != (None, False):
+                self._catalog().tell("catalog.stale")
+
+    def _base_of(self, head: Head, read: Callable[[], Awaitable[Served]]) -> Base:
+        return Base(
+            digest=head.sha256,
+            revision=str(head.catalog.revision),
+            closed=frozenset(head.tombstones()),
+            read=read,
+        )
+
+    async def _read_kept(self) -> Served:
+        assert self._kept is not None
+        target = await store.target(self._database.reader)
+        document = await asyncio.to_thread(read_document, target, self._kept.head.sha256)
+        return document.entries, document.faults
+
+
+def _shown(alarm: Alarm, at: datetime) -> AuditAlarm:
+    return AuditAlarm(code=alarm.code, detail=alarm.detail, at=rfc3339(at))

@@ -1,0 +1,107 @@
+"""The signed document: unpacked within bounds, read entry by entry."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from modelhubd.catalog.registry import document
+from modelhubd.catalog.registry.document import read_document, unpacked
+from modelhubd.catalog.registry.refusals import NotTaken
+from tests.unit.catalog.samples import entry_json
+
+HEAD = {
+    "schema": 1, "registry": "registry.test", "revision": 3, "published_at": "2026-01-01T00:00:00Z",
+    "entries": [], "checkpoint": "", "audit_key": "",
+}  # fmt: skip
+
+
+def packed(**more: Any) -> bytes:
+    return gzip.compress(json.dumps(HEAD | more).encode())
+
+
+def test_what_is_signed_is_read_whole() -> None:
+    tombstone = {"id": "lab/gone", "withdrawn_at": "2026-01-01T00:00:00Z", "reason": "Unfit."}
+    found = read_document(
+        packed(entries=[entry_json("lab/a"), entry_json("lab/b")], tombstones=[tombstone]), "ab"
+    )
+    assert [entry.id for entry in found.entries] == ["lab/a", "lab/b"]
+    assert found.entries[0].options[0].size_bytes == 10**9
+    assert found.faults == ()
+    assert found.head.sha256 == "ab"
+    assert found.head.catalog.entries == ()
+    assert found.head.tombstones()["lab/gone"].reason == "Unfit."
+
+
+def test_a_field_of_a_later_day_is_skipped() -> None:
+    assert read_document(packed(invented_later={"a": 1}), "").head.catalog.revision == 3
+
+
+def test_a_bomb_is_stopped_at_the_limit() -> None:
+    with pytest.raises(NotTaken, match="more than an unpacked catalog may have"):
+        unpacked(gzip.compress(bytes(2_000_001)), 2_000_000)
+    assert unpacked(gzip.compress(bytes(2_000_000)), 2_000_000) == bytes(2_000_000)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"\x1f\x8b",
+        gzip.compress(b"{}")[:-1],
+        gzip.compress(b"{}") + b"x",
+        gzip.compress(b"{}") * 2,
+    ],
+)
+def test_what_is_not_one_whole_gzip_file_is_refused(data: bytes) -> None:
+    with pytest.raises(NotTaken) as caught:
+        unpacked(data)
+    assert caught.value.code == "bad_document"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"registry": ""}, {"registry": "a\u202eb"}, {"registry": "x" * 300}, {"revision": 0},
+        {"revision": "1"}, {"published_at": "lately"}, {"published_at": "2026-01-01T00:00:00"},
+        {"entries": {}}, {"schema": None},
+    ],
+)  # fmt: skip
+def test_a_head_that_cannot_be_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(NotTaken) as caught:
+        read_document(packed(**more), "")
+    assert caught.value.code == "bad_document"
+
+
+@pytest.mark.parametrize("data", [b"null", b"[" * 10**6, b'{"schema":1}', b"\xff", b"{"])
+def test_what_is_no_document_is_refused(data: bytes) -> None:
+    with pytest.raises(NotTaken) as caught:
+        read_document(gzip.compress(data), "")
+    assert caught.value.code == "bad_document"
+
+
+def test_a_newer_schema_is_told_as_such() -> None:
+    with pytest.raises(NotTaken, match="Update modelhub"):
+        read_document(packed(schema=2, entries="another form"), "")
+
+
+def test_bad_entries_drop_themselves_and_only_some_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "FAULTS_MAX", 3)
+    bad = [entry_json("Bad Id") for _ in range(9)]
+    found = read_document(packed(entries=[*bad, entry_json("lab/a"), entry_json("lab/a")]), "")
+    assert [entry.id for entry in found.entries] == ["lab/a"]
+    assert [fault.pointer for fault in found.faults] == [
+        "/entries/0/id",
+        "/entries/1/id",
+        "/entries/2/id",
+        "",
+    ]
+    assert found.faults[-1].reason.startswith("7 more")
+
+
+def test_more_entries_than_a_catalog_may_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "ENTRIES_MAX", 2)
+    with pytest.raises(NotTaken, match="more than 2 entries"):
+        read_document(packed(entries=[1, 2, 3]), "")
