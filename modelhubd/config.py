@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from modelhubd.errors import CannotStart
 from modelhubd.places import Places
-from modelhubd.trust.names import is_reference
+from modelhubd.trust.names import is_option_id, is_reference
 from modelhubd.wire.downloads import SLOWEST, Connections, MaxActive, fault_in_schedule
 from modelhubd.wire.servers import LoadDefaults
 from modelhubd.wire.settings import clashes
@@ -71,8 +71,29 @@ class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True):
-    local_entries: bool = True
-    """Whether files in `catalog.d` count."""
+    """What this machine may use; see docs/decisions/0030. An administrator's file may lock each."""
+
+    require_verified: bool = False
+    """Only models that an administrator of the registry has verified."""
+    require_signature: bool = False
+    """Only versions that their publisher has signed with a key that the registry pins."""
+    require_digest: bool = False
+    """Only options whose files all have a SHA-256."""
+    allowed_publishers: tuple[str, ...] = ()
+    """First parts of the ids that may be used; empty allows all."""
+    local_entries: bool | None = None
+    """Whether files in `catalog.d` count; unset is yes without a registry and no with one."""
+    direct_urls: bool | None = None
+    """Whether downloads may name an address of their own; unset is yes without a registry and no with one."""
+    offline: bool = False
+    """No outbound connection at all."""
+    report_installs: bool = True
+    """Whether installs are counted at the organisation's registry."""
+
+    def __post_init__(self) -> None:
+        for publisher in self.allowed_publishers:
+            if not is_option_id(publisher):
+                raise ValueError(f"allowed_publishers cannot hold {publisher!r}: write the first part of ids")
 
 
 class LlamaConfig(msgspec.Struct, frozen=True, kw_only=True):

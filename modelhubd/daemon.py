@@ -17,7 +17,9 @@ from modelhubd import __version__
 from modelhubd.api.access import Access
 from modelhubd.api.application import application
 from modelhubd.api.parts import Parts
+from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
+from modelhubd.catalog.permits import Permits
 from modelhubd.catalog.registry.address import base_of, is_reachable
 from modelhubd.catalog.registry.asking import Asking
 from modelhubd.catalog.registry.fetching import Line
@@ -33,6 +35,7 @@ from modelhubd.downloads.headers import HeaderReader
 from modelhubd.downloads.limits import Configured
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
+from modelhubd.entries.requirements import Programs
 from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
@@ -44,6 +47,8 @@ from modelhubd.metrics.tally import Tally
 from modelhubd.notify import activated_sockets, ping_watchdog, sd_notify
 from modelhubd.outbound import OutboundLog
 from modelhubd.places import private_dir
+from modelhubd.policy.layers import Layers
+from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.callers import Gate
@@ -51,6 +56,7 @@ from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
 from modelhubd.web.serving import serving
 from modelhubd.wire.library import Finished
+from modelhubd.wire.policy import App
 from modelhubd.wire.status import API_MAX, RuntimeInfo
 
 log = logging.getLogger(__name__)
@@ -78,10 +84,12 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             allow_origins=config.settings.downloads.allow_origins,
             config_dir=config.places.config_dir,
             outbound=outbound.note,
+            allowed=lambda: not parts.policies.offline,
         )
         stack.push_async_callback(headers.close)
         parts = _build(config, database, bus, tasks, outbound, headers, port, warnings)
         await parts.access.start()
+        await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
         stack.callback(parts.registry.close)
@@ -129,13 +137,24 @@ def _build(
         models_dir=config.models_dir, reserve_bytes=settings.models.reserve_bytes, home=Path.home()
     )
     device = DeviceWatch(probe, bus, builds=lambda: servers.builds())
-    asking = Asking(_line_to_registry(config), outbound=outbound.note, offline=lambda: False)
+    policies = Policies(
+        database,
+        bus,
+        Layers.of(config),
+        listed=lambda model: catalog.listed(model),
+        publisher_keys=lambda publisher: registry.publisher_keys(publisher),
+        tombstones=lambda: registry.tombstones(),
+    )
+    permits = Permits(
+        policies, lambda app: _programs(device, app), listed=lambda model: catalog.listed(model)
+    )
+    asking = Asking(_line_to_registry(config), outbound=outbound.note, offline=lambda: policies.rules.offline)
     popularity = Popularity(
         database,
         asking=asking,
         configured=is_reachable(settings.catalog.registry_url, settings.downloads.allow_origins),
         served=lambda model: catalog.is_from("registry", model),
-        report=lambda: True,
+        report=lambda: policies.rules.report_installs,
         on_counters=lambda: catalog.counters_changed(),
         clock=clock,
     )
@@ -153,16 +172,17 @@ def _build(
         database,
         bus,
         local_dir=places.local_catalog,
-        local_entries=_local_entries(config),
+        local_entries=lambda: policies.rules.local_entries,
         base=registry.base,
         about=registry.about,
         withdrawn=registry.withdrawn,
         counters=lambda: popularity.counters,
         device=lambda: device.last,
         installed=lambda: library.keys(),
-        on_changed=lambda: library.look_again(),
+        on_changed=lambda: _catalog_changed(policies, library, servers, tasks),
         clock=clock,
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
+        permits=permits,
     )
     library = Library(
         database,
@@ -172,7 +192,7 @@ def _build(
         device=lambda: device.last,
         loaded=lambda: servers.loaded(),
         clock=clock,
-        on_keys_changed=catalog.installed_changed,
+        on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
     )
@@ -196,6 +216,8 @@ def _build(
         config_dir=places.config_dir,
         storage_present=library.storage_present,
         clock=clock,
+        forbidden=policies.download_words,
+        offline=lambda: policies.offline,
     )
     servers = Servers(
         database,
@@ -215,7 +237,15 @@ def _build(
         entry=catalog.entry,
         configured=ConfiguredLoads.of(config),
         clock=clock,
+        permit=permits.to_load,
+        permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
     )
+    policies.on_change += [
+        headers.policies_changed,
+        downloads.policies_changed,
+        catalog.policies_changed,
+        servers.unload_forbidden,
+    ]
     return Parts(
         config=config,
         clock=clock,
@@ -225,8 +255,10 @@ def _build(
         bus=bus,
         access=Access(database, places.token_file, clock),
         device=device,
+        policies=policies,
         catalog=catalog,
         registry=registry,
+        governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
         servers=servers,
@@ -241,6 +273,24 @@ def _build(
         warnings=warnings,
         url=None if port is None else f"http://127.0.0.1:{port}",
     )
+
+
+def _programs(device: DeviceWatch, app: App | None) -> Programs:
+    """What entries' requirements are compared with."""
+    build = next((build.build for build in device.last.llama_servers if build.usable), None)
+    return Programs(daemon=__version__, llama_server=build, app=app)
+
+
+def _installed_changed(policies: Policies, catalog: Catalog) -> None:
+    policies.forget()
+    catalog.installed_changed()
+
+
+def _catalog_changed(policies: Policies, library: Library, servers: Servers, tasks: TaskOwner) -> None:
+    """What runs may be forbidden by now: a model was withdrawn, or is not verified any more."""
+    policies.forget()
+    library.look_again()
+    tasks.start(servers.unload_forbidden(), name="unload what is forbidden")
 
 
 async def _start(parts: Parts, tasks: TaskOwner) -> None:
@@ -274,13 +324,6 @@ def _line_to_registry(config: Config) -> Line:
         proxy=lambda url: proxy_for(url, config.environ),
         environ=config.environ,
     )
-
-
-def _local_entries(config: Config) -> bool:
-    """Whether files in `catalog.d` count: as the policy says, and by default not beside a registry."""
-    if config.settings.catalog.registry_url and "policy.local_entries" not in config.origins:
-        return False
-    return config.settings.policy.local_entries
 
 
 def _make_folders(config: Config) -> None:

@@ -26,7 +26,7 @@ from modelhubd.wire.status import (
     Version,
 )
 
-FEATURES = ("catalog", "downloads", "events", "gateway", "library", "servers")
+FEATURES = ("catalog", "downloads", "events", "gateway", "library", "policy", "servers")
 
 
 async def version(ask: Ask[Parts, None, None]) -> web.StreamResponse:
@@ -72,7 +72,9 @@ async def status_of(parts: Parts) -> Status:
 
 
 async def config(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    return reply(ConfigAnswer(values=ask.parts.config.described() | ask.parts.downloads.limiter.described()))
+    parts = ask.parts
+    changeable = parts.downloads.limiter.described() | parts.policies.described()
+    return reply(ConfigAnswer(values=parts.config.described() | changeable))
 
 
 async def make_code(ask: Ask[Parts, None, None]) -> web.StreamResponse:

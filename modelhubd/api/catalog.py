@@ -29,11 +29,11 @@ def model_id(path: Mapping[str, str]) -> str:
 
 
 async def models(ask: Ask[Parts, None, SearchQuery]) -> web.StreamResponse:
-    return reply(await ask.parts.catalog.search(ask.query))
+    return reply(await ask.parts.catalog.search(ask.query, ask.app))
 
 
 async def model(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    return reply(await ask.parts.catalog.detail(model_id(ask.path)))
+    return reply(await ask.parts.catalog.detail(model_id(ask.path), ask.app))
 
 
 async def versions(ask: Ask[Parts, None, VersionsQuery]) -> web.StreamResponse:

@@ -22,7 +22,7 @@ class DownloadsQuery(Request, frozen=True, kw_only=True):
 
 
 async def create(ask: Ask[Parts, CreateDownload, None]) -> web.StreamResponse:
-    download, created = await ask.parts.downloads.create(ask.body)
+    download, created = await ask.parts.downloads.create(ask.body, ask.app)
     return reply(download, 201 if created else 200)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from modelhubd.api.access import Access
+from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
@@ -18,6 +19,7 @@ from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
+from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database
 
 
@@ -33,8 +35,10 @@ class Parts(Struct, frozen=True, kw_only=True):
     bus: Bus
     access: Access
     device: DeviceWatch
+    policies: Policies
     catalog: Catalog
     registry: Registry
+    governance: Governance
     downloads: Downloads
     library: Library
     servers: Servers

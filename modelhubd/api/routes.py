@@ -6,7 +6,18 @@ from typing import Any
 import msgspec
 
 from modelhubd import __version__
-from modelhubd.api import about, catalog, device, downloads, library, metrics, servers, settings, state
+from modelhubd.api import (
+    about,
+    catalog,
+    device,
+    downloads,
+    library,
+    metrics,
+    policy,
+    servers,
+    settings,
+    state,
+)
 from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
 from modelhubd.web.openapi import openapi
@@ -24,7 +35,9 @@ from modelhubd.wire.downloads import (
     RemoveLeftovers,
 )
 from modelhubd.wire.events import StateAnswer
+from modelhubd.wire.governance import ModelStandings, TemplateStandings
 from modelhubd.wire.library import Artifact, RemovedArtifact, ScanResult, SetActive
+from modelhubd.wire.policy import ChangePolicy, Policy
 from modelhubd.wire.servers import (
     Estimate,
     EstimateRequest,
@@ -164,6 +177,19 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("DELETE", "/servers/{id}", servers.unload, "Unload", answer=Server),
     _route("POST", "/servers/{id}/restart", servers.restart, "Start it again", answer=Server, status=202),
     _route("GET", "/servers/{id}/logs", servers.logs, "Its log, as text", query=servers.LogsQuery),
+    _route("GET", "/policy", policy.show, "What may be used here, and who says so", answer=Policy),
+    _route(
+        "PUT", "/policy", policy.change, "Change what is named, at once in force and kept",
+        body=ChangePolicy, answer=Policy, conditional=True,
+    ),
+    _route(
+        "GET", "/governance/templates", policy.templates, "Badges as of the signed snapshot",
+        answer=TemplateStandings,
+    ),
+    _route(
+        "GET", "/governance/check", policy.check, "How models stand: approved, verified, withdrawn, allowed",
+        query=policy.CheckQuery, answer=ModelStandings,
+    ),
 )  # fmt: skip
 
 

@@ -31,8 +31,8 @@ class LogsQuery(Request, frozen=True, kw_only=True):
 
 async def load(ask: Ask[Parts, LoadRequest, LoadQuery]) -> web.StreamResponse:
     if ask.query.dry_run:
-        return reply(await ask.parts.servers.dry_run(ask.body))
-    server = await ask.parts.servers.load(ask.body)
+        return reply(await ask.parts.servers.dry_run(ask.body, ask.app))
+    server = await ask.parts.servers.load(ask.body, ask.app)
     if ask.query.wait is None:
         return reply(server, 202)
     return reply(await ask.parts.servers.wait_ready(server.id))

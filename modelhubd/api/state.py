@@ -76,11 +76,7 @@ async def _value(parts: Parts, topic: str) -> Any:
         case "device":
             return await parts.device.now()
         case _:
-            return {
-                key.removeprefix("policy."): value
-                for key, value in parts.config.described().items()
-                if key.startswith("policy.")
-            }
+            return parts.policies.show()
 
 
 async def newer_versions(parts: Parts) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from modelhubd.catalog.search import Cursor, SearchQuery, cursor_of
 from modelhubd.catalog.verdicts import Judged
 from modelhubd.fit.verdict import BEST_FIRST
 from modelhubd.paging import encode_cursor
-from modelhubd.wire.catalog import CatalogPage, Counters, FacetValue, ModelSummary
+from modelhubd.wire.catalog import CatalogPage, Counters, FacetValue, ModelSummary, Requires
 from modelhubd.wire.fit import Fit, Verdict
 
 H = TypeVar("H", bound=Hashable)
@@ -59,6 +59,7 @@ class Index:
         self.n_local = sum(item.source == "local" for item in entries)
         self.summaries = _summaries(entries, counters)
         self.positions = {item.entry.id: position for position, item in enumerate(entries)}
+        self.requiring = frozenset(item.entry.id for item in entries if item.entry.requires != Requires())
         self.verified = bits_of((at for at, item in enumerate(entries) if item.entry.verified), self.count)
         self.facets = facets_of([item.entry for item in entries])
         self._publishers = _slugs(entries)

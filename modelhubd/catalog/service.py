@@ -4,24 +4,24 @@ import asyncio
 import difflib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from modelhubd.catalog import store
+from modelhubd.catalog.choosing import Chosen, choice
 from modelhubd.catalog.detail import detail_of, history
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.index import NO_COUNTERS, NONE_COUNTED
 from modelhubd.catalog.local import signature
 from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.permits import Permits
 from modelhubd.catalog.search import SearchQuery, any_word_query, ranked_queries
 from modelhubd.catalog.sync import Base, Gathered, gather, understand
-from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
+from modelhubd.catalog.verdicts import InstalledKey, judge_options
 from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
 from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
 from modelhubd.events import Bus
-from modelhubd.fit.verdict import best_option
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.trust.text import printable
@@ -33,36 +33,17 @@ from modelhubd.wire.catalog import (
     CatalogPage,
     Counters,
     ModelDetail,
-    Option,
     VersionNote,
 )
 from modelhubd.wire.device import Device
-from modelhubd.wire.fit import Fit, Verdict
+from modelhubd.wire.policy import App
 
 log = logging.getLogger(__name__)
 
-REMEDIES = {
-    Verdict.TOO_LARGE: "Choose a smaller model, or force the download.",
-    Verdict.UNSUPPORTED: "Choose another model, or force the download.",
-}
-"""Verdicts that an option asked for by name must not have, and what to do if no other is better."""
 NEAREST = 3
 CANDIDATES = 400
 TRIES = 5
 RECENT_MAX = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What a download is to fetch."""
-
-    entry: CatalogEntry
-    option: Option
-    fit: Fit
-
-    @property
-    def version(self) -> int:
-        return self.entry.version
 
 
 class Catalog:
@@ -83,7 +64,7 @@ class Catalog:
         bus: Bus,
         *,
         local_dir: Path,
-        local_entries: bool,
+        local_entries: Callable[[], bool] = lambda: True,
         device: Callable[[], Device],
         installed: Callable[[], Awaitable[frozenset[InstalledKey]]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -93,16 +74,20 @@ class Catalog:
         about: Callable[[CatalogInfo], CatalogInfo] = lambda info: info,
         withdrawn: Callable[[str], str | None] = lambda model: None,
         counters: Callable[[], Mapping[str, Counters]] = lambda: NO_COUNTERS,
+        permits: Permits | None = None,
     ) -> None:
         self._headers = headers
         self._base = base
         self._about = about
         self._withdrawn = withdrawn
         self._counters = counters
+        self._permits = permits
         self._on_changed = on_changed
         self._database = database
         self._bus = bus
-        self._local_dir = local_dir if local_entries else None
+        self._folder = local_dir
+        self._local_entries = local_entries
+        self._counted = True
         self._device = device
         self._installed = installed
         self._clock = clock
@@ -114,12 +99,9 @@ class Catalog:
 
     async def start(self, tasks: TaskOwner) -> None:
         """Index what has changed since the last time, then watch the folder of one's own entries."""
-        if self._local_dir is None:
-            await self.sync()
-            return
-        seen = await asyncio.to_thread(signature, self._local_dir)
+        seen = await asyncio.to_thread(signature, self._folder)
         await self.sync()
-        tasks.start(watch_folder(self._local_dir, seen, self.sync), name="catalog.d")
+        tasks.start(watch_folder(self._folder, seen, self.sync), name="catalog.d")
 
     async def sync(self) -> CatalogInfo:
         """Read all sources again, and tell readers."""
@@ -136,7 +118,8 @@ class Catalog:
     async def _synced(
         self, base: Base | None, also: Callable[[Transaction], Awaitable[None]] | None
     ) -> CatalogInfo:
-        gathered = await asyncio.to_thread(gather, self._local_dir, base)
+        self._counted = self._local_entries()
+        gathered = await asyncio.to_thread(gather, self._folder if self._counted else None, base)
         known, present = await store.source(self._database.reader), self._view
         if known is None or known.fingerprint != gathered.fingerprint:
             served = ((), ()) if base is None else await base.read()
@@ -189,12 +172,17 @@ class Catalog:
                 return
             await self._judge_again(view, view.index.positions)
 
+    async def policies_changed(self) -> None:
+        """Read the sources again if entries of one's own count now and did not, or the other way round."""
+        if self._counted != self._local_entries():
+            await self.sync()
+
     def installed_changed(self) -> None:
         """Something was installed or removed: the next search judges it again before it answers."""
         self._changes += 1
 
-    async def search(self, query: SearchQuery) -> CatalogPage:
-        """The page that `query` asks for, with its facets.
+    async def search(self, query: SearchQuery, app: App | None = None) -> CatalogPage:
+        """The page that `query` asks for, with its facets; `app` is the program that asks.
 
         Raises:
             InvalidInput: at `?after`, which is no cursor of such a search.
@@ -205,9 +193,15 @@ class Catalog:
         expressions = ranked_queries(query.q)
         if not expressions:
             nothing = bytes(self._seen.index.count) if query.q.strip() else None
-            return self._seen.index.page(query, nothing, self._seen.verdicts)
+            return await self._permitted(self._seen.index.page(query, nothing, self._seen.verdicts), app)
         found = await self._matches(expressions if query.sort == "relevance" else expressions[-1:])
-        return self._seen.index.page(query, found, self._seen.verdicts)
+        return await self._permitted(self._seen.index.page(query, found, self._seen.verdicts), app)
+
+    async def _permitted(self, page: CatalogPage, app: App | None) -> CatalogPage:
+        if self._permits is None:
+            return page
+        reader, index = self._database.reader, self._seen.index
+        return await self._permits.of_page(page, reader, index, self._device(), await self._installed(), app)
 
     async def _matches(self, expressions: tuple[str, ...]) -> bytes:
         """`store.Matches.first` for the index as it is now. The last ones asked for are kept: paging and
@@ -224,13 +218,17 @@ class Catalog:
                 return found.first
         raise Unavailable("The catalog is being made anew just now. Try again.", retry_after_s=1)
 
-    async def detail(self, model: str) -> ModelDetail:
+    async def detail(self, model: str, app: App | None = None) -> ModelDetail:
         """Raises:
         NotFound: there is no such model; the nearest ids are named, or why the registry has withdrawn it.
         """
         item = await self._with_shape(await self._sourced(model))
         counters = self._counters().get(model, NONE_COUNTED)
-        return detail_of(item, self._device(), await self._installed(), counters)
+        device, installed = self._device(), await self._installed()
+        found = detail_of(item, device, installed, counters)
+        if self._permits is None:
+            return found
+        return await self._permits.of_detail(found, item, judge_options(item.entry, device, installed), app)
 
     async def versions(self, model: str, limit: int = 50, after: str | None = None) -> Page[VersionNote]:
         """The version history, newest first.
@@ -248,23 +246,35 @@ class Catalog:
 
     async def entry(self, model: str) -> CatalogEntry | None:
         """The entry as its source states it; None where there is none."""
-        found = await store.one_entry(self._database.reader, model)
+        found = await self.listed(model)
         return None if found is None else found.entry
+
+    async def listed(self, model: str) -> Sourced | None:
+        """The same with where it comes from."""
+        return await store.one_entry(self._database.reader, model)
 
     async def is_from(self, source: str, model: str) -> bool:
         """Whether the entry of that model is of this source: `registry`, `floor` or `local`."""
-        found = await store.one_entry(self._database.reader, model)
+        found = await self.listed(model)
         return found is not None and found.source == source
 
     async def choose(
-        self, model: str, version: int | None = None, option: str | None = None, force: bool = False
+        self,
+        model: str,
+        version: int | None = None,
+        option: str | None = None,
+        force: bool = False,
+        app: App | None = None,
     ) -> Chosen:
-        """What a download of `model` fetches; without an `option` the one that fits this device best.
+        """What a download of `model` by `app` fetches; without an `option` the one of those that policies
+        allow that fits this device best.
 
         Raises:
             NotFound: there is no such model, version or option; what there is gets named.
-            Conflict: `does_not_fit`: it would not run here, with the figures; `force` takes it nonetheless.
-                `model_withdrawn`: the registry has withdrawn it, and nothing takes it.
+            NotAllowed: `refused_by_policy`; nothing overrides it.
+            Conflict: `does_not_fit`: it would not run here, with the figures; `requirement_not_met`: it is
+                for other programs; `force` takes it nonetheless. `model_withdrawn`: the registry has
+                withdrawn it, and nothing takes it.
         """
         item = await store.one_entry(self._database.reader, model)
         if item is None and (reason := self._withdrawn(model)) is not None:
@@ -276,7 +286,11 @@ class Catalog:
                 f"{model} has no version {version} in the catalog. It offers version {entry.version}.",
                 code="version_not_found",
             )
-        return choice(entry, judge_options(entry, self._device(), await self._installed()), option, force)
+        judged = judge_options(entry, self._device(), await self._installed())
+        if self._permits is None:
+            return choice(entry, judged, option, force)
+        allowed = await self._permits.to_choose(item, judged, option, force=force, app=app)
+        return choice(entry, allowed if option is None else judged, option, force)
 
     async def _with_shape(self, item: Sourced) -> Sourced:
         """The entry, with the shape that a file's header states where it states none."""
@@ -347,32 +361,3 @@ class Catalog:
 
 def _withdrawn(model: str, reason: str) -> str:
     return f"{model} has been withdrawn by the registry: {reason} Choose another model."
-
-
-def choice(
-    entry: CatalogEntry, judged: Sequence[tuple[Option, Fit]], option: str | None, force: bool
-) -> Chosen:
-    """The option of `entry` that was asked for by id, or the best one; see `Catalog.choose`."""
-    if option is None:
-        best = best_option(judged)
-        found, fit = shown_option(judged)
-        if best is None and not force:
-            raise Conflict(
-                f"No option of {entry.id} is known to run here. The nearest is {found.id}: {fit.reason} "
-                + REMEDIES.get(fit.verdict, "Name that option to download it nonetheless."),
-                code="does_not_fit",
-            )
-        return Chosen(entry, found, fit)
-    for found, fit in judged:
-        if found.id == option:
-            if fit.verdict in REMEDIES and not force:
-                raise Conflict(
-                    f"{entry.id}:{found.id} does not fit this machine: {fit.reason} "
-                    "Choose another option, or force the download.",
-                    code="does_not_fit",
-                )
-            return Chosen(entry, found, fit)
-    offered = ", ".join(found.id for found, _ in judged)
-    raise NotFound(
-        f"{entry.id} has no option {printable(option)[:80]}. It offers {offered}.", code="option_not_found"
-    )

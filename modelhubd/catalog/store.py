@@ -99,6 +99,15 @@ async def entries_at(reader: Reader, positions: Sequence[int]) -> list[CatalogEn
     return [_entries.decode(row[0]) for row in rows]
 
 
+async def sourced_of(reader: Reader, models: Sequence[str]) -> dict[str, Sourced]:
+    """By id, the entries of these models that there are."""
+    rows = await reader.fetch_all(
+        "SELECT id, source, entry FROM catalog_entry WHERE id IN (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(models).decode(),),
+    )
+    return {row[0]: Sourced(_entries.decode(row[2]), row[1]) for row in rows}
+
+
 async def one_entry(reader: Reader, model: str) -> Sourced | None:
     row = await reader.fetch_one("SELECT source, entry FROM catalog_entry WHERE id = ?", (model,))
     return None if row is None else Sourced(_entries.decode(row[1]), row[0])

@@ -24,7 +24,7 @@ from modelhubd.downloads.progress import Live, shown
 from modelhubd.downloads.rows import NOTHING, PLACED, STAGED, StoredDownload, StoredFile
 from modelhubd.downloads.sources import next_place, sources
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
-from modelhubd.downloads.surroundings import Superseded, Surroundings
+from modelhubd.downloads.surroundings import OFFLINE, Superseded, Surroundings
 from modelhubd.storage.database import Transaction
 from modelhubd.tasks import in_thread, uninterrupted
 from modelhubd.wire.base import rfc3339
@@ -128,10 +128,12 @@ class Carrier:
         row = await self._read(id)
         staging.check_names(row)
         self._lives[id] = Live(row)
+        await self._check_policy(row)
         await self._check_storage()
         await self._check_space(row)
         while True:
             await self._get_all(row)
+            await self._check_policy(row)
             row = await self._advance_to_installing(id)
             await in_thread(lambda: staging.check_beginnings(self._around.root, row))  # noqa: B023
             await self._check_storage()
@@ -141,6 +143,12 @@ class Carrier:
             await self._check_storage()
             row = await self._lost(id, missing)
         await self._complete(row)
+
+    async def _check_policy(self, row: StoredDownload) -> None:
+        """Nothing is fetched or installed that has become forbidden since it was asked for."""
+        words = await self._around.forbidden(row.model, row.version, row.option, row.digest)
+        if words is not None:
+            raise TransferEnded(permanent("refused_by_policy", words))
 
     async def _check_storage(self) -> None:
         """Look before what would take an empty mount point for a models directory that lost its files."""
@@ -218,6 +226,8 @@ class Carrier:
                 )
             )
         around = self._around
+        if around.offline():
+            raise TransferEnded(OFFLINE)
         await self._check_storage()
         have = file.trusted(around.boot_id)
         if row.staged == NOTHING:

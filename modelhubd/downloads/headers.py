@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelhubd.downloads.messages import Dialled, Faulted, Halted, HeaderRead, Limits, ReadHeader
 from modelhubd.downloads.plan import TransferEnded, passing
-from modelhubd.downloads.process import TransferWorker
+from modelhubd.downloads.process import Carried, TransferWorker
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.architecture import Architecture, ModelFacts
 
@@ -34,6 +34,14 @@ class HeaderReader:
         self._limits = limits or Limits()
         self._tasks = TaskOwner("headers")
         self._worker = TransferWorker(self._tasks, hung_s=self._limits.hung_s)
+        self._reading: set[Carried] = set()
+
+    async def policies_changed(self) -> None:
+        """Let go of every origin if nobody may be asked any more."""
+        if not self._allowed():
+            for carried in tuple(self._reading):
+                await carried.halt()
+            await self._worker.close()
 
     async def close(self) -> None:
         """End the worker."""
@@ -66,6 +74,7 @@ class HeaderReader:
                 config_dir=self._config_dir,
             )
         )
+        self._reading.add(carried)
         try:
             while True:
                 match await carried.report():
@@ -80,4 +89,5 @@ class HeaderReader:
                     case _:
                         pass
         finally:
+            self._reading.discard(carried)
             await carried.halt()

@@ -35,7 +35,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     reached: bool = True
     """Whether somebody answered; a fault without it may mean that this machine is offline."""
     waits_for: str | None = None
-    """`storage` where the fault passes when the models directory comes back; it is no attempt then."""
+    """`storage` where the fault passes when the models directory comes back, `policy` when a policy changes:
+    it is no attempt then."""
     retry_after_s: float | None = None
 
 
@@ -319,11 +320,15 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     most_s: float = 300.0
     storage_s: float = 10.0
     """Between looks at a models directory that is away."""
+    policy_s: float = 3600.0
+    """For a policy, whose change is told."""
 
     def delay_s(self, fault: Fault, attempts: int, chance: float) -> float:
         """`attempts` counts this fault too; `chance` is within [0, 1). Never less than a Retry-After."""
         if fault.waits_for == "storage":
             return self.storage_s
+        if fault.waits_for == "policy":
+            return self.policy_s
         grown = self.first_s * 2.0 ** min(max(attempts, 1) - 1, 32)
         delay = min(grown * (1.0 + 0.5 * chance), self.most_s)
         return max(delay, fault.retry_after_s or 0.0)

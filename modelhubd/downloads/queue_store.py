@@ -5,10 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from modelhubd.downloads.queue import FURTHEST, Spot, Waiting
+from modelhubd.downloads.queue import FURTHEST, Spot, Waiting, spot_between
 from modelhubd.storage.database import Reader, Row, Transaction
 from modelhubd.wire.base import rfc3339
-from modelhubd.wire.downloads import DownloadState
+from modelhubd.wire.downloads import ChangeDownload, DownloadState
 
 _WAITS_TO_RUN = "state IN ('queued', 'waiting', 'paused')"
 _SEEN = "SELECT id, state, next_retry_at FROM download"
@@ -107,6 +107,19 @@ async def neighbours(reader: Reader, except_id: str, position: int) -> tuple[Spo
 
 def _spot(row: Row) -> Spot:
     return Spot(int(row["priority"]), float(row["rank"]))
+
+
+async def move(tx: Transaction, id: str, spot: Spot, change: ChangeDownload, now: datetime) -> None:
+    """Put one that stands at `spot` where the change wants it."""
+    priority = spot.priority if change.priority is None else change.priority
+    target: Spot | None = Spot(priority, spot.rank)
+    if change.position is not None:
+        target = spot_between(*await neighbours(tx, id, change.position), priority)
+        if target is None:
+            await number_afresh(tx)
+            target = spot_between(*await neighbours(tx, id, change.position), priority)
+    assert target is not None
+    await set_spot(tx, id, target, now)
 
 
 async def number_afresh(tx: Transaction) -> None:

@@ -62,6 +62,11 @@ class Scheduler:
     def works_on(self, id: str) -> bool:
         return id in self._work
 
+    async def begin_anew(self) -> None:
+        """Take away what is worked on: each is taken up again where it was, if it may."""
+        await self.take_away(*self._work)
+        self.wake()
+
     async def stop(self) -> None:
         """Take every task away; what they worked on keeps its state."""
         self._stopping = True

@@ -24,13 +24,13 @@ from modelhubd.downloads.messages import Limits
 from modelhubd.downloads.network_watch import NetworkWatch
 from modelhubd.downloads.plan import Backoff
 from modelhubd.downloads.process import TransferWorker
-from modelhubd.downloads.queue import Spot, spot_between
-from modelhubd.downloads.reachability import has_network
+from modelhubd.downloads.queue import Spot
+from modelhubd.downloads.reachability import has_network, ways_out
 from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.scheduler import Scheduler
 from modelhubd.downloads.states import Event, advance, allows
-from modelhubd.downloads.surroundings import Choose, Surroundings
+from modelhubd.downloads.surroundings import Choose, Forbidden, Surroundings, nothing_forbidden
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.confined import ConfinedRoot
@@ -43,6 +43,7 @@ from modelhubd.wire.catalog import Option
 from modelhubd.wire.downloads import ChangeDownload, CreateDownload, Download, DownloadState
 from modelhubd.wire.events import Removed
 from modelhubd.wire.library import Finished
+from modelhubd.wire.policy import App
 from modelhubd.wire.status import QueueSummary
 
 log = logging.getLogger(__name__)
@@ -51,11 +52,11 @@ log = logging.getLogger(__name__)
 class Downloads:
     """The download queue. A download belongs to the daemon: it goes on over restarts until it has ended.
 
-    `choose(model, version, option, force)` picks the option; `install` is called in the transaction that
+    `choose(model, version, option, force, app)` picks the option; `install` is called in the transaction that
     completes a download; `outbound(host, purpose)` is told of each connection; `storage_present` tells
     whether the models directory is really there, where a drive may have been unplugged; `local` shows an
-    instant as the wall clock does. `limits` are when a transfer counts as stuck; those that people set are
-    `configured` and then in `limiter`.
+    instant as the wall clock does; `forbidden` and `offline` say what policies refuse. `limits` are when a
+    transfer counts as stuck; those that people set are `configured` and then in `limiter`.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class Downloads:
         limits: Limits | None = None,
         config_dir: Path | None = None,
         backoff: Backoff | None = None,
+        forbidden: Forbidden = nothing_forbidden,
+        offline: Callable[[], bool] = lambda: False,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
@@ -98,7 +101,9 @@ class Downloads:
             outbound=outbound,
             clock=clock,
             chance=chance,
-            online=online,
+            online=lambda: not offline() and online(),
+            forbidden=forbidden,
+            offline=offline,
             storage_present=storage_present or (lambda: in_thread(root.present)),
             boot_id=boot_id,
             limits=limits or Limits(),
@@ -128,7 +133,9 @@ class Downloads:
             self._many,
             self.storage_changed,
         )
-        self._network = NetworkWatch(self._network_has_changed)
+        self._network = NetworkWatch(
+            self._network_has_changed, ways_out=lambda: () if offline() else ways_out()
+        )
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def start(self) -> None:
@@ -152,18 +159,18 @@ class Downloads:
 
     # What may be asked
 
-    async def create(self, request: CreateDownload) -> tuple[Download, bool]:
-        """Enqueue; an equal download under way is answered instead (False).
+    async def create(self, request: CreateDownload, app: App | None = None) -> tuple[Download, bool]:
+        """Enqueue for `app`; an equal download under way is answered instead (False).
 
         Raises:
             InvalidInput: `model` is no reference, or contradicts `version` or `option`.
-            NotFound, Conflict: as `choose` says, or installed already.
+            NotFound, NotAllowed, Conflict: as `choose` says, or installed already.
             NoSpace: the disk cannot hold it besides the reserve and what is under way.
         """
         reference = parse_reference(request.model)
         version = agreed(reference.version, request.version, "/version")
         option = agreed(reference.option, request.option, "/option")
-        chosen = await self._choose(reference.model, version, option, request.force)
+        chosen = await self._choose(reference.model, version, option, request.force, app)
         key = (chosen.entry.id, chosen.version, chosen.option.id)
         async with self._lock("/".join(map(str, key))):
             present = await store.under_way(self._database.reader, *key)
@@ -216,17 +223,11 @@ class Downloads:
         return await store.anything_staged(self._database.reader)
 
     async def pause(self, id: str) -> Download:
-        """
-        Raises:
-            NotFound, Conflict: no such download; not in a state that can be paused.
-        """
+        """Raises NotFound, Conflict: no such download; not in a state that can be paused."""
         return await self._do(id, Event.PAUSE)
 
     async def resume(self, id: str) -> Download:
-        """
-        Raises:
-            NotFound, Conflict: no such download; not paused.
-        """
+        """Raises NotFound, Conflict: no such download; not paused."""
         return await self._do(id, Event.RESUME)
 
     async def retry(self, id: str) -> Download:
@@ -234,6 +235,7 @@ class Downloads:
         states now; with those of before where it has this version no more.
 
         Raises:
+            NotAllowed: `refused_by_policy`.
             NotFound, Conflict: no such download; not failed or cancelled; installed or under way otherwise.
             NoSpace: the disk cannot hold it.
         """
@@ -268,16 +270,7 @@ class Downloads:
                 doing = "has ended" if row.ended else "is running"
                 raise Conflict(f"A download that {doing} has no place in the queue.", code="wrong_state")
             now = self._clock()
-            priority = row.priority if request.priority is None else request.priority
-            if request.position is not None:
-                spot = spot_between(*await queue_store.neighbours(tx, id, request.position), priority)
-                if spot is None:
-                    await queue_store.number_afresh(tx)
-                    spot = spot_between(*await queue_store.neighbours(tx, id, request.position), priority)
-                    assert spot is not None
-            else:
-                spot = Spot(priority, row.rank)
-            await queue_store.set_spot(tx, id, spot, now)
+            await queue_store.move(tx, id, Spot(row.priority, row.rank), request, now)
             if request.max_bytes_per_s is not UNSET:
                 await queue_store.set_own_limit(tx, id, request.max_bytes_per_s, now)
             value = await self._carrier.tell(tx, id)
@@ -325,6 +318,13 @@ class Downloads:
         """Try again at once what waits because of a network; not what an origin has told to wait."""
         await self._many.wake(("network", None))
         self._scheduler.wake()
+
+    async def policies_changed(self) -> None:
+        """Look at each again: what is refused now ends or waits, and what waited for a policy goes on."""
+        await self._many.wake(("policy",))
+        await self._scheduler.begin_anew()
+        if self._around.offline():
+            await self._worker.close()  # with the connections that it keeps
 
     async def storage_changed(self) -> None:
         """Try again at once what waits for the models directory, and remove what could not be removed."""

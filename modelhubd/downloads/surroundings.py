@@ -7,12 +7,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from modelhubd.downloads.messages import Limits
-from modelhubd.downloads.plan import Backoff
+from modelhubd.downloads.plan import Backoff, Fault
 from modelhubd.events import Bus
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.wire.catalog import CatalogEntry, Option
 from modelhubd.wire.library import Finished
+from modelhubd.wire.policy import App
 
 
 class Superseded(Exception):
@@ -30,7 +31,30 @@ class Chosen(Protocol):
     def version(self) -> int: ...
 
 
-Choose = Callable[[str, int | None, str | None, bool], Awaitable[Chosen]]
+class Choose(Protocol):
+    """Picks what a download fetches; see `Catalog.choose`."""
+
+    def __call__(
+        self, model: str, version: int | None, option: str | None, force: bool, app: App | None = None, /
+    ) -> Awaitable[Chosen]: ...
+
+
+Forbidden = Callable[[str, int, str, str | None], Awaitable[str | None]]
+"""Why a policy refuses this model, version and option with files of this digest, in words; None where none
+does."""
+
+
+async def nothing_forbidden(model: str, version: int, option: str, digest: str | None) -> str | None:
+    """Where there are no policies."""
+    return None
+
+
+OFFLINE = Fault(
+    code="refused_by_policy",
+    detail="This machine is kept offline by the policy `offline`. The download goes on when that is over.",
+    passing=True,
+    waits_for="policy",
+)
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -50,6 +74,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     storage_present: Callable[[], Awaitable[bool]]
     boot_id: str
     limits: Limits
+    forbidden: Forbidden
+    offline: Callable[[], bool]
     config_dir: str | None
     """Where credentials are."""
     backoff: Backoff

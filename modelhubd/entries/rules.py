@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from modelhubd.entries.requirements import fault_in_specifier, is_app_id
 from modelhubd.fit.estimate import is_plausible
 from modelhubd.trust.digests import is_sha256
 from modelhubd.trust.names import case_twins, fault_in_file_name, is_model_id, is_option_id
@@ -35,6 +36,7 @@ def faults_in_entry(entry: CatalogEntry) -> list[Fault]:
     return [
         *_identity(entry),
         *_texts(entry),
+        *_requirements(entry),
         *_figures(entry),
         *_settings(entry),
         *_versions(entry),
@@ -84,6 +86,21 @@ def _texts(entry: CatalogEntry) -> Iterator[Fault]:
         yield from _words(pointer, words)
     yield from _words("/requires/app", (*entry.requires.app, *entry.requires.app.values()))
     yield from _moment("/published_at", entry.published_at)
+
+
+def _requirements(entry: CatalogEntry) -> Iterator[Fault]:
+    requires = entry.requires
+    named: dict[str, str | None] = {
+        "/requires/daemon": requires.daemon, "/requires/llama_server": requires.llama_server,
+    }  # fmt: skip
+    for app, specifier in requires.app.items():
+        if not is_app_id(app):
+            yield "/requires/app", "an application is named by letters, digits and . _ - (at most 64)"
+        else:
+            named[f"/requires/app/{app}"] = specifier
+    for pointer, specifier in named.items():
+        if specifier is not None and (reason := fault_in_specifier(specifier)) is not None:
+            yield pointer, reason
 
 
 def _words(pointer: str, words: Iterable[str]) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelhubd.errors import LoadFailed, NotFound, Unavailable
+from modelhubd.errors import LoadFailed, NotFound, Refused, Unavailable
 from modelhubd.events import Bus
 from modelhubd.llama import store
 from modelhubd.llama.failures import failure
@@ -137,6 +137,39 @@ class Roster:
         await self.stop(life, drain_s)
         if life.server.state.ended and not life.again:
             await self.forget(life)
+
+    async def unload_refused(self, permit: Callable[[str], Awaitable[None]], drain_s: float) -> None:
+        """Unload those whose artifacts `permit` refuses, all at once."""
+        async with asyncio.TaskGroup() as group:
+            for life in self.running():
+                try:
+                    await permit(life.server.library_id)
+                except Refused as refusal:
+                    log.warning("%s is unloaded: %s", life.server.name, refusal.detail)
+                    group.create_task(self.unload(life, drain_s))
+
+    async def until_ready(self, server_id: str, within_s: float) -> Server:
+        """The server once it answers.
+
+        Raises:
+            NotFound: there is no such server.
+            LoadFailed: it failed, or was stopped meanwhile.
+            Unavailable: it is still loading after `within_s` seconds.
+        """
+        life = self.life(server_id)
+        try:
+            server = await life.until(
+                lambda server: server.state is ServerState.READY or server.state.ended, within_s=within_s
+            )
+        except TimeoutError:
+            raise Unavailable(f"{life.server.name} is still loading. Ask again.", retry_after_s=5) from None
+        if server.state.ended and await self.started_again(life):
+            return await self.until_ready(server_id, within_s)
+        if server.error is not None and server.state is ServerState.FAILED:
+            raise LoadFailed(server.error.detail, code=server.error.code, server_id=server_id)
+        if server.state is not ServerState.READY:
+            raise LoadFailed("It was unloaded before it was ready.", code="killed", server_id=server_id)
+        return server
 
     async def restart(self, life: Life, drain_s: float) -> Server:
         """Stop it if it runs, and start it again under the same id, which goes on if nobody waits for it.

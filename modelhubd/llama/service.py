@@ -13,7 +13,7 @@ import msgspec
 
 from modelhubd.config import LlamaConfig
 from modelhubd.device import boot_id, cpu_seconds, process_start_time
-from modelhubd.errors import BadModelFile, Conflict, LoadFailed, Unavailable
+from modelhubd.errors import BadModelFile, Conflict, Unavailable
 from modelhubd.events import Bus
 from modelhubd.llama.admission import (
     free_name,
@@ -32,6 +32,7 @@ from modelhubd.llama.launch import Launch, Machine
 from modelhubd.llama.leftovers import end_leftovers, forget_dead_sockets
 from modelhubd.llama.logs import RING_LINES, forget_old_logs
 from modelhubd.llama.on_demand import OnDemand
+from modelhubd.llama.permission import Permit, always, with_refusal
 from modelhubd.llama.planning import (
     Planned,
     asked_settings,
@@ -55,6 +56,7 @@ from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device, Gpu, LlamaBuild
 from modelhubd.wire.library import Artifact
+from modelhubd.wire.policy import App
 from modelhubd.wire.servers import (
     Estimate,
     EstimateRequest,
@@ -81,7 +83,8 @@ class Upstream(NamedTuple):
 class Servers:
     """Owns every llama-server. Use `start` once, `close` at the end.
 
-    `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with.
+    `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `permit` raises
+    NotAllowed for what may not be run, `permit_served` for an artifact's id that runs and may not be used.
     """
 
     def __init__(
@@ -106,9 +109,13 @@ class Servers:
         boot_id: Callable[[], str] = boot_id,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
+        permit: Permit = always,
+        permit_served: Callable[[str], Awaitable[None]] = always,
     ) -> None:
         self._database = database
         self._config = config
+        self._permit = permit
+        self._permit_served = permit_served
         self._resolve = resolve
         self._model_path = model_path
         self._machine = Machine(rss=rss, cpu_s=cpu_s, process_start_time=process_start_time, boot_id=boot_id)
@@ -171,16 +178,18 @@ class Servers:
         usable = [build for build in await self._discover() if build.about.usable]
         return await self._discovery.devices(usable[0]) if usable else ()
 
-    async def load(self, request: LoadRequest) -> Server:
+    async def load(self, request: LoadRequest, app: App | None = None) -> Server:
         """Start a server for an artifact, or give the one that runs it already with the same settings.
 
         Raises:
             NotFound: nothing installed has this id.
+            NotAllowed: `refused_by_policy`.
             InvalidInput: settings that cannot be run.
             Conflict: `binary_missing`, `not_enough_memory`, `name_taken`, `already_loaded`,
-                `decided_elsewhere` for a locked setting, or the artifact's state.
+                `decided_elsewhere` for a locked setting, `requirement_not_met`, or the artifact's state.
         """
         artifact = await self._resolve(request.library_id)
+        await self._permit(artifact, app, request.force)
         refuse_unrunnable(artifact)
         refuse_name(artifact, request.name)
         asked = asked_settings(request)
@@ -205,14 +214,15 @@ class Servers:
             self._roster.begin(server, launch(planned, build, model, projector, facts, force=request.force))
             return server
 
-    async def dry_run(self, request: LoadRequest) -> LoadPlan:
+    async def dry_run(self, request: LoadRequest, app: App | None = None) -> LoadPlan:
         """What `load` would do. Nothing is started, and nothing makes room.
 
         Raises:
-            NotFound, InvalidInput, Conflict: as for `load`, but for `not_enough_memory`: that is in the
-                answer; also Conflict `bad_model` for a broken file.
+            NotFound, NotAllowed, InvalidInput, Conflict: as for `load`, but for `not_enough_memory`: that is
+                in the answer; also Conflict `bad_model` for a broken file.
         """
         artifact, facts = await self.saved.opened(request.library_id)
+        await self._permit(artifact, app, request.force)
         refuse_name(artifact, request.name)
         build = usable_build(await self._discover())
         planned, estimate = await self._estimated(artifact, facts, asked_settings(request), build)
@@ -227,7 +237,8 @@ class Servers:
         """
         artifact, facts = await self.saved.opened(library_id)
         build = next((build for build in await self._discover() if build.about.usable), None)
-        return (await self._estimated(artifact, facts, request.settings, build))[1]
+        _, estimate = await self._estimated(artifact, facts, request.settings, build)
+        return await with_refusal(estimate, artifact, self._permit)
 
     async def _estimated(
         self, artifact: Artifact, facts: ModelFacts, asked: LoadSettings, build: Build | None
@@ -240,27 +251,8 @@ class Servers:
         return planned, estimate_of(planned, placement, split)
 
     async def wait_ready(self, server_id: str, *, within_s: float = READY_S) -> Server:
-        """The server once it answers.
-
-        Raises:
-            NotFound: there is no such server.
-            LoadFailed: it failed, or was stopped meanwhile.
-            Unavailable: it is still loading after `within_s` seconds.
-        """
-        life = self._roster.life(server_id)
-        try:
-            server = await life.until(
-                lambda server: server.state is ServerState.READY or server.state.ended, within_s=within_s
-            )
-        except TimeoutError:
-            raise Unavailable(f"{life.server.name} is still loading. Ask again.", retry_after_s=5) from None
-        if server.state.ended and await self._roster.started_again(life):
-            return await self.wait_ready(server_id, within_s=within_s)
-        if server.error is not None and server.state is ServerState.FAILED:
-            raise LoadFailed(server.error.detail, code=server.error.code, server_id=server_id)
-        if server.state is not ServerState.READY:
-            raise LoadFailed("It was unloaded before it was ready.", code="killed", server_id=server_id)
-        return server
+        """See `Roster.until_ready`."""
+        return await self._roster.until_ready(server_id, within_s)
 
     async def list(self) -> Page[Server]:
         """Every server that runs or has failed, the oldest first."""
@@ -270,6 +262,10 @@ class Servers:
     async def get(self, server_id: str) -> Server:
         """Raises NotFound."""
         return self._roster.life(server_id).server
+
+    async def unload_forbidden(self) -> None:
+        """Unload what runs and may not be used any more; its requests have the time to drain."""
+        await self._roster.unload_refused(self._permit_served, self._config.drain_s)
 
     async def unload(self, server_id: str) -> Server:
         """Stop the server and forget it; it is given back in its last state.
@@ -286,11 +282,13 @@ class Servers:
 
         Raises:
             NotFound: there is no such server, or it was unloaded meanwhile.
+            NotAllowed: `refused_by_policy`.
             Conflict: `bad_model`; or it had ended and `not_enough_memory` or its name (`name_taken`) is left.
             Unavailable: it does not stop, or the daemon is stopping.
         """
         async with self._placing:
             life = self._roster.life(server_id)
+            await self._permit_served(life.server.library_id)
             if not life.launch.startable:
                 raise Conflict(
                     f"{life.server.name} cannot be started: its file is bad. Download it again.",
@@ -333,10 +331,12 @@ class Servers:
 
         Raises:
             NotFound: nothing installed is called so.
+            NotAllowed: `refused_by_policy`, for what is loaded already too.
             LoadFailed, Conflict, Unavailable: it cannot be loaded, or is being stopped.
         """
         life = await self._on_demand.life_for(name)
         server = await self.wait_ready(life.server.id, within_s=within_s)
+        await self._permit_served(server.library_id)
         if life.session is None or life.leaving:
             raise Unavailable(f"{server.name} is being stopped. Try again.", retry_after_s=1)
         async with life.use():

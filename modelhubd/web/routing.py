@@ -7,7 +7,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from aiohttp import web
 
+from modelhubd.entries.requirements import HEADER, read_app
 from modelhubd.web.bodies import MAX_BODY_BYTES, decode_body, parse_query
+from modelhubd.wire.policy import App
 
 P = TypeVar("P", covariant=True)
 B = TypeVar("B", covariant=True)
@@ -23,6 +25,8 @@ class Ask(Generic[P, B, Q]):
     query: Q
     path: Mapping[str, str]
     request: web.Request
+    app: App | None = None
+    """Who asks, where the program names itself."""
 
 
 Handler = Callable[[Ask[Any, Any, Any]], Awaitable[web.StreamResponse]]
@@ -87,8 +91,10 @@ def adapt(
     async def handle(request: web.Request) -> web.StreamResponse:
         query = parse_query(request.query, route.query) if route.query else None
         body = await decode_body(request, route.body, route.max_body_bytes) if route.body else None
+        named = request.headers.getall(HEADER, [])
+        app = read_app(", ".join(named)) if named else None
         return await route.handler(
-            ask(parts=parts, body=body, query=query, path=request.match_info, request=request)
+            ask(parts=parts, body=body, query=query, path=request.match_info, request=request, app=app)
         )
 
     return handle

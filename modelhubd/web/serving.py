@@ -22,7 +22,7 @@ LINE_BYTES = 64 * 1024
 
 class Connection(web.RequestHandler):
     """aiohttp's, which answers what it cannot read as a request as everything else is answered here: with a
-    problem. Anybody may send such a thing, so it is no news for the log. `headers` are those of every answer."""
+    problem. Anybody may send such a thing, so it is no news for the log. `headers` are every answer's."""
 
     __slots__ = ("_extra",)
 
@@ -90,7 +90,7 @@ async def serving(
             headers,
             loop=loop,
             keepalive_timeout=idle_s,
-            access_log=None,  # type: ignore[arg-type]  # documented: no log
+            access_log=None,  # documented: no log
             max_line_size=LINE_BYTES,
             auto_decompress=False,
         )

@@ -151,6 +151,9 @@ class JudgedOption(Message, frozen=True, kw_only=True):
     unverified: bool
     installed: bool = False
     fit: Fit
+    allowed: bool = True
+    refusal: str | None = None
+    """Which policy forbids it, who has set that, and what can be done."""
 
 
 class ModelSummary(Message, frozen=True, kw_only=True, gc=False):
@@ -180,6 +183,11 @@ class ModelSummary(Message, frozen=True, kw_only=True, gc=False):
     size_bytes: int | None
     """Of the best option."""
     fit: Fit
+    allowed: bool = True
+    """Whether the policies of this machine let it be used; see `GET /policy`."""
+    refusal: str | None = None
+    held_back: str | None = None
+    """Why it is not for the program that asks, this daemon or its llama-server."""
 
 
 class FacetValue(Message, frozen=True, kw_only=True):
@@ -224,6 +232,11 @@ class ModelDetail(Message, frozen=True, kw_only=True):
     fit: Fit
     options: tuple[JudgedOption, ...]
     installed_versions: tuple[int, ...]
+    allowed: bool = True
+    """Whether the policies of this machine let it be used, in one option at least; see `GET /policy`."""
+    refusal: str | None = None
+    held_back: str | None = None
+    """Why this version is not for the program that asks, this daemon or its llama-server."""
 
 
 class CatalogFault(Message, frozen=True, kw_only=True):

@@ -208,7 +208,7 @@ class World:
             database,
             Bus("00000000"),
             local_dir=local,
-            local_entries=True,
+            local_entries=lambda: True,
             device=lambda: self.device,
             installed=self.keys,
         )

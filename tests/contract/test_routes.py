@@ -23,11 +23,13 @@ PROMISED = [
     ("post", "/library/{id}/estimate"), ("post", "/servers"), ("get", "/servers"), ("get", "/servers/{id}"),
     ("delete", "/servers/{id}"), ("post", "/servers/{id}/restart"), ("get", "/servers/{id}/logs"),
     ("get", "/config"), ("post", "/token/rotate"), ("post", "/session"), ("post", "/session/code"),
-    ("get", "/openapi.json"),
+    ("get", "/openapi.json"), ("get", "/policy"), ("put", "/policy"), ("get", "/governance/templates"),
+    ("get", "/governance/check"),
 ]  # fmt: skip
 ANSWERED = [
     "/version", "/health", "/status", "/state", "/device", "/catalog", "/catalog/models", "/downloads",
-    "/library", "/servers", "/config", "/downloads/limits", "/downloads/leftovers",
+    "/library", "/servers", "/config", "/downloads/limits", "/downloads/leftovers", "/policy",
+    "/governance/templates",
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from modelhubd.storage.database import Database, Transaction
 from modelhubd.wire.catalog import CatalogEntry, Format, Option, OptionFile
 from modelhubd.wire.downloads import CreateDownload, Download, DownloadState
 from modelhubd.wire.library import Finished
+from modelhubd.wire.policy import App
 
 QUICK = Backoff(first_s=0.02, most_s=0.05, storage_s=0.1)
 BRISK = Limits(connect_s=30, stall_s=20, drip_bytes_per_s=1024, drip_s=20, sync_s=0.5)
@@ -132,7 +133,9 @@ class Running:
         rows = await self.database.reader.fetch_all("SELECT finished FROM installed")
         return [msgspec.json.decode(row["finished"], type=Finished) for row in rows]
 
-    async def _choose(self, model: str, version: int | None, option: str | None, force: bool) -> Pick:
+    async def _choose(
+        self, model: str, version: int | None, option: str | None, force: bool, app: App | None = None
+    ) -> Pick:
         if model not in self.home.catalog:
             raise NotFound(f"There is no model {model}.", code="model_not_found")
         return self.home.catalog[model]

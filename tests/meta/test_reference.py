@@ -24,6 +24,7 @@ POST /library/{id}/estimate                     POST /servers           GET /ser
 GET /servers/{id}       DELETE /servers/{id}    POST /servers/{id}/restart
 GET /servers/{id}/logs  GET /config             POST /token/rotate      POST /session
 POST /session/code      GET /openapi.json      GET /metrics
+GET /policy             PUT /policy             GET /governance/templates          GET /governance/check
 """
 
 
@@ -52,6 +53,7 @@ def test_what_changes_what_was_seen_takes_if_match() -> None:
     assert {(route.method, route.path) for route in ROUTES if route.conditional} == {
         ("PUT", "/library/{id}/settings"),
         ("DELETE", "/library/{id}/settings"),
+        ("PUT", "/policy"),
     }
 
 

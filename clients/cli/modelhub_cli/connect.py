@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_client import Client
+from modelhubd import __version__
 from modelhubd.errors import InvalidInput
 from modelhubd.trust.names import Reference, parse_reference
 from modelhubd.wire.base import Page
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 def client() -> Client:
     """The daemon of this user, running or not."""
-    return Client()
+    return Client(app=f"modelhub-cli/{__version__}")
 
 
 def every(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:

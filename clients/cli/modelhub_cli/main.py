@@ -48,6 +48,7 @@ SECTIONS = {
         "ui": _command("ui", "ui", "Open the Hub page in the browser, signed in."),
         "events": _command("events", "events", "Follow what happens, as it happens."),
         "config": _command("config", "config", "The settings in force and where they come from."),
+        "policy": _command("policy", "policy", "What this machine may use: show, set, reset, check."),
         "token": _command("config", "token", "The access token of the API."),
         "completion": _command("completion", "completion", "Tab completion for your shell."),
         "version": _command("status", "version", "Versions of the program and of the daemon."),

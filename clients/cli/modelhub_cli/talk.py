@@ -15,7 +15,8 @@ DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 class Talk:
-    """What both have said so far goes along with each question. `options` are those of the request."""
+    """What both have said so far goes along with each question. `options` are those of the request, `thinks`
+    has the model think or not, where it can be told; `reasoning` shows it."""
 
     def __init__(
         self,
@@ -26,12 +27,14 @@ class Talk:
         options: Mapping[str, float | None],
         *,
         reasoning: bool,
+        thinks: bool | None = None,
         stats: bool = False,
     ) -> None:
         self.model = model
         self.system = system
         self.options = dict(options)
         self.reasoning = reasoning
+        self.thinks = thinks
         self.stats = stats
         self._daemon = daemon
         self._out = out
@@ -54,11 +57,15 @@ class Talk:
         asked = [*self._said, ChatMessage(role="user", content=text)]
         told = [ChatMessage(role="system", content=self.system)] if self.system else []
         if self._out.json:
-            self._out.value(self._daemon.chat(self.model, [*told, *asked], **self.options))
+            self._out.value(
+                self._daemon.chat(self.model, [*told, *asked], reasoning=self.thinks, **self.options)
+            )
             return
         reply: list[str] = []
         try:
-            pieces = self._daemon.chat_stream(self.model, [*told, *asked], **self.options)
+            pieces = self._daemon.chat_stream(
+                self.model, [*told, *asked], reasoning=self.thinks, **self.options
+            )
             with self._until_it_speaks():
                 first = next(pieces, ChatPiece())
             self._print(chain((first,), pieces), reply)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from modelhubd.wire.catalog import ModelSummary
 from modelhubd.wire.fit import Fit, Verdict
 from modelhubd.wire.units import human_bytes, human_duration
 
@@ -31,6 +32,19 @@ def badge(fit: Fit) -> str:
 
 def badge_style(fit: Fit) -> str:
     return VERDICTS[fit.verdict][2]
+
+
+def standing(model: ModelSummary) -> str:
+    """Its badge; `✗ Not allowed` where a policy refuses it, `‖ Held back` where it is for other programs."""
+    if not model.allowed:
+        return "✗ Not allowed"
+    return badge(model.fit) if model.held_back is None else "‖ Held back"
+
+
+def standing_style(model: ModelSummary) -> str:
+    if not model.allowed:
+        return "red"
+    return badge_style(model.fit) if model.held_back is None else "yellow"
 
 
 def size(count: float | None) -> str:

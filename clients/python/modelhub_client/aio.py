@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 import aiohttp
 
-from modelhub_client.call import Call
+from modelhub_client.call import Call, named
 from modelhub_client.calls.servers import log_lines
 from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply, chat_call, piece_of, reply_of
 from modelhub_client.endpoint import Endpoint, endpoint_of_url, find_endpoints
@@ -34,8 +34,10 @@ class AsyncClient(AsyncMethods):
         url: str | None = None,
         token: str | None = None,
         environ: Mapping[str, str] | None = None,
+        app: str | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._named = named(app)
         self._environ = os.environ if environ is None else environ
         self._fixed: tuple[Endpoint, ...] = ()
         if socket is not None:
@@ -126,7 +128,7 @@ class AsyncClient(AsyncMethods):
                     call.method,
                     endpoint.origin + call.target,
                     data=call.body,
-                    headers=call.headers() | endpoint.headers(),
+                    headers=call.headers() | endpoint.headers() | self._named,
                     timeout=timeout,
                     allow_redirects=False,
                 )

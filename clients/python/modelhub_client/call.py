@@ -76,6 +76,11 @@ def api(path: str, query: dict[str, QueryValue] | None = None) -> str:
     return f"/api/v1{path}?{text}" if text else f"/api/v1{path}"
 
 
+def named(app: str | None) -> dict[str, str]:
+    """The header by which a program names itself."""
+    return {} if app is None else {"Modelhub-App": app}
+
+
 def segment(text: str) -> str:
     """Text from outside as one path segment."""
     return quote(text, safe="")

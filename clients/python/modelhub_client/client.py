@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from modelhub_client.call import Call
+from modelhub_client.call import Call, named
 from modelhub_client.calls.servers import log_lines
 from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply, chat_call, piece_of, reply_of
 from modelhub_client.endpoint import Endpoint, endpoint_of_url, find_endpoints
@@ -43,7 +43,8 @@ class Client(SyncMethods):
     """Talks to the daemon of this user. Each request has a connection of its own, so threads may share one.
 
     Without arguments the daemon is found as `modelhub` finds it: by `$MODELHUB_HOME`, else where the
-    platform keeps such things. `socket` or `url` with `token` name one.
+    platform keeps such things. `socket` or `url` with `token` name one. `app` is how the program names
+    itself, `<id>/<version>`: models that are for other versions of it are held back.
 
     Every method raises `ModelhubUnreachable` when nobody answers, and a `ProblemError` when the daemon
     refuses.
@@ -56,8 +57,10 @@ class Client(SyncMethods):
         url: str | None = None,
         token: str | None = None,
         environ: Mapping[str, str] | None = None,
+        app: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._named = named(app)
         self._environ = os.environ if environ is None else environ
         self._fixed: tuple[Endpoint, ...] = ()
         if socket is not None:
@@ -139,7 +142,7 @@ class Client(SyncMethods):
         Only connecting is tried at one endpoint after the other: what has been sent may have been done.
         """
         connection, endpoint = self._connect(timeout_s or call.timeout_s)
-        headers = call.headers() | endpoint.headers() | {"Connection": "close"}
+        headers = call.headers() | endpoint.headers() | self._named | {"Connection": "close"}
         with closing(connection):
             try:
                 connection.request(call.method, call.target, body=call.body, headers=headers)

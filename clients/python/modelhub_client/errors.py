@@ -73,7 +73,8 @@ class Conflict(ProblemError):
 
 
 class Refused(Conflict):
-    """It could be done, but should not: it does not fit this device, or a policy forbids it."""
+    """It could be done, but should not: it does not fit this device, is for other programs, or a policy
+    forbids it."""
 
 
 class PreconditionFailed(ProblemError):
@@ -96,7 +97,9 @@ class NoSpace(ProblemError):
     """The disk is too full."""
 
 
-REFUSAL_CODES = frozenset({"does_not_fit", "not_enough_memory", "refused_by_policy"})
+REFUSAL_CODES = frozenset(
+    {"does_not_fit", "not_enough_memory", "refused_by_policy", "requirement_not_met", "policy_locked"}
+)
 
 _BY_STATUS: dict[int, type[ProblemError]] = {
     400: InvalidRequest, 401: NotPermitted, 403: NotPermitted, 404: NotFound, 409: Conflict,

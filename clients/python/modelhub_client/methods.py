@@ -11,6 +11,7 @@ from modelhub_client.call import Call
 from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
 from modelhub_client.calls import library as of_library
+from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import system as of_system
 
@@ -57,6 +58,7 @@ class SyncMethods:
     state = asked(of_system.state)
     device = asked(of_system.device)
     config = asked(of_system.config)
+    metrics = asked(of_system.metrics)
     rotate_token = asked(of_system.rotate_token)
     session_code = asked(of_system.session_code)
     sign_in = asked(of_system.sign_in)
@@ -87,6 +89,11 @@ class SyncMethods:
     leftovers = asked(of_downloads.leftovers)
     remove_leftovers = asked(of_downloads.remove_leftovers)
 
+    policy = asked(of_policy.policy)
+    change_policy = asked(of_policy.change_policy)
+    governance_templates = asked(of_policy.governance_templates)
+    governance_check = asked(of_policy.governance_check)
+
     library = asked(of_library.library)
     artifact = asked(of_library.artifact)
     remove = asked(of_library.remove)
@@ -114,6 +121,7 @@ class AsyncMethods:
     state = asked_async(of_system.state)
     device = asked_async(of_system.device)
     config = asked_async(of_system.config)
+    metrics = asked_async(of_system.metrics)
     rotate_token = asked_async(of_system.rotate_token)
     session_code = asked_async(of_system.session_code)
     sign_in = asked_async(of_system.sign_in)
@@ -143,6 +151,11 @@ class AsyncMethods:
     change_limits = asked_async(of_downloads.change_limits)
     leftovers = asked_async(of_downloads.leftovers)
     remove_leftovers = asked_async(of_downloads.remove_leftovers)
+
+    policy = asked_async(of_policy.policy)
+    change_policy = asked_async(of_policy.change_policy)
+    governance_templates = asked_async(of_policy.governance_templates)
+    governance_check = asked_async(of_policy.governance_check)
 
     library = asked_async(of_library.library)
     artifact = asked_async(of_library.artifact)

@@ -7,6 +7,7 @@ from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import Download
 from modelhubd.wire.library import Artifact
+from modelhubd.wire.policy import Policy
 from modelhubd.wire.servers import Server
 
 
@@ -19,7 +20,7 @@ class State(Message, frozen=True, kw_only=True):
     updates: Any = ()
     catalog: CatalogInfo | None = None
     device: Device | None = None
-    policy: Any = None
+    policy: Policy | None = None
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):

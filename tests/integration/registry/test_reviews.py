@@ -16,7 +16,6 @@ from tests.integration.registry.publishes import (
 )
 from tests.unit.registry.samples import OTHER, file_json, option_json
 
-
 ELSE = [option_json(files=[file_json(sha256="ef" * 32)])]
 
 

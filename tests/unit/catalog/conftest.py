@@ -97,7 +97,7 @@ def make_shelf(database: Database, local: Path, *, local_entries: bool = True) -
         database,
         bus,
         local_dir=local,
-        local_entries=local_entries,
+        local_entries=lambda: local_entries,
         device=lambda: made.device,
         installed=installed,
         clock=lambda: made.now,

@@ -20,8 +20,8 @@ MODELS: tuple[Column[ModelSummary], ...] = (
     Column(
         title="fit",
         raw=lambda model: model.fit.verdict.value,
-        shown=lambda model: words.badge(model.fit),
-        style=lambda model: words.badge_style(model.fit),
+        shown=lambda model: words.standing(model),
+        style=lambda model: words.standing_style(model),
     ),
     Column(title="option", raw=lambda model: model.best_option, from_width=90),
     Column(

@@ -30,6 +30,13 @@ Examples:
 @click.option("--max-tokens", type=click.IntRange(1))
 @click.option("--temperature", type=click.FloatRange(0, 5))
 @click.option("--seed", type=click.IntRange(0))
+@click.option(
+    "--reasoning",
+    type=click.Choice(["auto", "on", "off"]),
+    default="auto",
+    show_default=True,
+    help="Whether the model thinks before it answers, where it can be told; auto leaves it to the model.",
+)
 @click.option("--hide-reasoning", is_flag=True, help="Do not show what the model thinks.")
 @click.option("--stats", is_flag=True, help="Tell after each answer how fast it came.")
 @click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON; needs a prompt.")
@@ -40,6 +47,7 @@ def chat(
     max_tokens: int | None,
     temperature: float | None,
     seed: int | None,
+    reasoning: str,
     hide_reasoning: bool,
     stats: bool,
     as_json: bool,
@@ -50,8 +58,11 @@ def chat(
     what can be done beside asking. A model that is not loaded is loaded first.
     """
     out = find_output(as_json=as_json)
+    thinks = {"auto": None, "on": True, "off": False}[reasoning]
     options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
-    talk = Talk(client(), out, name, system, options, reasoning=not hide_reasoning, stats=stats)
+    talk = Talk(
+        client(), out, name, system, options, thinks=thinks, reasoning=not hide_reasoning, stats=stats
+    )
     if prompt in (None, "-") and not sys.stdin.isatty():
         prompt = sys.stdin.read().strip()
         if not prompt:

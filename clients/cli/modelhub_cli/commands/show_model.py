@@ -156,6 +156,8 @@ def _facts(model: ModelDetail) -> list[Fact]:
         Fact(name="tags", raw=model.tags, shown=", ".join(model.tags)),
         Fact(name="homepage", raw=model.homepage, shown=model.homepage or ""),
         Fact(name="requires", raw=requires, shown=", ".join(requires)),
+        Fact(name="held_back", raw=model.held_back, shown=model.held_back or "", style="yellow"),
+        Fact(name="refused", raw=model.refusal, shown=model.refusal or "", style="red"),
         Fact(name="source", raw=model.source, shown=_source(model.source)),
         Fact(name="default_option", raw=model.best_option, shown=model.best_option or "none fits: see below"),
         Fact(

@@ -46,6 +46,11 @@ def config() -> Call[ConfigAnswer]:
     return Call(method="GET", target=api("/config"), answer=ConfigAnswer)
 
 
+def metrics() -> Call[str]:
+    """The figures of the daemon and of what runs, in Prometheus's text form."""
+    return Call(method="GET", target=api("/metrics"), answer=str, accept="text/plain")
+
+
 def rotate_token() -> Call[None]:
     """Make a new access token; the old one ends at once."""
     return Call(method="POST", target=api("/token/rotate"), answer=type(None))

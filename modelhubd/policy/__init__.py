@@ -1,0 +1,1 @@
+"""What this machine may use, as its administrator, its configuration and its user say."""
