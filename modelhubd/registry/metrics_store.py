@@ -1,6 +1,7 @@
 """SQL of the figures that `/metrics` tells."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,5 +40,5 @@ async def figures(connection: AsyncConnection) -> Figures:
     )
 
 
-def _count(table: sa.Table) -> sa.Select[tuple[int]]:
+def _count(table: sa.Table) -> sa.Select[Any]:
     return sa.select(sa.func.count()).select_from(table)

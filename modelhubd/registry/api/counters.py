@@ -1,6 +1,6 @@
 """Downloads and stars."""
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from modelhubd.registry.api.models import model_of
 from modelhubd.registry.counters import service
@@ -32,10 +32,11 @@ async def unstar(ask: RegistryAsk[None, None]) -> web.StreamResponse:
 
 async def popularity(ask: RegistryAsk[None, None]) -> web.StreamResponse:
     body, revision = await service.popularity(ask.parts)
+    headers = etag(revision) | {hdrs.CACHE_CONTROL: "private, no-cache"}
     known = ask.request.if_none_match or ()
     if any(tag.value in (revision, "*") for tag in known):
-        return web.Response(status=NOT_MODIFIED, headers=etag(revision))
-    return web.Response(body=body, headers=etag(revision), content_type="application/json")
+        return web.Response(status=NOT_MODIFIED, headers=headers)
+    return web.Response(body=body, headers=headers, content_type="application/json")
 
 
 async def reset(ask: RegistryAsk[None, None]) -> web.StreamResponse:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,8 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from modelhubd.registry.audit.entries import EMPTY, Entry, Last
 from modelhubd.registry.schema import audit, audit_node
 from modelhubd.trust.merkle import Node
-
-T = TypeVar("T", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +67,16 @@ async def entry(connection: AsyncConnection, seq: int) -> Entry | None:
 
 async def entries(connection: AsyncConnection, only: Filter, *, after: int, limit: int) -> list[Entry]:
     """Entries with a greater number than `after`, oldest first."""
-    query = _filtered(sa.select(audit), only).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)
+    query = sa.select(audit).where(*_conditions(only), audit.c.seq > after).order_by(audit.c.seq).limit(limit)
     return [Entry(**row._mapping) for row in await connection.execute(query)]
 
 
 async def count(connection: AsyncConnection, only: Filter) -> int:
     """How many entries there are in all."""
-    found = await connection.execute(_filtered(sa.select(sa.func.count()).select_from(audit), only))
-    return found.scalar_one()
+    query = sa.select(sa.func.count()).select_from(audit).where(*_conditions(only))
+    return (await connection.execute(query)).scalar_one()
 
 
-def _filtered(query: sa.Select[T], only: Filter) -> sa.Select[T]:
-    for column in ("action", "actor", "subject"):
-        if (wanted := getattr(only, column)) is not None:
-            query = query.where(audit.c[column] == wanted)
-    return query
+def _conditions(only: Filter) -> list[sa.ColumnElement[bool]]:
+    wanted = {name: getattr(only, name) for name in ("action", "actor", "subject")}
+    return [audit.c[name] == value for name, value in wanted.items() if value is not None]

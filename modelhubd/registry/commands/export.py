@@ -21,10 +21,11 @@ def command(config: RegistryConfig, file: Path, with_tokens: bool) -> None:
 
 
 async def _export(config: RegistryConfig, file: Path, with_tokens: bool) -> None:
-    from modelhubd.registry.app import now, ready_database
+    from modelhubd.registry.app import now
+    from modelhubd.registry.portable.backups import existing_database
     from modelhubd.registry.portable.service import export
 
-    async with ready_database(config) as (database, _):
+    async with existing_database(config) as (database, _):
         moved = await export(database, file, now=now(), with_tokens=with_tokens)
     click.echo(f"{moved.name}: {moved.rows} rows", err=True)
     click.echo(f"audit log: {moved.audit_size} entries, root {moved.audit_root}")

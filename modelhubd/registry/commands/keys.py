@@ -41,11 +41,13 @@ def command() -> None:
 def init(config: RegistryConfig, offline: Path, root_keys: int, threshold: int) -> None:
     """Make the keys before the first start. Without this, `serve` makes them at its first start, with one
     root key in the state folder, to be moved away."""
+    from modelhubd.places import private_dir
     from modelhubd.registry.app import now
     from modelhubd.registry.release.first import make_keys
     from modelhubd.registry.release.service import lifetimes_of
 
     _check(root_keys, threshold)
+    private_dir(config.state_dir)
     make_keys(
         config.state_dir, offline, count=root_keys, threshold=threshold, now=now(),
         lifetimes=lifetimes_of(config),
@@ -150,7 +152,8 @@ async def _rotate(
     beyond_version: int,
     beyond_revision: int,
 ) -> None:
-    from modelhubd.registry.app import now, ready_database
+    from modelhubd.registry.app import now
+    from modelhubd.registry.portable.backups import existing_database
     from modelhubd.registry.release.rotation import NewRoot, Rotation, rotate
     from modelhubd.registry.release.service import lifetimes_of
 
@@ -162,7 +165,7 @@ async def _rotate(
         beyond_version=beyond_version,
         beyond_revision=beyond_revision,
     )
-    async with ready_database(config) as (database, name):
+    async with existing_database(config) as (database, name):
         version = await rotate(
             database, config.state_dir, rotation, now=now(), lifetimes=lifetimes_of(config)
         )
@@ -174,10 +177,10 @@ async def _rotate(
 
 async def _root(config: RegistryConfig, first: bool) -> str:
     from modelhubd.errors import CannotStart
-    from modelhubd.registry.app import ready_database
+    from modelhubd.registry.portable.backups import existing_database
     from modelhubd.registry.release import files, store
 
-    async with ready_database(config) as (database, _), database.reading() as connection:
+    async with existing_database(config) as (database, _), database.reading() as connection:
         newest = files.newest_root(file.name for file in await store.listed(connection))
         version = 1 if first else newest
         found = None if version is None else await store.content(connection, files.versioned(version, "root"))

@@ -1,14 +1,17 @@
 """Backup and restore of one registry: its database and its online keys, in a folder."""
 
-import sqlite3
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from modelhubd.errors import CannotStart
+from modelhubd.registry.app import ready_database
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.database import Database
+from modelhubd.registry.portable.file_store import clear, copy, settle
 from modelhubd.registry.portable.service import Moved, check_log, export, import_
 from modelhubd.registry.release import keys
 from modelhubd.registry.release.first import KEYS
@@ -16,8 +19,6 @@ from modelhubd.tasks import in_thread
 
 DATABASE = "registry.db"
 EXPORT = "registry.export.gz"
-PAGES = 1000
-"""Copied at a time; writers get in between."""
 
 
 async def backup(config: RegistryConfig, folder: Path, *, now: datetime) -> Path:
@@ -30,7 +31,7 @@ async def backup(config: RegistryConfig, folder: Path, *, now: datetime) -> Path
     await in_thread(lambda: _empty(folder))
     if (source := sqlite_path(config)) is not None:
         written = folder / DATABASE
-        await in_thread(lambda: _copy_database(source, written))
+        await in_thread(lambda: copy(source, written))
     else:
         written = folder / EXPORT
         async with Database.open(config.database_url, connections=config.connections) as database:
@@ -63,6 +64,22 @@ async def restore(config: RegistryConfig, folder: Path) -> Moved:
     return moved
 
 
+@contextlib.asynccontextmanager
+async def existing_database(config: RegistryConfig) -> AsyncIterator[tuple[Database, str]]:
+    """The database of a registry that has been started, and its name.
+
+    Raises:
+        CannotStart: there is none: nothing is made.
+    """
+    path = sqlite_path(config)
+    if path is not None and not await in_thread(path.exists):
+        raise CannotStart(
+            "There is no registry here yet. Name its state folder with --state-dir, or start it once."
+        )
+    async with ready_database(config) as found:
+        yield found
+
+
 def sqlite_path(config: RegistryConfig) -> Path | None:
     """The file of the database; None on PostgreSQL."""
     url = sa.make_url(config.database_url)
@@ -74,47 +91,13 @@ async def _restore_file(source: Path, target: Path) -> Moved:
         raise CannotStart("There is a database here already. Restore goes where none is: move it away first.")
     partial = target.with_name(f".{target.name}.partial")
     try:
-        await in_thread(lambda: _copy_database(source, partial))
+        await in_thread(lambda: copy(source, partial))
         async with Database.open(f"sqlite+aiosqlite:///{partial}") as database:
             moved = await check_log(database)
-        await in_thread(lambda: _settle(partial, target))
+        await in_thread(lambda: settle(partial, target))
     finally:
-        await in_thread(lambda: _clear(partial))
+        await in_thread(lambda: clear(partial))
     return moved
-
-
-def _clear(partial: Path) -> None:
-    for leftover in (partial, *(partial.with_name(partial.name + end) for end in ("-wal", "-shm"))):
-        leftover.unlink(missing_ok=True)
-
-
-def _settle(partial: Path, target: Path) -> None:
-    """Give the checked file its name, with everything in the one file."""
-    with sqlite3.connect(partial) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    partial.replace(target)
-
-
-def _copy_database(source: Path, target: Path) -> None:
-    """SQLite's online backup: a whole copy, however many write meanwhile."""
-    if not source.exists():
-        raise CannotStart("There is no database here yet: nothing to copy.")
-    keys.write_whole(target, b"")
-    origin = sqlite3.connect(f"file:{source}?mode=rw", uri=True)
-    copy = sqlite3.connect(target)
-    try:
-        origin.backup(copy, pages=PAGES)
-        (found,) = copy.execute("PRAGMA integrity_check").fetchone()
-        if found != "ok":
-            raise CannotStart(
-                "The copy of the database is damaged. The database it was made from may be, too."
-            )
-    except sqlite3.Error as error:
-        raise CannotStart(f"The database cannot be copied: {error}.") from error
-    finally:
-        copy.close()
-        origin.close()
 
 
 def _empty(folder: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tuf.api.metadata import Root
 
 from modelhubd.errors import CannotStart
 from modelhubd.registry.audit import service as audit
@@ -121,7 +122,7 @@ def current_of(base: Base) -> Current | None:
     return tuf.read_current(base.timestamp, base.snapshot, base.targets)
 
 
-def note_of(checkpoint: Checkpoint, root: tuf.Root, keyring: Keyring) -> tuple[str, str]:
+def note_of(checkpoint: Checkpoint, root: Root, keyring: Keyring) -> tuple[str, str]:
     """(the signed note over a checkpoint, the verifier key that checks it).
 
     Raises:
@@ -135,7 +136,7 @@ def note_of(checkpoint: Checkpoint, root: tuf.Root, keyring: Keyring) -> tuple[s
     return sign_checkpoint(checkpoint, checkpoint.origin, private), key
 
 
-def _frame(head: Head, wanted: Wanted, root: tuf.Root, keyring: Keyring) -> Frame:
+def _frame(head: Head, wanted: Wanted, root: Root, keyring: Keyring) -> Frame:
     note, key = note_of(wanted.checkpoint, root, keyring)
     return Frame(
         registry=head.name,

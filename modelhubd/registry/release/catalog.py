@@ -62,9 +62,10 @@ class Frame:
 
 
 def document(catalog: Catalog, frame: Frame) -> bytes:
-    """The document as JSON (`wire.registry.SignedCatalog`)."""
+    """The document as JSON (`wire.registry.SignedCatalog`), entries in the order of their ids."""
     entries = tuple(
-        msgspec.Raw(entry_of(version, catalog.history.get(version.model, ()))) for version in catalog.served
+        msgspec.Raw(entry_of(version, catalog.history.get(version.model, ())))
+        for version in sorted(catalog.served, key=lambda version: version.model)
     )
     return msgspec.json.encode(
         SignedCatalog(

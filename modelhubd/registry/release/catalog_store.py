@@ -16,9 +16,12 @@ from modelhubd.registry.schema import (
 )
 from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, PublisherKey, Tombstone
 
+AT_ONCE = 100
+"""Rows taken from the database before others get their turn."""
+
 
 async def catalog(connection: AsyncConnection) -> Catalog:
-    """Everything that is served, in the order of ids. The connection has to be a `Database.reading` one."""
+    """Everything that is served. The connection has to be a `Database.reading` one."""
     return Catalog(
         served=await _served(connection),
         history=await _history(connection),
@@ -29,7 +32,7 @@ async def catalog(connection: AsyncConnection) -> Catalog:
 
 
 async def _served(connection: AsyncConnection) -> tuple[ServedVersion, ...]:
-    found = await connection.execute(
+    found = await connection.stream(
         sa.select(
             version.c.model,
             version.c.version,
@@ -42,13 +45,15 @@ async def _served(connection: AsyncConnection) -> tuple[ServedVersion, ...]:
         .join(served, sa.and_(served.c.model == version.c.model, served.c.version == version.c.version))
         .outerjoin(verification, verification.c.model == served.c.model)
     )
-    rows = [ServedVersion(**row._mapping) for row in found]
-    return tuple(sorted(rows, key=lambda row: row.model))
+    rows: list[ServedVersion] = []
+    async for part in found.partitions(AT_ONCE):
+        rows += [ServedVersion(**row._mapping) for row in part]
+    return tuple(rows)
 
 
 async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
     """Every approved version of what is served, newest first."""
-    found = await connection.execute(
+    found = await connection.stream(
         sa.select(
             version.c.model,
             version.c.version,
@@ -61,22 +66,24 @@ async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
         .order_by(version.c.model, version.c.version.desc())
     )
     history: dict[str, list[Approved]] = {}
-    for row in found:
-        history.setdefault(row.model, []).append(
-            Approved(
-                version=row.version,
-                published_by=row.published_by,
-                published_at=row.published_at,
-                notes=row.notes,
+    async for part in found.partitions(AT_ONCE):
+        for row in part:
+            history.setdefault(row.model, []).append(
+                Approved(
+                    version=row.version,
+                    published_by=row.published_by,
+                    published_at=row.published_at,
+                    notes=row.notes,
+                )
             )
-        )
     return history
 
 
 def _notes(connection: AsyncConnection) -> sa.ColumnElement[str | None]:
     if connection.dialect.name == "sqlite":
         return sa.func.json_extract(version.c.content, "$.notes")
-    return sa.cast(version.c.content, sa.JSON)["notes"].as_string()
+    notes: sa.ColumnElement[str | None] = sa.cast(version.c.content, sa.JSON)["notes"].as_string()
+    return notes
 
 
 async def _tombstones(connection: AsyncConnection) -> tuple[Tombstone, ...]:

@@ -1,6 +1,7 @@
 """Names that could be taken for another's."""
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from modelhubd.wire.registry import Issue, Severity
 
@@ -42,6 +43,7 @@ def lookalikes(
         yield Issue(code="lookalike_name", severity=Severity.WARNING, pointer="/id", message=message)
 
 
+@lru_cache(maxsize=1 << 15)
 def skeleton(text: str) -> str:
     """What is left of a name when letters that look alike are one and separators are none."""
     return text.translate(_CONFUSABLE).replace("rn", "m").replace("vv", "w")

@@ -118,9 +118,9 @@ async def _issues(parts: Parts, model: str, submission: Submission) -> tuple[Iss
     """As of a moment before the publish: what others do meanwhile is for the reviewer's eyes."""
     own = model.partition("/")[0]
     async with parts.database.reading() as connection:
-        models, publishers = await store.names(connection)
+        models, publishers = await store.names(connection, own)
         served = (await served_contents(connection, [model])).get(model)
-        holders = await store.holders(connection, model, weights_of(submission.entry))
+        holders = await store.holders(connection, model, weights_of(submission.entry), own)
         known = await accounts_store.publishers(connection, own)
     keys = known[0].keys if known else ()
 

@@ -17,6 +17,7 @@ from modelhubd.registry.schema import (
 )
 from modelhubd.registry.upserts import inserting
 from modelhubd.registry.versions.rows import VersionRow
+from modelhubd.registry.versions.states import PUBLIC
 from modelhubd.wire.registry import Issue, Severity, VersionStatus
 
 SERVED = VersionStatus.APPROVED
@@ -196,20 +197,35 @@ async def bury(connection: AsyncConnection, ident: str, *, at: str, reason: str)
     await connection.execute(tombstone.insert().values(model=ident, withdrawn_at=at, reason=reason))
 
 
-async def names(connection: AsyncConnection) -> tuple[str, str]:
-    """Every model id and every publisher, each as one text with blanks between: there may be many."""
-    models = await connection.execute(sa.select(sa.func.aggregate_strings(model.c.id, " ")))
+async def names(connection: AsyncConnection, own: str) -> tuple[str, str]:
+    """The ids of models that anybody, or the publisher `own`, may know of, and every publisher's name.
+
+    Each as one text with blanks between, for there may be many.
+    """
+    models = await connection.execute(
+        sa.select(sa.func.aggregate_strings(model.c.id, " ")).where(known_to(own))
+    )
     publishers = await connection.execute(sa.select(sa.func.aggregate_strings(publisher.c.name, " ")))
     return models.scalar_one() or "", publishers.scalar_one() or ""
 
 
-async def holders(connection: AsyncConnection, ident: str, weights: Collection[str]) -> dict[str, str]:
-    """By SHA-256, another model that was published with these weights."""
-    query = sa.select(weight.c.sha256, sa.func.min(weight.c.model)).where(
-        weight.c.sha256.in_(weights), weight.c.model != ident
+async def holders(
+    connection: AsyncConnection, ident: str, weights: Collection[str], own: str
+) -> dict[str, str]:
+    """By SHA-256, another model that was published with these weights and that `own` may know of."""
+    query = (
+        sa.select(weight.c.sha256, sa.func.min(weight.c.model))
+        .join(model, model.c.id == weight.c.model)
+        .where(weight.c.sha256.in_(weights), weight.c.model != ident, known_to(own))
+        .group_by(weight.c.sha256)
     )
-    found = await connection.execute(query.group_by(weight.c.sha256))
-    return dict(found.all())
+    return dict((await connection.execute(query)).all())
+
+
+def known_to(own: str | None) -> sa.ColumnElement[bool]:
+    """Condition over `model`: some version of it was approved once, or the publisher `own` has it."""
+    approved = sa.exists().where(version.c.model == model.c.id, version.c.status.in_(sorted(PUBLIC)))
+    return approved if own is None else sa.or_(approved, model.c.publisher == own)
 
 
 async def note_weights(connection: AsyncConnection, ident: str, weights: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """What tests of the registry publish, approve and look at."""
 
+import asyncio
 import itertools
 from typing import Any
 
@@ -7,12 +8,26 @@ from tests.fakes.registry import Answered, Person, Registry
 from tests.unit.registry.samples import publish_json
 
 MODEL = "/models/acme/tiny"
+PATIENCE = 30
 _KEYS = itertools.count()
+
+
+async def patiently(
+    person: Person, method: str, path: str, body: Any = None, *, key: str | None = None
+) -> Answered:
+    """As a client that asks again while the registry says that it is too busy."""
+    for _ in range(PATIENCE):
+        answer = await person.ask(method, path, body, key=key)
+        if answer.status not in (429, 503):
+            break
+        await asyncio.sleep(float(answer.headers["Retry-After"]))
+    return answer
 
 
 async def publish(person: Person, model: str = "acme/tiny", **more: Any) -> Answered:
     """The answer to a publish under a new key."""
-    return await person.post(f"/models/{model}/versions", publish_json(**more), key=f"key-{next(_KEYS)}")
+    path = f"/models/{model}/versions"
+    return await patiently(person, "POST", path, publish_json(**more), key=f"key-{next(_KEYS)}")
 
 
 async def published(person: Person, model: str = "acme/tiny", **more: Any) -> Any:
@@ -27,7 +42,7 @@ async def decide(
 ) -> Answered:
     """The answer to a decision on what `published` gave."""
     asked = {"decision": decision, "content_sha256": found["content_sha256"]} | more
-    return await person.post(f"/models/{model}/versions/{found['version']}/decision", asked)
+    return await patiently(person, "POST", f"/models/{model}/versions/{found['version']}/decision", asked)
 
 
 async def approved(registry: Registry, model: str = "acme/tiny", **more: Any) -> Any:

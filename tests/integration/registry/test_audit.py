@@ -117,7 +117,8 @@ async def test_only_administrators_read_entries_and_everybody_may_check_proofs(r
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/audit?after=x", 422), ("/audit?after=-1", 422), ("/audit?after=" + "9" * 40, 422), ("/audit?after=٣", 422),
+        ("/audit?after=x", 422), ("/audit?after=-1", 422), ("/audit?after=" + "9" * 40, 422),
+        ("/audit?after=٣", 422),
         ("/audit?limit=0", 422), ("/audit/proof/inclusion", 422), ("/audit/proof/inclusion?seq=-1", 422),
         ("/audit/proof/inclusion?seq=100000", 404), ("/audit/proof/inclusion?seq=0&size=100000", 422),
         ("/audit/proof/inclusion?seq=0&size=0", 404), ("/audit/proof/consistency?from=100000", 422),

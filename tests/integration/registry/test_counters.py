@@ -10,6 +10,7 @@ from tests.integration.registry.publishes import (
     approved,
     audited,
     catalog,
+    patiently,
     publish,
     published,
     settled,
@@ -65,7 +66,9 @@ async def test_a_star_is_one_for_each_principal_however_often_it_is_given(regist
 async def test_many_reports_at_once_are_all_counted(registry: Registry) -> None:
     await approved(registry)
     people = [await registry.person(f"person{number}", "read") for number in range(10)]
-    await asyncio.gather(*(person.post(f"{MODEL}/downloads") for person in people for _ in range(MOST)))
+    await asyncio.gather(
+        *(patiently(person, "POST", f"{MODEL}/downloads") for person in people for _ in range(MOST))
+    )
     assert (await counters(registry))["downloads"] == 10 * MOST
 
 
@@ -77,7 +80,7 @@ async def test_counters_survive_new_versions_and_no_publish_touches_them(registr
     assert (await catalog(registry))["revision"] == revision
     await approved(registry)
     for field in ("downloads", "stars"):
-        assert (await publish(registry.author, **{field: 1000})).status == 422
+        assert (await publish(registry.author, **dict[str, Any]({field: 1000}))).status == 422
     assert await counters(registry) == {"downloads": 1, "stars": 1}
     entry = next(one for one in (await catalog(registry))["entries"] if one["id"] == "acme/tiny")
     assert entry.keys().isdisjoint({"downloads", "stars", "counters"})
@@ -95,6 +98,13 @@ async def test_popularity_is_told_again_only_when_it_has_changed(registry: Regis
     changed = await registry.reader.get("/popularity", headers={"If-None-Match": tag})
     assert changed.status == 200
     assert changed.json["counters"]["qwen/qwen3-4b"] == {"downloads": 0, "stars": 1}
+
+
+async def test_popularity_names_no_model_that_was_never_approved(registry: Registry) -> None:
+    await published(registry.author)
+    assert (await registry.author.put(f"{MODEL}/star")).status == 204
+    assert (await registry.author.post(f"{MODEL}/downloads")).status == 202
+    assert (await registry.reader.get("/popularity")).json["counters"] == {}
 
 
 async def test_an_administrator_sets_counters_back_and_the_log_says_what_they_were(

@@ -14,6 +14,7 @@ from tests.integration.registry.publishes import (
     audited,
     catalog,
     decide,
+    patiently,
     published,
     settled,
 )
@@ -29,7 +30,7 @@ async def put_template(registry: Registry, ident: str, *models: str) -> Any:
 
 
 async def verify(person: Person, model: str, wanted: bool = True) -> Any:
-    answer = await person.ask("PUT" if wanted else "DELETE", f"/models/{model}/verification")
+    answer = await patiently(person, "PUT" if wanted else "DELETE", f"/models/{model}/verification")
     assert answer.status == 200, answer.body
     return answer.json
 

@@ -8,7 +8,15 @@ import pytest
 
 from modelhubd.registry.versions.fields import MANAGED
 from tests.fakes.registry import Registry
-from tests.integration.registry.publishes import MODEL, approved, audited, decide, publish, published
+from tests.integration.registry.publishes import (
+    MODEL,
+    approved,
+    audited,
+    decide,
+    patiently,
+    publish,
+    published,
+)
 from tests.unit.registry.samples import OTHER, file_json, option_json, publish_json
 
 AT_ONCE = 50
@@ -112,6 +120,15 @@ async def test_weights_of_another_model_are_noticed_also_those_of_the_seed(regis
     assert mine["issues"] == []
 
 
+async def test_issues_tell_a_publisher_nothing_of_anothers_unapproved_models(registry: Registry) -> None:
+    await published(registry.second_author, "globex/secret")
+    found = await published(registry.author, "acme/secret")
+    assert found["issues"] == []
+    await decide(registry.reviewer, {**found, "version": 1}, model="acme/secret")
+    after = await published(registry.second_author, "globex/secret")
+    assert {issue["code"] for issue in after["issues"]} == {"duplicate_digest", "lookalike_name"}
+
+
 async def test_the_same_key_gets_the_first_answer_and_publishes_once(registry: Registry) -> None:
     first = await registry.author.post(f"{MODEL}/versions", publish_json(), key="one key")
     again = await registry.author.post(f"{MODEL}/versions", publish_json(), key="one key")
@@ -130,7 +147,10 @@ async def test_the_same_key_gets_the_first_answer_and_publishes_once(registry: R
 
 async def test_the_same_publish_many_times_at_once_is_one(registry: Registry) -> None:
     answers = await asyncio.gather(
-        *(registry.author.post(f"{MODEL}/versions", publish_json(), key="k") for _ in range(AT_ONCE))
+        *(
+            patiently(registry.author, "POST", f"{MODEL}/versions", publish_json(), key="k")
+            for _ in range(AT_ONCE)
+        )
     )
     assert {answer.body for answer in answers} == {answers[0].body}
     assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1

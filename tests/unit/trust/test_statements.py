@@ -30,8 +30,14 @@ ENVELOPE = sign_version(MODEL, PUBLISHER, DIGEST, PRIVATE)
 
 
 def fault(*envelopes: Envelope, keys: tuple[PublisherKey, ...] = (KEY,), **other: str) -> str | None:
-    expected = {"model": MODEL, "publisher": PUBLISHER, "content_sha256": DIGEST, **other}
-    return fault_in_signature(envelopes, keys=keys, **expected)
+    said = {"model": MODEL, "publisher": PUBLISHER, "content_sha256": DIGEST, **other}
+    return fault_in_signature(
+        envelopes,
+        model=said["model"],
+        publisher=said["publisher"],
+        content_sha256=said["content_sha256"],
+        keys=keys,
+    )
 
 
 def enveloped(payload: bytes, private: bytes = PRIVATE, payload_type: str = PAYLOAD_TYPE) -> Envelope:
@@ -138,7 +144,7 @@ def test_the_other_alphabet_of_base64_is_read() -> None:
     ],
 )
 def test_a_signature_over_something_else_is_refused(changed: dict[str, str], reason: str) -> None:
-    assert reason in (fault(ENVELOPE, **changed) or "")
+    assert reason in (fault(ENVELOPE, keys=(KEY,), **changed) or "")
 
 
 def test_a_version_without_envelopes_is_unsigned() -> None:
@@ -170,6 +176,13 @@ def test_a_stranger_who_claims_the_publisher_s_key_is_found_out() -> None:
 @pytest.mark.parametrize("public_key", ["", "zz", "00" * 32, "ä"])
 def test_a_key_whose_id_is_not_its_own_counts_for_nothing(public_key: str) -> None:
     assert "is wrong" in (fault(ENVELOPE, keys=(replace(KEY, public_key=public_key),)) or "")
+
+
+def test_a_key_that_bears_another_s_id_counts_for_nothing() -> None:
+    private, public = new_key()
+    stranger = sign_version(MODEL, PUBLISHER, DIGEST, private)
+    claimed = replace(stranger, signatures=(replace(stranger.signatures[0], keyid=KEY.key_id),))
+    assert "is wrong" in (fault(claimed, keys=(replace(KEY, public_key=public.hex()),)) or "")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Processes of their own: several on one PostgreSQL, and the commands beside them."""
+
+import shutil
+from pathlib import Path
+
+import aiohttp
+
+from tests.fakes.postgres import fresh_database
+from tests.fakes.registry import Person
+from tests.fakes.registry_process import RegistryProcess, registry_process
+from tests.fakes.tuf_client import Client, Fetcher
+
+
+async def test_two_processes_on_one_postgresql_serve_the_same_bytes(tmp_path: Path) -> None:
+    with fresh_database() as url, registry_process(tmp_path / "one", url) as one:
+        shutil.copytree(tmp_path / "one" / "keys", tmp_path / "two" / "keys")
+        (tmp_path / "two").chmod(0o700)
+        token = one.create_admin()
+        with registry_process(tmp_path / "two", url) as two:
+            async with aiohttp.ClientSession() as session:
+                first = Person(url=one.url, token=token, session=session)
+                second = Person(url=two.url, token=token, session=session)
+                for number, person in enumerate((first, second, first)):
+                    made = await person.post("/publishers", {"name": f"p{number}"})
+                    assert made.status == 201, made.body
+                    suspended = {"status": "suspended", "reason": "a test"}
+                    assert (await person.patch(f"/publishers/p{number}", suspended)).status == 200
+                    own = await person.get("/catalog")
+                    assert f"p{number}" in {one["name"] for one in own.json["publishers"]}
+                    other = await _same(second if person is first else first, "/catalog", own.headers["ETag"])
+                    assert other.body == own.body
+                timestamp = await first.get("/tuf/timestamp.json")
+                assert (await _same(second, "/tuf/timestamp.json", timestamp.headers["ETag"])).body == (
+                    timestamp.body
+                )
+
+
+async def _same(person: Person, path: str, tag: str):  # type: ignore[no-untyped-def]
+    """The answer, once this process has heard of the release that another one made."""
+    for _ in range(200):
+        answer = await person.get(path)
+        if answer.headers["ETag"] == tag:
+            return answer
+    raise AssertionError(f"{path} is never the same")
+
+
+async def test_the_commands_replace_keys_while_the_service_runs(tmp_path: Path, database_url: str) -> None:
+    prepared = RegistryProcess(tmp_path / "state", database_url)
+    offline = tmp_path / "offline"
+    made = prepared.command("keys", "init", "--offline", str(offline), "--root-keys", "3", "--threshold", "2")
+    assert made.returncode == 0, made.stderr
+    assert "Move the root keys to disks that are not connected" in made.stderr
+    first, second, third = sorted(offline.glob("root-*.pem"))
+    with registry_process(tmp_path / "state", database_url) as running:
+        assert not (tmp_path / "state" / "offline-root").exists()
+        root = running.command("keys", "root", "--first").stdout.strip().encode()
+        token = running.create_admin()
+        client = Client(tmp_path / "client", running.url, root, Fetcher(token))
+        before = await client.refresh()
+        refused = running.command("keys", "rotate", "--root-key", str(first))
+        assert refused.returncode == 1
+        assert "needs 2 root keys" in refused.stderr
+        done = running.command(
+            "keys", "recover", "--root-key", str(second), "--root-key", str(third),
+            "--beyond-version", str(2**60), "--beyond-revision", "5000",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        async with aiohttp.ClientSession() as session:
+            admin = Person(url=running.url, token=token, session=session)
+            await _settled(admin, "2.root.json")
+            assert (await admin.post("/publishers", {"name": "later"})).status == 201
+        assert (await client.refresh()).revision > 5000 > before.revision
+
+
+async def test_the_commands_move_a_registry(tmp_path: Path, database_url: str) -> None:
+    with registry_process(tmp_path / "state", database_url) as running:
+        token = running.create_admin()
+        root = running.command("keys", "root", "--first").stdout.strip().encode()
+        exported = running.command("export", str(tmp_path / "export"), "--with-tokens")
+        assert exported.returncode == 0, exported.stderr
+        backed = running.command("backup", str(tmp_path / "backup"))
+        assert backed.returncode == 0, backed.stderr
+    other = RegistryProcess(tmp_path / "other")
+    imported = other.command("import", str(tmp_path / "export"))
+    assert imported.returncode == 0, imported.stderr
+    assert imported.stdout == exported.stdout
+    shutil.copytree(tmp_path / "state" / "keys", tmp_path / "other" / "keys")
+    with registry_process(tmp_path / "other") as moved:
+        client = Client(tmp_path / "client", moved.url, root, Fetcher(token))
+        assert (await client.refresh()).registry == "modelhub-registry"
+
+
+def test_a_command_on_a_folder_without_a_registry_makes_none(tmp_path: Path) -> None:
+    nothing = RegistryProcess(tmp_path / "state")
+    for arguments in (
+        ("keys", "root"),
+        ("export", str(tmp_path / "export")),
+        ("backup", str(tmp_path / "b")),
+    ):
+        done = nothing.command(*arguments)
+        assert done.returncode == 1, done.stdout
+        assert "There is no" in done.stderr
+    assert not (tmp_path / "state" / "registry.db").exists()
+
+
+async def _settled(person: Person, name: str) -> None:
+    for _ in range(500):
+        if (await person.get(f"/tuf/{name}")).status == 200:
+            return
+    raise AssertionError(f"{name} never comes")
