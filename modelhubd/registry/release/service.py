@@ -33,6 +33,7 @@ RETRY_S = (0.5, 30.0)
 ANOTHER_S = 0.05
 """Before looking whether another process has finished its build."""
 ROOT_WARNING = timedelta(days=30)
+"""How long before the root runs out that is said, once a day."""
 
 
 def lifetimes_of(config: RegistryConfig) -> Lifetimes:
@@ -70,6 +71,8 @@ class Releases:
         self._kept = timedelta(seconds=config.superseded_s)
         self._keyring = Keyring({})
         self._keys_of: int | None = None
+        self._root_expires: datetime | None = None
+        self._warned_at: datetime | None = None
         self._asked = asyncio.Event()
         self._turn = asyncio.Event()
         self._revision = -1
@@ -119,7 +122,7 @@ class Releases:
         if base is None:
             raise Unavailable("This registry has no keys yet.", retry_after_s=1)
         point = Checkpoint(origin=self._name, size=size, root=root_hash)
-        await self._refresh_keys(base.root_version)
+        await self._refresh_keys(base)
         try:
             note, key = await in_thread(
                 lambda: building.note_of(point, tuf.read_root(base.root), self._keyring)
@@ -155,10 +158,11 @@ class Releases:
                 head = await store.head(connection)
                 base = await building.read_base(connection)
             if base is not None:
-                await self._refresh_keys(base.root_version)
+                await self._refresh_keys(base)
             async with self._database.alone(BUILD_LOCK) as mine:
                 revision = await self._build_once() if mine else None
             if revision is not None and revision >= head.revision:
+                self._warn(self._clock())
                 self._tell(revision)
                 return
             await asyncio.sleep(ANOTHER_S)
@@ -175,8 +179,21 @@ class Releases:
         self._turn.set()
         self._turn = asyncio.Event()
 
-    async def _refresh_keys(self, root_version: int) -> None:
+    async def _refresh_keys(self, base: building.Base) -> None:
         """Read the keys again when the root has changed."""
-        if self._keys_of != root_version:
+        if self._keys_of != base.root_version:
             self._keyring = await in_thread(lambda: keys.read_online_keys(self._state_dir / KEYS))
-            self._keys_of = root_version
+            self._root_expires = tuf.read_root(base.root).expires
+            self._keys_of = base.root_version
+
+    def _warn(self, now: datetime) -> None:
+        """Say that the root runs out soon: with it, machines take nothing new from this registry."""
+        expires = self._root_expires
+        lately = self._warned_at is not None and now - self._warned_at < timedelta(days=1)
+        if expires is not None and expires - now < ROOT_WARNING and not lately:
+            self._warned_at = now
+            log.warning(
+                "the root runs out on %s: from then on machines take nothing new from this registry. Run "
+                "`modelhub-registry keys rotate` with the root keys before.",
+                expires.date(),
+            )

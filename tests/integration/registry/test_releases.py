@@ -13,7 +13,7 @@ from modelhubd.registry.release import store
 from modelhubd.trust.notes import open_checkpoint
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.registry import SignedCatalog
-from tests.fakes.registry import Registry
+from tests.fakes.registry import Registry, running_registry
 from tests.fakes.tuf_client import Client, Fetcher
 
 
@@ -195,3 +195,11 @@ async def test_what_is_not_released_is_not_found(registry: Registry, name: str) 
 async def test_nothing_is_told_without_a_token(registry: Registry) -> None:
     for path in ("/catalog", "/tuf/timestamp.json", "/tuf/1.root.json", "/audit/checkpoint"):
         assert (await registry.anybody.get(path)).status == 401
+
+
+async def test_a_root_that_runs_out_soon_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running_registry(tmp_path / "registry", root_s=20 * 86_400):
+        assert [record for record in caplog.records if "the root runs out on" in record.getMessage()]
+    caplog.clear()
+    async with running_registry(tmp_path / "other"):
+        assert not [record for record in caplog.records if "the root runs out on" in record.getMessage()]
