@@ -16,6 +16,7 @@ from tests.benchmarks import (
     bench_gateway,
     bench_soak,
     bench_startup,
+    bench_sync,
 )
 from tests.benchmarks.downloads import bench as bench_downloads
 
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "gateway": bench_gateway.main,
     "downloads": bench_downloads.main,
     "estimate": bench_estimate.main,
+    "sync": bench_sync.main,
 }
 
 

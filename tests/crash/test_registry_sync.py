@@ -1,5 +1,5 @@
-"""Death at every step of a sync with a registry: afterwards the snapshot is whole and of one revision, the old
-one or the new one, and the next sync ends well."""
+"""Death at every step of a sync with a registry: afterwards the snapshot is whole and of one revision, the
+old one or the new one, and the next sync ends well."""
 
 import contextlib
 import json

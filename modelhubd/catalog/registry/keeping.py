@@ -15,6 +15,7 @@ from modelhubd.catalog.registry.refresh import (
     ROLES,
     Refreshed,
     Signatures,
+    audit_key_of,
     bundled,
     forget,
     trusted_root,
@@ -95,7 +96,7 @@ def _bundle(root_path: str) -> Bundle | None:
     root, signatures = trusted_root(root_path), msgspec.convert(metadata, Signatures)
     sha256, expires_at, version = verify_kept(root, signatures, target)
     document = read_document(target, sha256)
-    seen = witnessed(document.head.catalog, None, None)
+    seen = witnessed(document.head.catalog, None, audit_key_of(root, signatures), None)
     if isinstance(seen, Alarm):
         raise NotTaken("audit_alarm", seen.detail)
     refreshed = Refreshed(

@@ -68,7 +68,7 @@ def look(fetching: Fetching, before: Before) -> Found:
         document = read_document(refreshed.target, refreshed.sha256)
     refuse_wrong_clock(before.now, document.head, head)
     refuse_older(document.head, refreshed.root_version, head, before.root_version)
-    judged = witnessed(document.head.catalog, before.seen, fetching)
+    judged = witnessed(document.head.catalog, before.seen, refreshed.audit_key, fetching)
     if isinstance(judged, Alarm):
         return Found(refreshed=refreshed, alarm=judged)
     return Found(refreshed=refreshed, document=document, seen=judged)
@@ -101,13 +101,15 @@ def refuse_older(offered: Head, root_version: int, kept: Head | None, kept_root_
         raise NotTaken("rolled_back")
 
 
-def witnessed(catalog: SignedCatalog, seen: Seen | None, fetching: Fetching | None) -> Seen | Alarm:
-    """The checkpoint of the catalog, once it continues the one that was `seen`.
+def witnessed(
+    catalog: SignedCatalog, seen: Seen | None, pinned: str | None, fetching: Fetching | None
+) -> Seen | Alarm:
+    """The checkpoint of the catalog, once it continues the one that was `seen`; `pinned` as `judge` has it.
 
     Raises:
         NotTaken: the registry does not give a proof, or cannot be asked for one.
     """
-    judged = judge(catalog.checkpoint, catalog.audit_key, catalog.registry, seen)
+    judged = judge(catalog.checkpoint, catalog.audit_key, catalog.registry, seen, pinned)
     if isinstance(judged, Alarm):
         return judged
     new, following = judged

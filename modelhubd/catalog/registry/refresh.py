@@ -36,6 +36,8 @@ ROOT_MAX = 512 * 1024
 METADATA_MAX = 2 * 1024 * 1024
 TIMESTAMP_MAX = 16 * 1024
 ROTATIONS_MAX = 64
+AUDIT_KEY = "x-modelhub-audit-key"
+"""Field of the root."""
 ROLES = (TIMESTAMP, SNAPSHOT, TARGETS)
 
 
@@ -56,6 +58,8 @@ class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     expires_at: datetime
     root_version: int
+    audit_key: str | None = None
+    """The public key (hex) that the root names for the audit log, if it names one."""
     told_at: datetime | None = None
     """The registry's clock."""
 
@@ -156,6 +160,7 @@ def refresh(
         sha256=info.hashes["sha256"],
         expires_at=expires_at,
         root_version=version,
+        audit_key=audit_key_of(root, signatures),
         told_at=fetching.told_at,
     )
 
@@ -268,6 +273,15 @@ def _expiry(root: bytes, signatures: Signatures) -> tuple[datetime, int]:
     newest = max((root, *signatures.roots), key=_version)
     expiries = [Metadata[Any].from_bytes(data).signed.expires for data in (newest, *rest)]
     return min(expiries).replace(tzinfo=UTC), _version(newest)
+
+
+def audit_key_of(root: bytes, signatures: Signatures) -> str | None:
+    """What the newest of these verified roots names as the audit log's public key (hex)."""
+    from tuf.api.metadata import Metadata, Root
+
+    newest = Metadata[Root].from_bytes(max((root, *signatures.roots), key=_version)).signed
+    named = newest.unrecognized_fields.get(AUDIT_KEY)
+    return named if isinstance(named, str) else None
 
 
 def _download(updater: Any, info: Any, folder: Path) -> bytes:

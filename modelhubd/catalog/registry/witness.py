@@ -1,9 +1,9 @@
 """Whether a registry's audit log continues the one that was seen before. Pure.
 
 Every daemon is a witness (RFC 9162, section 2.1.4): a log that was changed, cut or forked shows as soon as
-its checkpoint does not follow from the last one. A key is pinned by standing in the signed catalog; a new one
-needs a signature of the old one on the same checkpoint, for the catalog is signed by the very party that is
-watched.
+its checkpoint does not follow from the last one. The log's key is named by the TUF root, which is signed
+offline; where the root names none it is pinned by standing in the signed catalog, and a new one needs a
+signature of the old one on the same checkpoint, for the catalog is signed by the very party that is watched.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from modelhubd.errors import Untrusted
 from modelhubd.trust.merkle import fault_in_consistency
-from modelhubd.trust.notes import Checkpoint, open_checkpoint
+from modelhubd.trust.notes import Checkpoint, open_checkpoint, verifier_key
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -43,8 +43,11 @@ class Next(Enum):
     """A proof that the larger tree continues the one seen before."""
 
 
-def judge(note: str, key: str, registry: str, seen: Seen | None) -> tuple[Seen, Next] | Alarm:
-    """What the checkpoint of a signed catalog comes to, after the last one that was `seen`."""
+def judge(
+    note: str, key: str, registry: str, seen: Seen | None, pinned: str | None = None
+) -> tuple[Seen, Next] | Alarm:
+    """What the checkpoint of a signed catalog comes to, after the last one that was `seen`. `pinned` is the
+    public key (hex) that the root names for the log, if it names one."""
 
     def alarm(code: str, detail: str) -> Alarm:
         return Alarm(code=code, detail=detail, evidence=(note,) if seen is None else (seen.note, note))
@@ -58,11 +61,15 @@ def judge(note: str, key: str, registry: str, seen: Seen | None) -> tuple[Seen, 
     if found.origin != registry:
         return alarm("audit_bad_checkpoint", "The checkpoint belongs to another registry's audit log.")
     new = Seen(origin=found.origin, size=found.size, root_hash=found.root.hex(), key=key, note=note)
+    if pinned is not None and not _is_key(key, found.origin, pinned):
+        return alarm(
+            "audit_key_changed", "The registry's audit log is signed by another key than the root names."
+        )
     if seen is None:
         return new, Next.TAKE
     if seen.origin != new.origin:
         return alarm("audit_other_log", "The registry shows another audit log than before.")
-    if seen.key != new.key and not _vouched(note, seen.key, found):
+    if seen.key != new.key and pinned is None and not _vouched(note, seen.key, found):
         return alarm(
             "audit_key_changed",
             "The registry's audit log is signed by another key, and the old key does not vouch for it.",
@@ -96,6 +103,13 @@ def fault_in_proof(seen: Seen, new: Seen, hashes: Sequence[str]) -> Alarm | None
         "{seen.size}: what was written in it has been changed.",
         evidence=(seen.note, new.note),
     )
+
+
+def _is_key(key: str, origin: str, pinned: str) -> bool:
+    try:
+        return key == verifier_key(origin, bytes.fromhex(pinned))
+    except ValueError:
+        return False
 
 
 def _vouched(note: str, old_key: str, found: Checkpoint) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 
 from modelhub_cli.main import run
-from tests.fakes.registry import Person
+from tests.fakes.registry import Person, Registry
 from tests.fakes.terminal import Seen, on_terminal
 from tests.running import INHERITED
 
@@ -74,3 +75,26 @@ class Typist:
 
 Sits = Callable[[Person], Typist]
 """Gives a person a home to type in."""
+
+
+def sits_at(
+    registry: Registry, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Sits:
+    """Gives each person a home of their own below `folder`."""
+    for variable in ("HF_TOKEN", "HF_ENDPOINT", "MODELHUB_CATALOG_REGISTRY_URL", "MODELHUB_DEBUG"):
+        monkeypatch.delenv(variable, raising=False)
+    numbers = itertools.count()
+
+    def sit(person: Person) -> Typist:
+        assert person.token is not None
+        home = folder / f"home-{next(numbers)}"
+        return Typist(home=home, url=registry.url, token=person.token, monkeypatch=monkeypatch, capsys=capsys)
+
+    return sit
+
+
+async def signed_in(typist: Typist) -> Typist:
+    """The same person, signed in."""
+    ran = await typist.signs_in()
+    assert ran.code == 0, ran.err
+    return typist

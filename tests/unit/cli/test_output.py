@@ -22,6 +22,7 @@ from tests.fakes.hub import Answer, Hub, frames, json_answer, problem_answer
 from tests.fakes.terminal import on_terminal
 from tests.unit.cli.conftest import Modelhub, page_answer
 
+NOWHERE = "http://127.0.0.1:9"
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
 
 
@@ -322,3 +323,20 @@ def test_the_log_is_readable_on_a_terminal_and_as_it_is_in_a_pipe(modelhub: Mode
     assert seen.plain == "12:00:00 INFO    answers\nTraceback\n  here\nno JSON\n"
     assert "\x1b" not in seen.text
     assert json.loads(modelhub("daemon", "logs").out.splitlines()[0])["level"] == "info"
+
+
+def test_the_registry_commands_import_what_they_need_when_they_need_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from modelhub_cli.main import run; run(['registry', *{words}]);"
+        "heavy = ('cryptography', 'tuf', 'sqlalchemy', 'aiohttp', 'asyncio', 'rich', {more});"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    for words, more in (
+        (["--help"], "'msgspec', 'modelhub_client'"),
+        (["whoami", "--registry", NOWHERE], "'modelhub_cli.authoring', 'modelhubd.registry'"),
+    ):
+        shown = subprocess.run(
+            [sys.executable, "-c", code.format(words=words, more=more)], capture_output=True,
+            text=True, check=True, env=_environ(tmp_path),
+        )  # fmt: skip
+        assert shown.stderr.splitlines()[-1] == "[]"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from modelhub_cli.authoring.hub_web import next_hop
+from modelhub_cli.authoring.hub_web import credentials, next_hop
 from modelhubd.entries.content import content_sha256
 from modelhubd.wire.catalog import CatalogEntry
 from tests.fakes.model_repository import COMMIT, Repository, serving
@@ -346,6 +346,14 @@ def test_a_revision_that_is_not_there_is_not_found(
 def test_a_redirect_leads_nowhere_but_to_public_https(location: str | None) -> None:
     with pytest.raises(ValueError, match=r"URL|the answer"):
         next_hop("https://hub.example.org/a", location, "https://hub.example.org")
+
+
+def test_the_token_stays_at_home_wherever_a_redirect_leads() -> None:
+    home = "https://hub.example.org"
+    assert credentials(f"{home}/a", home, "t") == {"Authorization": "Bearer t"}
+    assert credentials(f"{home}/a", home, None) == {}
+    for url in ("https://cdn.example.org/a", "http://hub.example.org/a", "https://hub.example.org:444/a"):
+        assert credentials(url, home, "t") == {}
 
 
 def test_a_redirect_may_lead_to_a_content_network_or_stay() -> None:

@@ -181,17 +181,18 @@ def _parameters(found: Iterable[OptionFacts]) -> int | None:
 
 
 def _architecture(found: Iterable[OptionFacts]) -> Architecture:
-    shapes = [shape for option in found if (shape := _shape(option)) != Architecture()]
-    if not shapes:
-        return Architecture()
-    first = shapes[0]
-    for other in shapes[1:]:
-        if (other.n_layers, other.hidden_size) != (first.n_layers, first.hidden_size):
+    """That of the first option that states one. Options of one format must agree; formats count layers each
+    in its own way."""
+    stated: dict[Format, Architecture] = {}
+    for option in found:
+        shape = _shape(option)
+        first = stated.setdefault(option.group.format, shape) if shape != Architecture() else shape
+        if (shape.n_layers, shape.hidden_size) != (first.n_layers, first.hidden_size):
             raise NotAModel(
                 f"These are several models: one has {first.n_layers} layers of {first.hidden_size}, another "
-                f"{other.n_layers} of {other.hidden_size}. Publish each by itself."
+                f"{shape.n_layers} of {shape.hidden_size}. Publish each by itself."
             )
-    return first
+    return next(iter(stated.values()), Architecture())
 
 
 def _shape(option: OptionFacts) -> Architecture:

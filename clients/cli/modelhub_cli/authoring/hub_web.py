@@ -41,6 +41,11 @@ def next_hop(url: str, location: str | None, home: str) -> str:
     return target
 
 
+def credentials(url: str, home: str, token: str | None) -> dict[str, str]:
+    """The header that carries the token, to the origin `home` and no other."""
+    return {"Authorization": f"Bearer {token}"} if token and origin_of(url) == home else {}
+
+
 class Web:
     """GET from `endpoint`. `token` goes to its origin, and on a redirect to another one no further."""
 
@@ -79,8 +84,8 @@ class Web:
     def _get(self, url: str, headers: Mapping[str, str], limit: int) -> bytes:
         for _ in range(HOPS_MAX + 1):
             request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **headers})  # noqa: S310
-            if self._token and origin_of(url) == self._home:
-                request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+            for name, value in credentials(url, self._home, self._token).items():
+                request.add_unredirected_header(name, value)
             try:
                 with self._opener.open(request, timeout=TIMEOUT_S) as response:
                     data: bytes = response.read(limit)

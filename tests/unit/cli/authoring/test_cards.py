@@ -68,6 +68,10 @@ def test_no_escape_sequence_or_hidden_character_survives() -> None:
     assert card == Card(license="mit", tags=("ab",), base_model="a b")
 
 
+def test_one_text_is_a_list_of_one() -> None:
+    assert card_of_readme("---\ntags: chat\nlanguage: en\n---\n") == Card(tags=("chat",), languages=("en",))
+
+
 def test_only_a_web_address_is_a_link() -> None:
     assert card_of({"license_link": "javascript:alert(1)"}).license_link is None
     assert card_of({"license_link": "https://example.org/l"}).license_link == "https://example.org/l"

@@ -143,3 +143,30 @@ def test_a_hostile_name_in_a_file_is_cut_and_clean() -> None:
         Wishes(id="acme/x"), [option("x.gguf", name="\x1b[31m" + "x" * 5000)], {"x.gguf": file()}
     ).entry
     assert faults_in_entry(entry) == []
+
+
+def test_what_no_header_says_stays_unknown() -> None:
+    silent = option("x.gguf", None, parameters=None, architecture=Architecture())
+    entry = entry_of(Wishes(id="acme/x"), [silent], {"x.gguf": file()}).entry
+    assert (entry.parameters, entry.architecture, entry.context_length) == (None, Architecture(), None)
+    unread = OptionFacts(group=Group(Format.GGUF, "Q4_0", (Member("x.gguf", Role.MODEL),)))
+    entry = entry_of(
+        Wishes(id="acme/x"), [unread, option("y.gguf")], {"x.gguf": file(), "y.gguf": file()}
+    ).entry
+    assert (entry.parameters, entry.architecture) == (1000, SHAPE)
+
+
+def test_a_projector_makes_a_model_see() -> None:
+    members = (Member("x.gguf", Role.MODEL), Member("mmproj.gguf", Role.PROJECTOR))
+    sees = OptionFacts(group=Group(Format.GGUF, None, members), headers=(header(has_chat_template=True),))
+    entry = entry_of(Wishes(id="acme/x"), [sees], {"x.gguf": file(), "mmproj.gguf": file()}).entry
+    assert entry.capabilities == ("chat", "vision")
+
+
+def test_formats_count_layers_each_in_its_own_way() -> None:
+    folder = OptionFacts(
+        group=Group(Format.SAFETENSORS, None, (Member("m.safetensors", Role.MODEL),)),
+        architecture=Architecture(family="llama", n_layers=3, hidden_size=128),
+    )
+    files = {"x.gguf": file(), "m.safetensors": file()}
+    assert entry_of(Wishes(id="acme/x"), [option("x.gguf"), folder], files).entry.architecture == SHAPE

@@ -10,6 +10,12 @@ def _command(module: str, attribute: str, help_line: str) -> Lazy:
 
 
 SECTIONS = {
+    "This machine": {
+        "status": _command(
+            "status", "status", "Where this machine's catalog comes from, and how fresh it is."
+        ),
+        "sync": _command("sync", "sync", "Look at the registry now."),
+    },
     "Sign in": {
         "login": _command(
             "account", "login", "Keep a token for a registry, and use that registry from now on."

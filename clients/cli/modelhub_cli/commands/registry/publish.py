@@ -106,15 +106,13 @@ def publish(
         write_entry(out_file, document)
         out.say(f"The entry is in {out_file}. Publish it: modelhub registry publish {out_file}")
     if dry_run:
-        out.write(json.dumps(document, indent=2, ensure_ascii=not out.json) + "\n")
+        _print_document(out, document)
     if dry_run or out_file is not None:
         _tell_issues(out, checked.issues())
         return 0
     body = checked.body(envelopes)
     with open_registry(url) as registry:
-        published = registry.publish(
-            checked.model, body, idempotency_key=_key(registry.url, checked.model, body, again)
-        )
+        published = registry.publish(checked.model, body, idempotency_key=_key(checked.model, body, again))
     _tell(out, checked.model, published)
     return 0
 
@@ -171,13 +169,20 @@ def write_entry(path: Path, document: dict[str, object]) -> None:
         raise Failed(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def _key(url: str, model: str, body: bytes, again: bool) -> str:
+def _print_document(out: Output, document: dict[str, object]) -> None:
+    if out.json:
+        out.value(document)
+    else:
+        out.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _key(model: str, body: bytes, again: bool) -> str:
     """The same for the same content, so that a repeat after a lost answer finds what the first one did."""
     if again:
         import secrets
 
         return secrets.token_hex(16)
-    return hashlib.sha256(b"\n".join((url.encode(), model.encode(), body))).hexdigest()
+    return hashlib.sha256(model.encode() + b"\n" + body).hexdigest()
 
 
 def _progress(out: Output, total: int) -> Callable[[int], None]:

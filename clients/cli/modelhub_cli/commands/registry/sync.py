@@ -21,7 +21,7 @@ EXIT_CODES = dict.fromkeys(
 )
 @output_options
 def sync(out: Output, acknowledge_alarm: bool) -> None:
-    """Look at the registry now and wait for the end of it; exit code 8 where what it serves is not genuine."""
+    """Look at the registry now, to the end; exit code 8 where what it serves is not genuine."""
     daemon = client()
     found = daemon.acknowledge_audit() if acknowledge_alarm else daemon.sync_catalog(wait=True)
     if out.json:
