@@ -86,9 +86,17 @@ async def newer_versions(parts: Parts) -> list[dict[str, Any]]:
         newest[artifact.model] = max(artifact.version, newest.get(artifact.model, 0))
     found = []
     for model, installed in sorted(newest.items()):
-        entry = await parts.catalog.entry(model)
-        if entry is not None and entry.version > installed:
-            found.append({"model": model, "installed_version": installed, "version": entry.version})
+        listed = await parts.catalog.listed(model)
+        if listed is not None and listed.entry.version > installed:
+            reason = await parts.policies.entry_reason(listed.entry, listed.source)
+            found.append(
+                {
+                    "model": model,
+                    "installed_version": installed,
+                    "version": listed.entry.version,
+                    "refusal": None if reason is None else parts.policies.words(model, reason),
+                }
+            )
     return found
 
 

@@ -1,7 +1,10 @@
-"""What keeps a download from being enqueued."""
+"""What keeps a download from being enqueued, or from going on."""
 
 from typing import TypeVar
 
+from modelhubd.downloads.plan import TransferEnded, permanent
+from modelhubd.downloads.rows import StoredDownload
+from modelhubd.downloads.surroundings import Forbidden
 from modelhubd.errors import Conflict, InvalidInput, NoSpace
 from modelhubd.wire.units import human_bytes
 
@@ -39,3 +42,13 @@ def refuse_without_space(size: int, *, promised: int, reserve: int, free: int) -
             f"This download needs {human_bytes(size)}.{others} {human_bytes(free)} are free, of which "
             f"{human_bytes(reserve)} are kept in reserve. Free some space, or choose a smaller option."
         )
+
+
+async def refuse_forbidden(forbidden: Forbidden, row: StoredDownload) -> None:
+    """
+    Raises:
+        TransferEnded: a policy has come to forbid it since it was asked for.
+    """
+    words = await forbidden(row.model, row.version, row.option, row.digest)
+    if words is not None:
+        raise TransferEnded(permanent("refused_by_policy", words))

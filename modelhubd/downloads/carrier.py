@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from modelhubd.downloads import staging, store
+from modelhubd.downloads.admission import refuse_forbidden
 from modelhubd.downloads.following import Following
 from modelhubd.downloads.messages import Fetch
 from modelhubd.downloads.plan import (
@@ -128,12 +129,12 @@ class Carrier:
         row = await self._read(id)
         staging.check_names(row)
         self._lives[id] = Live(row)
-        await self._check_policy(row)
+        await refuse_forbidden(self._around.forbidden, row)
         await self._check_storage()
         await self._check_space(row)
         while True:
             await self._get_all(row)
-            await self._check_policy(row)
+            await refuse_forbidden(self._around.forbidden, row)
             row = await self._advance_to_installing(id)
             await in_thread(lambda: staging.check_beginnings(self._around.root, row))  # noqa: B023
             await self._check_storage()
@@ -143,12 +144,6 @@ class Carrier:
             await self._check_storage()
             row = await self._lost(id, missing)
         await self._complete(row)
-
-    async def _check_policy(self, row: StoredDownload) -> None:
-        """Nothing is fetched or installed that has become forbidden since it was asked for."""
-        words = await self._around.forbidden(row.model, row.version, row.option, row.digest)
-        if words is not None:
-            raise TransferEnded(permanent("refused_by_policy", words))
 
     async def _check_storage(self) -> None:
         """Look before what would take an empty mount point for a models directory that lost its files."""

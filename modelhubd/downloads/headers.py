@@ -62,8 +62,7 @@ class HeaderReader:
         Raises:
             TransferEnded: it may not be asked, cannot be reached, or is no such file; the fault says why.
         """
-        if not self._allowed():
-            raise TransferEnded(passing("This machine is kept offline."))
+        self._refuse_offline()
         carried = await self._worker.begin(
             ReadHeader(
                 transfer=self._worker.next_number(),
@@ -76,6 +75,7 @@ class HeaderReader:
         )
         self._reading.add(carried)
         try:
+            self._refuse_offline()
             while True:
                 match await carried.report():
                     case Dialled(host=host):
@@ -91,3 +91,7 @@ class HeaderReader:
         finally:
             self._reading.discard(carried)
             await carried.halt()
+
+    def _refuse_offline(self) -> None:
+        if not self._allowed():
+            raise TransferEnded(passing("This machine is kept offline."))

@@ -90,16 +90,14 @@ def _texts(entry: CatalogEntry) -> Iterator[Fault]:
 
 def _requirements(entry: CatalogEntry) -> Iterator[Fault]:
     requires = entry.requires
-    named: dict[str, str | None] = {
-        "/requires/daemon": requires.daemon, "/requires/llama_server": requires.llama_server,
-    }  # fmt: skip
+    named = [("/requires/daemon", requires.daemon), ("/requires/llama_server", requires.llama_server)]
     for app, specifier in requires.app.items():
-        if not is_app_id(app):
-            yield "/requires/app", "an application is named by letters, digits and . _ - (at most 64)"
+        if is_app_id(app):
+            named.append((f"/requires/app/{app}", specifier))
         else:
-            named[f"/requires/app/{app}"] = specifier
-    for pointer, specifier in named.items():
-        if specifier is not None and (reason := fault_in_specifier(specifier)) is not None:
+            yield "/requires/app", "an application is named by letters, digits and . _ - (at most 64)"
+    for pointer, text in named:
+        if text is not None and (reason := fault_in_specifier(text)) is not None:
             yield pointer, reason
 
 

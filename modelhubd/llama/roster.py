@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelhubd.errors import LoadFailed, NotFound, Refused, Unavailable
+from modelhubd.errors import LoadFailed, NotAllowed, NotFound, Unavailable
 from modelhubd.events import Bus
 from modelhubd.llama import store
 from modelhubd.llama.failures import failure
@@ -144,7 +144,7 @@ class Roster:
             for life in self.running():
                 try:
                     await permit(life.server.library_id)
-                except Refused as refusal:
+                except NotAllowed as refusal:
                     log.warning("%s is unloaded: %s", life.server.name, refusal.detail)
                     group.create_task(self.unload(life, drain_s))
 

@@ -335,6 +335,7 @@ class Servers:
             LoadFailed, Conflict, Unavailable: it cannot be loaded, or is being stopped.
         """
         life = await self._on_demand.life_for(name)
+        await self._permit_served(life.server.library_id)
         server = await self.wait_ready(life.server.id, within_s=within_s)
         await self._permit_served(server.library_id)
         if life.session is None or life.leaving:

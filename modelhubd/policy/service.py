@@ -26,6 +26,7 @@ from modelhubd.wire.status import ConfigValue
 
 log = logging.getLogger(__name__)
 KEPT_MAX = 20_000
+_UNKNOWN = Reason(policy=None, detail="")
 
 
 class Listed(Protocol):
@@ -66,6 +67,8 @@ class Policies:
         self._changing = asyncio.Lock()
         self._signatures: dict[tuple[str, int], str | None] = {}
         self._served: dict[str, Reason | None] = {}
+        self._generation = 0
+        """Of what verdicts are made from: one that was begun before a change is not kept."""
         self.on_change: list[Callable[[], Awaitable[None]]] = []
         self.rules, self._policy = in_force(layers, {})
 
@@ -133,7 +136,6 @@ class Policies:
                 await store.save(tx, {full(key): value for key, value in asked.items()})
                 tx.after_commit(lambda: self._put_in_force(kept))
             if self._policy != before:
-                self._bus.publish("policy.changed", "policy", self._policy)
                 await self._tell()
             return self._policy
 
@@ -148,9 +150,11 @@ class Policies:
             raise Conflict(text, code="decided_elsewhere", errors=errors)
 
     def _put_in_force(self, saved: dict[str, Any]) -> None:
-        self._saved = saved
+        before, self._saved = self._policy, saved
         self.rules, self._policy = in_force(self._layers, saved)
-        self._served.clear()
+        self.forget()
+        if self._policy != before:
+            self._bus.publish("policy.changed", "policy", self._policy)
 
     async def _tell(self) -> None:
         for react in self.on_change:
@@ -163,6 +167,7 @@ class Policies:
 
     def forget(self) -> None:
         """The catalog, its keys or what is installed has changed: judge everything anew."""
+        self._generation += 1
         self._signatures.clear()
         self._served.clear()
 
@@ -217,7 +222,10 @@ class Policies:
         found = await self._listed(model)
         served = found is not None and found.entry.version == version
         kept = None if served else await store.vouched(self._database.reader, model, version)
-        digests = _digests(found.entry) if found is not None and served else kept and kept.digests
+        if found is not None and served:
+            digests: Mapping[str, str | None] | None = _digests(found.entry)
+        else:
+            digests = None if kept is None else kept.digests
         return refusal(
             self.rules,
             Facts(
@@ -238,15 +246,18 @@ class Policies:
     async def refuse_artifact(self, artifact: Artifact) -> None:
         """Raises NotAllowed (`refused_by_policy`) where it may not be run."""
         if (reason := await self.artifact_reason(artifact)) is not None:
-            raise self.problem(f"{artifact.model}@{artifact.version}:{artifact.option}", reason)
+            raise self.problem(_named(artifact), reason)
 
     async def refuse_served(self, library_id: str, artifact: Callable[[str], Awaitable[Artifact]]) -> None:
         """The same for what runs already, told at once from what was found before. Raises NotAllowed."""
-        if library_id not in self._served:
-            found = await artifact(library_id)
-            self._served[library_id] = await self.artifact_reason(found)
-        if self._served[library_id] is not None:
-            await self.refuse_artifact(await artifact(library_id))
+        if self._served.get(library_id, _UNKNOWN) is None:
+            return
+        generation, found = self._generation, await artifact(library_id)
+        reason = await self.artifact_reason(found)
+        if generation == self._generation:
+            self._served[library_id] = reason
+        if reason is not None:
+            raise self.problem(_named(found), reason)
 
     async def refuse_option(self, entry: CatalogEntry, source: str, option: Option) -> None:
         """Raises NotAllowed (`refused_by_policy`) where this option may not be downloaded."""
@@ -296,12 +307,19 @@ class Policies:
         if not self.rules.require_signature:
             return None
         key = (entry.id, entry.version)
-        if key not in self._signatures:
-            fault = await asyncio.to_thread(_fault_in, entry, self._keys_of(entry.id))
-            if len(self._signatures) >= KEPT_MAX:
-                self._signatures.clear()
+        if key in self._signatures:
+            return self._signatures[key]
+        generation = self._generation
+        fault = await asyncio.to_thread(_fault_in, entry, self._keys_of(entry.id))
+        if len(self._signatures) >= KEPT_MAX:
+            self._signatures.clear()
+        if generation == self._generation:
             self._signatures[key] = fault
-        return self._signatures[key]
+        return fault
+
+
+def _named(artifact: Artifact) -> str:
+    return f"{artifact.model}@{artifact.version}:{artifact.option}"
 
 
 def _vouched_of(entry: CatalogEntry) -> store.Vouched:

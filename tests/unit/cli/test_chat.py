@@ -17,6 +17,7 @@ from modelhubd.wire.base import Page
 from tests.fakes import samples
 from tests.fakes.hub import Answer, Hub, json_answer
 from tests.fakes.terminal import Seen, on_terminal
+from tests.unit.cli.conftest import Modelhub
 
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main", "chat", "acme/tiny"]
 YES = (
@@ -196,3 +197,13 @@ def test_lines_are_put_together(lines: list[str], question: str) -> None:
     left = list(lines)
     assert read_question(lambda _: left.pop(0)) == question
     assert not left
+
+
+@pytest.mark.parametrize(("reasoning", "asks"), [("auto", None), ("on", True), ("off", False)])
+def test_a_question_says_whether_the_model_is_to_think(
+    hub: Hub, modelhub: Modelhub, reasoning: str, asks: bool | None
+) -> None:
+    hub.on("POST /v1/chat/completions", Answer(lines=YES))
+    assert modelhub("chat", "acme/tiny", "One?", "--reasoning", reasoning).code == 0
+    body = hub.asked[-1].body
+    assert body.get("chat_template_kwargs") == (None if asks is None else {"enable_thinking": asks})

@@ -72,10 +72,17 @@ def test_without_policies_only_a_withdrawal_refuses() -> None:
     assert Rules().silent
 
 
-@pytest.mark.parametrize("key", ["require_verified", "require_signature", "require_digest"])
-def test_a_requirement_is_not_silent(key: str) -> None:
-    assert not Rules(**{key: True}).silent
-    assert not Rules(allowed_publishers=("qwen",)).silent
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules(require_verified=True),
+        Rules(require_signature=True),
+        Rules(require_digest=True),
+        Rules(allowed_publishers=("qwen",)),
+    ],
+)
+def test_a_requirement_is_not_silent(rules: Rules) -> None:
+    assert not rules.silent
 
 
 def test_the_words_of_a_withdrawal_are_made_printable_and_short() -> None:

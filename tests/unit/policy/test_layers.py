@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from modelhubd.config import PolicyConfig, read_config
@@ -38,7 +39,7 @@ def test_ones_own_counts_without_a_registry_and_not_with_one(key: str) -> None:
         assert getattr(rules, key) is not has_registry
         assert getattr(shown, key).source == "default"
         assert getattr(in_force(Layers(has_registry=has_registry), {key: True})[0], key) is True
-        said = PolicyConfig(**{key: has_registry})
+        said = msgspec.convert({key: has_registry}, PolicyConfig)
         assert getattr(in_force(Layers(has_registry=has_registry, values=said), {})[0], key) is has_registry
     assert "where a registry is set" in who(in_force(Layers(has_registry=True), {})[1], key)
 
@@ -60,5 +61,6 @@ def test_a_publisher_that_cannot_be_is_refused_at_the_start() -> None:
         read_config(places, {"MODELHUB_POLICY_ALLOWED_PUBLISHERS": "Qwen/x"})
     read = read_config(places, {"MODELHUB_POLICY_ALLOWED_PUBLISHERS": "qwen,google"})
     assert Layers.of(read).value("allowed_publishers") == ("qwen", "google")
-    assert read_config(places, {"MODELHUB_POLICY_LOCAL_ENTRIES": "false"})
+    closed = read_config(places, {"MODELHUB_POLICY_LOCAL_ENTRIES": "false"})
+    assert closed.settings.policy.local_entries is False
     assert Layers.of(read_config(places, {"MODELHUB_CATALOG_REGISTRY_URL": "https://r.example"})).has_registry

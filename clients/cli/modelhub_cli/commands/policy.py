@@ -7,7 +7,7 @@ import click
 from modelhub_cli.connect import client
 from modelhub_cli.failures import REFUSED, USAGE, Failed
 from modelhub_cli.output import Column, Output, output_options
-from modelhubd.wire.governance import ModelStanding
+from modelhubd.wire.governance import ModelStanding, TemplateStanding
 from modelhubd.wire.policy import Policy, PolicyList, PolicySwitch
 
 YES, NO = frozenset({"yes", "true", "on", "1"}), frozenset({"no", "false", "off", "0"})
@@ -45,6 +45,12 @@ STANDINGS: tuple[Column[ModelStanding], ...] = (
     Column(title="verified", raw=lambda standing: standing.verified),
     Column(title="allowed", raw=lambda standing: standing.allowed),
     Column(title="reason", raw=lambda standing: standing.reason, flexible=True),
+)
+TEMPLATES: tuple[Column[TemplateStanding], ...] = (
+    Column(title="template", raw=lambda template: template.id, style="bold"),
+    Column(title="name", raw=lambda template: template.name, flexible=True),
+    Column(title="compliant", raw=lambda template: template.compliant),
+    Column(title="allowed", raw=lambda template: template.allowed),
 )
 EXAMPLES = """\b
 Examples:
@@ -86,7 +92,7 @@ def set_policy(out: Output, key: str, values: tuple[str, ...]) -> None:
 def reset(out: Output, key: str) -> None:
     """Forget what was set here: the configuration, or the default, decides again."""
     _known(key)
-    _show(out, client().change_policy(**{key: None}))  # type: ignore[arg-type]  # the key is one of them
+    _show(out, client().change_policy(**{key: None}))
 
 
 @policy.command()
@@ -107,16 +113,10 @@ def check(out: Output, models: tuple[str, ...]) -> int:
 def templates(out: Output) -> None:
     """Workflow templates and whether all of their models are verified and allowed here."""
     found = client().governance_templates()
-    columns = (
-        Column[Any](title="template", raw=lambda template: template.id, style="bold"),
-        Column[Any](title="name", raw=lambda template: template.name, flexible=True),
-        Column[Any](title="compliant", raw=lambda template: template.compliant),
-        Column[Any](title="allowed", raw=lambda template: template.allowed),
-    )
     if out.json:
         out.value(found)
     else:
-        out.items(found.items, columns, lambda template: template.id)
+        out.items(found.items, TEMPLATES, lambda template: template.id)
 
 
 def _known(key: str) -> None:
