@@ -50,7 +50,7 @@ class Searching:
 
 def measured(models: int) -> list[tuple[str, ...]]:
     """Rows: what kind of sync, seconds, bytes moved, median and 99th percentile of searches meanwhile."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as folder, TufRegistry() as registry:
         home, root = Path(folder) / "home", Path(folder) / "root.json"
         root.write_bytes(registry.trusted_root)

@@ -99,6 +99,10 @@ class Fetching:
     def __exit__(self, *_: object) -> None:
         self._curl.close()
 
+    def stopping(self) -> bool:
+        """Whether nobody wants any answer any more."""
+        return self._stopped.is_set()
+
     def url(self, path: str) -> str:
         return f"{self._line.base_url}/api/v1{path}"
 
@@ -159,7 +163,7 @@ class Fetching:
             (pycurl.HEADERFUNCTION, receiving.take_line),
             (pycurl.WRITEFUNCTION, receiving.take_body),
             (pycurl.NOPROGRESS, 0),
-            (pycurl.XFERINFOFUNCTION, lambda *_: int(self._stopped.is_set())),
+            (pycurl.XFERINFOFUNCTION, lambda *_: int(self.stopping())),
         ):
             curl.setopt(option, value)
         if method in ("POST", "PUT"):

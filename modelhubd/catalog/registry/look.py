@@ -65,7 +65,7 @@ def look(fetching: Fetching, before: Before) -> Found:
     if refreshed.target is None:
         return Found(refreshed=refreshed)
     with gently():
-        document = read_document(refreshed.target, refreshed.sha256)
+        document = read_document(refreshed.target, refreshed.sha256, fetching.stopping)
     refuse_wrong_clock(before.now, document.head, head)
     refuse_older(document.head, refreshed.root_version, head, before.root_version)
     judged = witnessed(document.head.catalog, before.seen, refreshed.audit_key, fetching)

@@ -9,6 +9,7 @@ import pytest
 from modelhubd.catalog.registry import document
 from modelhubd.catalog.registry.document import read_document, unpacked
 from modelhubd.catalog.registry.refusals import NotTaken
+from modelhubd.entries.reading import read_entries
 from tests.unit.catalog.samples import entry_json
 
 HEAD = {
@@ -105,3 +106,39 @@ def test_more_entries_than_a_catalog_may_have_are_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(document, "ENTRIES_MAX", 2)
     with pytest.raises(NotTaken, match="more than 2 entries"):
         read_document(packed(entries=[1, 2, 3]), "")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"display_name": "a\u202eb"}, {"display_name": "a\nb"}, {"tags": ["a\u200bb"]},
+        {"display_name": "a\x07b"},
+        {"base_model": "a\u2028b"}, {"requires": {"app": {"a": "b\nc"}}}, {"parameters": 10**30},
+        {"parameters": -1}, {"parameters": "8B"}, {"version": 0}, {"tags": [["deep"]]}, {"options": []},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_the_quick_look_lets_nothing_through_that_the_close_one_refuses(
+    more: dict[str, Any], ascii_only: bool
+) -> None:
+    entries = [entry_json("lab/a"), entry_json("lab/b", **more)]
+    data = json.dumps(HEAD | {"entries": entries}, ensure_ascii=ascii_only)
+    found = read_document(gzip.compress(data.encode()), "")
+    assert [entry.id for entry in found.entries] == ["lab/a"]
+    assert found.faults[0].pointer.startswith("/entries/1/")
+
+
+def test_the_quick_look_and_the_close_one_read_the_same() -> None:
+    entries = [
+        entry_json("lab/a", description="One line.\nAnother – one.", display_name='A "B" \\ Ä'),
+        entry_json(),
+    ]
+    for item in entries:
+        raw = json.dumps(item).encode()
+        ((_, close),) = read_entries(raw).entries
+        assert document._plain(json.dumps(item, ensure_ascii=False).encode()) == close
+
+
+def test_reading_ends_when_nobody_wants_it_any_more() -> None:
+    with pytest.raises(NotTaken, match="the daemon stops"):
+        read_document(packed(entries=[entry_json("lab/a")]), "", lambda: True)
