@@ -154,7 +154,7 @@ def _build(
         asking=asking,
         configured=is_reachable(settings.catalog.registry_url, settings.downloads.allow_origins),
         served=lambda model: catalog.is_from("registry", model),
-        report=lambda: policies.rules.report_installs,
+        report=lambda: policies.reports_installs,
         on_counters=lambda: catalog.counters_changed(),
         clock=clock,
     )
