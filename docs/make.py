@@ -1,7 +1,8 @@
 """Makes the generated pages: `python docs/make.py [--check]`.
 
 api.md and registry-api.md come from the route tables and the wire types, config.md from the settings'
-structs, cli.md from the command line's own help. With --check nothing is written, and a page that differs is an error.
+structs, cli.md from the command line's own help. With --check nothing is written, and a page that differs is
+an error.
 """
 
 import ast
@@ -153,7 +154,8 @@ def config_page() -> str:
     lines = ["# Configuration", MADE]
     lines.append(
         "default < `config/config.toml` < saved through the API (limits of downloads, policies) < "
-        "environment < command line < the administrator's file where it locks the key. An unknown key is an error.\n"
+        "environment < command line < the administrator's file where it locks the key. "
+        "An unknown key is an error.\n"
     )
     for name, section in config.SECTIONS.items():
         lines += [f"## [{name}]", "", "| key | type | default | environment | |", "|---|---|---|---|---|"]
