@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DECISIONS := modelhubd/fit/*,modelhubd/formats/*,modelhubd/trust/*,*/states.py,*/plan.py,*/merge.py,*/placement.py,*/command.py,*/builds.py,*/hanging.py,*/hold_off.py,*/load_progress.py,modelhubd/llama/failures.py,*/measured.py,*/buffers.py,*/devices.py,*/shapes.py,modelhubd/llama/settings.py,modelhubd/wire/settings.py,*/spans.py,*/pieces.py,*/width.py,*/rate.py,*/sources.py,*/schedule.py
 
-.PHONY: help demo demo-registry test llama-server check lint coverage wheel bench docs format clean
+.PHONY: help demo demo-registry test test-again llama-server check lint coverage wheel bench docs format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -25,6 +25,10 @@ demo-registry: $(STAMP) ## the second act: publish, approve, sync, verify, withd
 test: $(STAMP) ## all tests
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --cov --cov-report=
+
+test-again: $(STAMP) ## the tests that failed, one after the other (docs/decisions/0032)
+	@echo "FAILED THE FIRST TIME, run again by themselves:"
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 5 --cov --cov-append --cov-report= -v
 
 llama-server: $(STAMP) ## the real program, built once into the user's cache, for the tests marked `real`
 	@$(BIN)/python -m tests.real.program

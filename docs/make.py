@@ -1,14 +1,15 @@
 """Makes the generated pages: `python docs/make.py [--check]`.
 
-api.md comes from the route table and the wire types, config.md from the settings' structs, cli.md from the
-command line's own help. With --check nothing is written, and a page that differs is an error.
+api.md and registry-api.md come from the route tables and the wire types, config.md from the settings'
+structs, cli.md from the command line's own help. With --check nothing is written, and a page that differs is
+an error.
 """
 
 import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,10 @@ import msgspec
 from modelhub_cli.main import cli
 from modelhubd import config
 from modelhubd.api.routes import PREFIX, ROUTES
-from modelhubd.api.routing import Access, DaemonRoute
+from modelhubd.api.routing import Access
+from modelhubd.registry.routes import PREFIX as REGISTRY_PREFIX
+from modelhubd.registry.routes import all_routes as registry_routes
+from modelhubd.web.routing import Route
 
 HERE = Path(__file__).parent
 MADE = "<!-- Made by docs/make.py; edit the code instead. -->\n"
@@ -28,21 +32,31 @@ ACCESS = {Access.OPEN: "open", Access.OWNER: "owner", Access.SOCKET: "socket onl
 
 
 def api_page() -> str:
+    """The daemon's routes with who may use them."""
+    return reference("The daemon's API", PREFIX, [(route, ACCESS[route.access]) for route in ROUTES])
+
+
+def registry_page() -> str:
+    """The registry's routes with the scopes of which a caller needs one."""
+    rows = [
+        (route, " or ".join(f"`{name}`" for name in route.scope) or "open") for route in registry_routes()
+    ]
+    return reference("The registry's API", REGISTRY_PREFIX, rows)
+
+
+def reference(title: str, prefix: str, rows: Sequence[tuple[Route, str]]) -> str:
     """Every route, then every struct it takes or answers."""
-    lines = ["# The daemon's API", MADE, "The machine-readable form is `GET /api/v1/openapi.json`.\n"]
+    lines = [f"# {title}", MADE, "The machine-readable form is `GET /api/v1/openapi.json`.\n"]
     lines += ["| method | path | what | access | answers |", "|---|---|---|---|---|"]
-    for route in ROUTES:
-        answer = type_name(route.answer) if route.answer is not None else ""
-        lines.append(
-            f"| {route.method} | `{PREFIX}{route.path}` | {route.summary} | {ACCESS[route.access]} "
-            f"| {route.status} {answer} |"
-        )
-    for kind in sorted(structs_of(ROUTES), key=lambda found: found.__name__):
+    for route, access in rows:
+        answer = f"{route.status} {type_name(route.answer) if route.answer is not None else ''}"
+        lines.append(f"| {route.method} | `{prefix}{route.path}` | {route.summary} | {access} | {answer} |")
+    for kind in sorted(structs_of([route for route, _ in rows]), key=lambda found: found.__name__):
         lines += ["", f"## {kind.__name__}", *struct_lines(kind)]
     return "\n".join(lines) + "\n"
 
 
-def structs_of(routes: tuple[DaemonRoute, ...]) -> set[type[msgspec.Struct]]:
+def structs_of(routes: Iterable[Route]) -> set[type[msgspec.Struct]]:
     """Every struct that a route takes or answers, directly or inside another."""
     found: set[type[msgspec.Struct]] = set()
 
@@ -139,8 +153,9 @@ def config_page() -> str:
     """Every key of config.toml with its default and environment variable."""
     lines = ["# Configuration", MADE]
     lines.append(
-        "default < `config/config.toml` < saved through the API (limits of downloads) < environment < "
-        "command line < the administrator's file where it locks the key. An unknown key is an error.\n"
+        "default < `config/config.toml` < saved through the API (limits of downloads, policies) < "
+        "environment < command line < the administrator's file where it locks the key. "
+        "An unknown key is an error.\n"
     )
     for name, section in config.SECTIONS.items():
         lines += [f"## [{name}]", "", "| key | type | default | environment | |", "|---|---|---|---|---|"]
@@ -170,7 +185,7 @@ def cli_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"api.md": api_page, "config.md": config_page, "cli.md": cli_page}
+PAGES = {"api.md": api_page, "registry-api.md": registry_page, "config.md": config_page, "cli.md": cli_page}
 
 
 def main() -> int:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from aiohttp import web
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
@@ -54,6 +53,8 @@ from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
+from modelhubd.web.problems import SECURITY_HEADERS
+from modelhubd.web.serving import serving
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
 from modelhubd.wire.status import API_MAX, RuntimeInfo
@@ -62,8 +63,6 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 2.0
 """Time that requests in flight get once the streams have ended."""
-LINE_BYTES = 64 * 1024
-"""The longest request line: a pasted text makes a long search."""
 
 
 @contextlib.asynccontextmanager
@@ -99,20 +98,10 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             if port is None
             else Gate(port=port, allow_origins=frozenset(config.settings.server.allow_origins))
         )
-        runner = web.AppRunner(
-            application(parts, gate, parts.gateway.routes(), tasks),
-            handle_signals=False,
-            handler_cancellation=True,
-            access_log=None,
-            shutdown_timeout=GRACE_S,
-            keepalive_timeout=75,
-            max_line_size=LINE_BYTES,
-            auto_decompress=False,
+        app = application(parts, gate, parts.gateway.routes(), tasks)
+        await stack.enter_async_context(
+            serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        for listener in listeners:
-            await web.SockSite(runner, listener).start()
         stack.callback(bus.close)
         stack.enter_context(_runtime_file(config, parts))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
@@ -120,8 +109,12 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         parts.started.set()
         sd_notify("READY=1", config.environ)
         tasks.start(ping_watchdog(config.environ), name="watchdog")
-        also = f" and {parts.url}" if parts.url else ""
-        log.info("modelhubd %s answers on %s%s", __version__, config.places.socket, also)
+        log.info(
+            "modelhubd %s answers on %s%s",
+            __version__,
+            config.places.socket,
+            f" and {parts.url}" if parts.url else "",
+        )
         yield parts
 
 
@@ -144,13 +137,24 @@ def _build(
         models_dir=config.models_dir, reserve_bytes=settings.models.reserve_bytes, home=Path.home()
     )
     device = DeviceWatch(probe, bus, builds=lambda: servers.builds())
-    asking = Asking(_line_to_registry(config), outbound=outbound.note, offline=lambda: policies.offline)
+    policies = Policies(
+        database,
+        bus,
+        Layers.of(config),
+        listed=lambda model: catalog.listed(model),
+        publisher_keys=lambda publisher: registry.publisher_keys(publisher),
+        tombstones=lambda: registry.tombstones(),
+    )
+    permits = Permits(
+        policies, lambda app: _programs(device, app), listed=lambda model: catalog.listed(model)
+    )
+    asking = Asking(_line_to_registry(config), outbound=outbound.note, offline=lambda: policies.rules.offline)
     popularity = Popularity(
         database,
         asking=asking,
         configured=is_reachable(settings.catalog.registry_url, settings.downloads.allow_origins),
         served=lambda model: catalog.is_from("registry", model),
-        report=lambda: policies.rules.report_installs,
+        report=lambda: policies.reports_installs,
         on_counters=lambda: catalog.counters_changed(),
         clock=clock,
     )
@@ -164,17 +168,6 @@ def _build(
         catalog=lambda: catalog,
         clock=clock,
     )
-    policies = Policies(
-        database,
-        bus,
-        Layers.of(config),
-        listed=lambda model: catalog.listed(model),
-        publisher_keys=lambda publisher: catalog.publisher_keys(publisher),
-        tombstones=lambda: catalog.tombstones(),
-    )
-    permits = Permits(
-        policies, lambda app: _programs(device, app), listed=lambda model: catalog.listed(model)
-    )
     catalog = Catalog(
         database,
         bus,
@@ -183,7 +176,6 @@ def _build(
         base=registry.base,
         about=registry.about,
         withdrawn=registry.withdrawn,
-        signed=lambda: registry.signed,
         counters=lambda: popularity.counters,
         device=lambda: device.last,
         installed=lambda: library.keys(),
@@ -266,12 +258,15 @@ def _build(
         policies=policies,
         catalog=catalog,
         registry=registry,
-        governance=Governance(catalog, policies),
+        governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
         servers=servers,
         gateway=Gateway(
-            servers, library.all, max_waiting=settings.llama.max_waiting, aliases=settings.llama.meaning
+            servers,
+            library.all,
+            max_waiting=settings.llama.max_waiting,
+            aliases=settings.llama.meaning,
         ),
         tally=tally,
         outbound=outbound,

@@ -25,17 +25,12 @@ from modelhubd.gateway.proxy import refusal
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.bodies import MAX_BODY_BYTES
 from modelhubd.web.callers import Gate, check_peer
-from modelhubd.web.problems import problem_of_any, problem_response
+from modelhubd.web.problems import SECURITY_HEADERS, problem_of_any, problem_response
 from modelhubd.web.routing import add_routes, route_of
 from modelhubd.wire.base import rfc3339
 
 BEGUN = "modelhub.begun"
 KEPT_ANSWERS = timedelta(hours=24)
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 OTHER_ROUTES = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
 

@@ -1,6 +1,6 @@
 """Whether models and workflow templates comply, as of the snapshot that is here: asked of nobody outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from modelhubd.catalog.merge import Sourced
 from modelhubd.catalog.service import Catalog
@@ -16,22 +16,26 @@ from modelhubd.wire.governance import (
     TemplateStanding,
     TemplateStandings,
 )
+from modelhubd.wire.registry import CatalogTemplate
 
 MODELS_MAX = 256
 """Asked about at once."""
 
 
 class Governance:
-    """Answers from the signed snapshot; without one nothing is approved."""
+    """Answers from the signed snapshot, whose `templates` those are; without one nothing is approved."""
 
-    def __init__(self, catalog: Catalog, policies: Policies) -> None:
+    def __init__(
+        self, catalog: Catalog, policies: Policies, templates: Callable[[], tuple[CatalogTemplate, ...]]
+    ) -> None:
         self._catalog = catalog
         self._policies = policies
+        self._templates = templates
 
     async def templates(self) -> TemplateStandings:
         """Every template with its badge."""
         items = []
-        for template in self._catalog.templates():
+        for template in self._templates():
             models = [await self._standing(model) for model in template.models]
             items.append(
                 TemplateStanding(

@@ -37,7 +37,6 @@ from modelhubd.wire.catalog import (
 )
 from modelhubd.wire.device import Device
 from modelhubd.wire.policy import App
-from modelhubd.wire.registry import CatalogTemplate, PublisherKey, SignedCatalog, Tombstone
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +73,6 @@ class Catalog:
         base: Callable[[], Base | None] = lambda: None,
         about: Callable[[CatalogInfo], CatalogInfo] = lambda info: info,
         withdrawn: Callable[[str], str | None] = lambda model: None,
-        signed: Callable[[], SignedCatalog | None] = lambda: None,
         counters: Callable[[], Mapping[str, Counters]] = lambda: NO_COUNTERS,
         permits: Permits | None = None,
     ) -> None:
@@ -82,7 +80,6 @@ class Catalog:
         self._base = base
         self._about = about
         self._withdrawn = withdrawn
-        self._signed = signed
         self._counters = counters
         self._permits = permits
         self._on_changed = on_changed
@@ -148,7 +145,6 @@ class Catalog:
             if also is not None:
                 async with self._database.transaction(durable=True) as tx:
                     await also(tx)
-                    tx.after_commit(self._on_changed)  # templates, keys or tombstones are others now
             self._show(view, info)
         return await self.info()
 
@@ -253,30 +249,14 @@ class Catalog:
         found = await self.listed(model)
         return None if found is None else found.entry
 
-    async def is_from(self, source: str, model: str) -> bool:
-        """Whether the entry of that model is of this source: `registry`, `floor` or `local`."""
-        found = await self.listed(model)
-        return found is not None and found.source == source
-
     async def listed(self, model: str) -> Sourced | None:
         """The same with where it comes from."""
         return await store.one_entry(self._database.reader, model)
 
-    def publisher_keys(self, publisher: str) -> tuple[PublisherKey, ...]:
-        """The keys that the signed catalog pins for a publisher."""
-        signed = self._signed()
-        publishers = () if signed is None else signed.publishers
-        return next((found.keys for found in publishers if found.name == publisher), ())
-
-    def templates(self) -> tuple[CatalogTemplate, ...]:
-        """The workflow templates of the signed catalog."""
-        signed = self._signed()
-        return () if signed is None else signed.templates
-
-    def tombstones(self) -> tuple[Tombstone, ...]:
-        """What is left of models that the registry has withdrawn."""
-        signed = self._signed()
-        return () if signed is None else signed.tombstones
+    async def is_from(self, source: str, model: str) -> bool:
+        """Whether the entry of that model is of this source: `registry`, `floor` or `local`."""
+        found = await self.listed(model)
+        return found is not None and found.source == source
 
     async def choose(
         self,
@@ -292,9 +272,9 @@ class Catalog:
         Raises:
             NotFound: there is no such model, version or option; what there is gets named.
             NotAllowed: `refused_by_policy`; nothing overrides it.
-            Conflict: `model_withdrawn`: the registry has withdrawn it, and nothing takes it. `does_not_fit`:
-                it would not run here, with the figures; `requirement_not_met`: it is for other programs;
-                `force` takes both nonetheless.
+            Conflict: `does_not_fit`: it would not run here, with the figures; `requirement_not_met`: it is
+                for other programs; `force` takes it nonetheless. `model_withdrawn`: the registry has
+                withdrawn it, and nothing takes it.
         """
         item = await store.one_entry(self._database.reader, model)
         if item is None and (reason := self._withdrawn(model)) is not None:

@@ -1,7 +1,7 @@
 """Making room for a load, and seeing that the room is really there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from modelhubd.errors import Conflict
 from modelhubd.llama.placement import Placement, place
@@ -12,6 +12,8 @@ from modelhubd.wire.servers import LoadSettings
 BACK_S = 5.0
 """How long the memory of what was unloaded may take to come back."""
 POLL_S = 0.05
+CARDS_S = 0.5
+"""Between two looks at what is free on graphics cards: each starts a llama-server that tells it."""
 
 
 class Room:
@@ -32,17 +34,17 @@ class Room:
         self._budget_bytes = budget_bytes
         self._drain_s = drain_s
 
-    async def look(
-        self, settings: LoadSettings, needed_bytes: int, replaced: Collection[str] = ()
-    ) -> Placement:
+    async def cards(self, settings: LoadSettings) -> tuple[Gpu, ...]:
+        """The graphics cards that a load with these settings may use, with what is free on them now."""
+        return () if settings.gpu_layers == 0 else await self._gpus()
+
+    def look(self, cards: Iterable[Gpu], needed_bytes: int, replaced: Collection[str] = ()) -> Placement:
         """Whether so much is free now; what the servers with the ids `replaced` hold counts as free."""
-        available = self._available_ram()
-        if settings.gpu_layers != 0:
-            available += sum(gpu.free_bytes for gpu in await self._gpus() if not gpu.unified)
+        on_cards = sum(card.free_bytes for card in cards if not card.unified)
         return place(
             needed_bytes,
             [life.held for life in self._roster.running()],
-            available_bytes=available,
+            available_bytes=self._available_ram() + on_cards,
             budget_bytes=self._budget_bytes,
             replaced=replaced,
         )
@@ -53,7 +55,7 @@ class Room:
         Raises:
             Conflict: `not_enough_memory`, and it is not forced.
         """
-        placement = await self.look(settings, needed_bytes)
+        placement = self.look(await self.cards(settings), needed_bytes)
         if not placement.fits and not force:
             raise Conflict(
                 f"{name} cannot be loaded: it {placement.reason}. Unload a model, choose a smaller context,"
@@ -72,7 +74,8 @@ class Room:
     async def _until_back(self, name: str, gone: str, settings: LoadSettings, needed_bytes: int) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + BACK_S
-        while (placement := await self.look(settings, needed_bytes)).evict or not placement.fits:
+        cards, seen_at = await self.cards(settings), loop.time()
+        while (placement := self.look(cards, needed_bytes)).evict or not placement.fits:
             if loop.time() >= until:
                 raise Conflict(
                     f"{name} cannot be loaded: {gone} had to be unloaded for it, but the memory is not back"
@@ -81,3 +84,5 @@ class Room:
                     retry_after_s=BACK_S,
                 )
             await asyncio.sleep(POLL_S)
+            if cards and loop.time() - seen_at >= CARDS_S:
+                cards, seen_at = await self.cards(settings), loop.time()

@@ -58,7 +58,6 @@ from modelhubd.wire.device import Device, Gpu, LlamaBuild
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import App
 from modelhubd.wire.servers import (
-    DeviceShare,
     Estimate,
     EstimateRequest,
     LoadPlan,
@@ -246,8 +245,10 @@ class Servers:
     ) -> tuple[Planned, Estimate]:
         planned = await self._plan(artifact, facts, asked, build)
         replaced = [life.server.id for life in self._roster.running() if is_replaced(life.server, artifact)]
-        placement = await self._room.look(planned.settings, planned.need.total_bytes, replaced)
-        return planned, estimate_of(planned, placement, await self._shares(planned, facts))
+        cards = await self._room.cards(planned.settings)
+        placement = self._room.look(cards, planned.need.total_bytes, replaced)
+        split = shares(planned.need, cards, facts.architecture.n_layers, planned.settings.gpu_layers)
+        return planned, estimate_of(planned, placement, split)
 
     async def wait_ready(self, server_id: str, *, within_s: float = READY_S) -> Server:
         """See `Roster.until_ready`."""
@@ -379,11 +380,6 @@ class Servers:
         name = free_name([server.name for server, _ in running], artifact, asked)
         refuse_unknown(build, planned.settings, planned.effective)
         return None, name
-
-    async def _shares(self, planned: Planned, facts: ModelFacts) -> tuple[DeviceShare, ...]:
-        gpu_layers = planned.settings.gpu_layers
-        gpus = () if gpu_layers == 0 else await self.gpus()
-        return shares(planned.need, gpus, facts.architecture.n_layers, gpu_layers)
 
     async def _measured(self, life: Life) -> None:
         launch, server = life.launch, life.server

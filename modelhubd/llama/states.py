@@ -17,6 +17,8 @@ class ServerEvent(StrEnum):
     """It could not start, or died, and will not be started again by itself."""
     CRASHED = "crashed"
     """It died after it was ready, and will be started again."""
+    PORT_TAKEN = "port_taken"
+    """Its port was free when it was chosen and is not any more; it will be started on another."""
     RESTARTED = "restarted"
 
 
@@ -25,6 +27,7 @@ TRANSITIONS: dict[tuple[ServerState, ServerEvent], ServerState] = {
     (ServerState.STARTING, ServerEvent.STOP_ASKED): ServerState.DRAINING,
     (ServerState.STARTING, ServerEvent.BROKE): ServerState.FAILED,
     (ServerState.LOADING, ServerEvent.ANSWERED): ServerState.READY,
+    (ServerState.LOADING, ServerEvent.PORT_TAKEN): ServerState.STARTING,
     (ServerState.LOADING, ServerEvent.STOP_ASKED): ServerState.DRAINING,
     (ServerState.LOADING, ServerEvent.BROKE): ServerState.FAILED,
     (ServerState.READY, ServerEvent.STOP_ASKED): ServerState.DRAINING,

@@ -37,6 +37,8 @@ SLOTS_S = 1.0
 """In which the slots may come to rest before the first signal."""
 SLOT_POLL_S = 0.02
 SLOT_POLLS = 50
+PORTS = 3
+"""How many a build without sockets is tried on: anybody may take one before it does."""
 
 
 class Life:
@@ -116,6 +118,7 @@ class Life:
     async def run(self) -> None:
         """Start it, keep it running, end it. Returns when the server is stopped or failed."""
         crashes: tuple[float, ...] = ()
+        ports = 1
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -123,6 +126,10 @@ class Life:
                 if error is None:
                     await self._change(ServerEvent.ENDED, pid=None)
                     return
+                if error.code == "port_in_use" and self._child.socket is None and ports < PORTS:
+                    ports += 1
+                    await self._change(ServerEvent.PORT_TAKEN, pid=None)
+                    continue
                 crashes = (*crashes[-RESTARTS:], loop.time())
                 delay = restart_delay(crashes, self._around.chance())
                 if self.server.state is not ServerState.READY or error.code == "killed" or delay is None:

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aiohttp import web
-
 from modelhubd import __version__
 from modelhubd.errors import CannotStart, ModelhubError
 from modelhubd.places import private_dir
@@ -27,11 +25,13 @@ from modelhubd.registry.seed.service import first_start
 from modelhubd.registry.traffic import Traffic
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.listening import BACKLOG, BoundedSocket
-from modelhubd.web.serving import BoundedRunner
+from modelhubd.web.serving import serving
 
 log = logging.getLogger(__name__)
 
 UNWRITABLE_MS = 30_000
+HEAD_S = 30.0
+"""How long a connection may be without a whole request head, at its beginning and between two requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +97,15 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
         await parts.releases.start()
         listener = _listen(config)
         stack.callback(listener.close)
-        runner = BoundedRunner(
+        answering = serving(
             application(parts),
+            [listener],
             headers=SECURITY_HEADERS,
-            shutdown_timeout=config.drain_s,
-            auto_decompress=False,
+            grace_s=config.drain_s,
+            idle_s=HEAD_S,
+            tls=_tls(config),
         )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, listener, ssl_context=_tls(config)).start()
+        await stack.enter_async_context(answering)
         url = _url(config, listener)
         log.info("modelhub-registry %s, %s, answers on %s", __version__, name, url)
         yield Running(parts=parts, url=url)

@@ -15,14 +15,13 @@ from modelhubd.registry.parts import Parts
 from modelhubd.registry.routes import PREFIX, all_routes
 from modelhubd.registry.routing import CALLER, PUBLISH_BYTES, RegistryAsk, RegistryRoute
 from modelhubd.registry.traffic import NO_ROUTE, Traffic
+from modelhubd.web.problems import SECURITY_HEADERS as EVERY_ANSWERS
 from modelhubd.web.problems import problem_of_any, problem_response
 from modelhubd.web.routing import add_routes, route_of
 
 BEGUN = web.RequestKey("begun", bool)
 SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    **EVERY_ANSWERS,
     "Content-Security-Policy": "default-src 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Server": "modelhub-registry",

@@ -11,6 +11,13 @@ from modelhubd.wire.problem import PROBLEM_TYPE, Problem
 
 log = logging.getLogger(__name__)
 
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of every answer."""
+
 STATUS: dict[type[errors.Refused], int] = {
     errors.BadRequest: 400,
     errors.Unauthenticated: 401,

@@ -1,48 +1,33 @@
-"""Serves an application so that what is no request, too, is answered with a problem and bounded in time."""
+"""Serving an application on sockets that listen already."""
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
 from http import HTTPStatus
+from socket import socket
 from typing import Any
 
 from aiohttp import web
 
-from modelhubd.web.problems import problem_of_any, problem_response
-from modelhubd.wire.problem import Problem
+from modelhubd.errors import BadRequest
+from modelhubd.web.listening import BACKLOG
+from modelhubd.web.problems import problem_of, problem_of_any, problem_response
 
-HEAD_S = 30.0
-"""How long a connection may be without a whole request head, at its beginning and between two requests."""
-
-
-class BoundedRunner(web.AppRunner):
-    """An `AppRunner` whose own refusals are problems. `headers` are those of every answer."""
-
-    __slots__ = ("_headers",)
-
-    def __init__(self, app: web.Application, *, headers: Mapping[str, str], **rest: Any) -> None:
-        super().__init__(app, keepalive_timeout=HEAD_S, access_log=None, **rest)
-        self._headers = headers
-
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        return _Server(
-            made.request_handler, request_factory=made.request_factory, headers=self._headers, **self._kwargs
-        )
+IDLE_S = 75.0
+"""In which the next request has to have come, to the end of its headers."""
+LINE_BYTES = 64 * 1024
+"""The longest request line: a pasted text makes a long search."""
 
 
-class _Server(web.Server):
-    def __init__(self, handler: Any, *, headers: Mapping[str, str], **rest: Any) -> None:
-        super().__init__(handler, **rest)
-        self._headers = headers
+class Connection(web.RequestHandler):
+    """aiohttp's, which answers what it cannot read as a request as everything else is answered here: with a
+    problem. Anybody may send such a thing, so it is no news for the log. `headers` are every answer's."""
 
-    def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, self._headers, loop=self._loop, **self._kwargs)
-
-
-class _Protocol(web.RequestHandler):
     __slots__ = ("_extra",)
 
-    def __init__(self, server: _Server, headers: Mapping[str, str], **rest: Any) -> None:
-        super().__init__(server, **rest)
+    def __init__(self, manager: web.Server, headers: Mapping[str, str], **rest: Any) -> None:
+        super().__init__(manager, **rest)
         self._extra = headers
 
     def handle_error(
@@ -52,17 +37,15 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is answered to bytes that are no request; the connection ends."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer has begun; another one cannot be sent")
-        code = "bad_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
+        if status != HTTPStatus.BAD_REQUEST or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
         response = problem_response(
-            Problem(
-                type=f"urn:modelhub:problem:{code}",
-                title=HTTPStatus(status).phrase,
-                status=status,
-                detail="This is not HTTP/1.1 as it is spoken here; send a request that is.",
-                code=code,
+            problem_of(
+                BadRequest(
+                    "This cannot be read as HTTP/1.1: the request line or a header is malformed or too long."
+                    " Send a shorter or a well-formed one.",
+                    code="unreadable_request",
+                )
             )
         )
         response.headers.update(self._extra)
@@ -76,3 +59,45 @@ class _Protocol(web.RequestHandler):
             resp = problem_response(problem_of_any(resp))
             resp.headers.update(self._extra)
         return await super().finish_response(request, resp, start_time)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: web.Application,
+    listeners: Iterable[socket],
+    *,
+    headers: Mapping[str, str],
+    grace_s: float,
+    idle_s: float = IDLE_S,
+    abandon: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[None]:
+    """The application answers on these sockets while the context lasts, with `headers` on what it never sees.
+    Where `abandon`, a caller that goes away cancels its handler.
+
+    A connection ends when `idle_s` seconds after its beginning, or after the last answer, no request has come
+    whole to the end of its headers, however slowly its bytes drip. At the end of the context requests in
+    flight get `grace_s` seconds.
+    """
+    runner = web.AppRunner(app, handle_signals=False, handler_cancellation=abandon, shutdown_timeout=grace_s)
+    await runner.setup()
+    loop, manager = asyncio.get_running_loop(), runner.server
+    assert manager is not None
+
+    def connection() -> Connection:
+        return Connection(
+            manager,
+            headers,
+            loop=loop,
+            keepalive_timeout=idle_s,
+            access_log=None,  # documented: no log
+            max_line_size=LINE_BYTES,
+            auto_decompress=False,
+        )
+
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        for listener in listeners:
+            server = await loop.create_server(connection, sock=listener, backlog=BACKLOG, ssl=tls)
+            stack.callback(server.close)
+        yield

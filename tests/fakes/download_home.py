@@ -26,7 +26,9 @@ from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
 
 QUICK = Backoff(first_s=0.02, most_s=0.05, storage_s=0.1)
-BRISK = Limits(connect_s=10, stall_s=1.5, drip_bytes_per_s=1024, drip_s=2.0, sync_s=0.5)
+BRISK = Limits(connect_s=30, stall_s=20, drip_bytes_per_s=1024, drip_s=20, sync_s=0.5)
+IMPATIENT = msgspec.structs.replace(BRISK, stall_s=1.5, drip_s=2.0)
+"""For origins that fall silent on purpose. With others, a machine that holds everybody up looks the same."""
 INSTALLED = "CREATE TABLE IF NOT EXISTS installed (model TEXT, version INTEGER, option TEXT, finished TEXT)"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 from gguf import TokenType
 
-from tests.fakes.tiny_gguf import CHAT, CONTROL, QUANTIZATIONS
+from tests.fakes.tiny_gguf import CHAT, CONTROL, QUANTIZATIONS, add_vocabulary, begin
 
 QUERY, LATENT, ROPE, KEY, VALUE = 1536, 512, 64, 128, 128
 """Widths of latent attention, those of a published model."""
@@ -60,18 +60,10 @@ DENSE = {
         family="qwen3", n_embd=1024, n_ff=3072, n_head_kv=8, head_dim=128, n_vocab=151936, tied=True
     ),
     "gemma": Hollow(
-        family="gemma",
-        n_embd=2048,
-        n_ff=16384,
-        n_head=8,
-        n_head_kv=1,
-        head_dim=256,
-        n_vocab=64000,
-        n_ctx=8192,
-        n_layer=2,
-        tied=True,
+        family="gemma", n_embd=2048, n_ff=16384, n_layer=2, n_head=8, n_head_kv=1, head_dim=256,
+        n_vocab=64000, n_ctx=8192, tied=True,
     ),
-}
+}  # fmt: skip
 """Shapes that the formula was fitted to: those that people run, with fewer layers, and odd ones."""
 UNSEEN = {
     "576 wide": Hollow(n_embd=576, n_ff=1536, n_head=9, n_head_kv=3),
@@ -84,44 +76,23 @@ UNSEEN = {
 """Shapes of published models that it was not fitted to."""
 OTHERS = {
     "gemma3, sliding window": Hollow(
-        family="gemma3",
-        n_embd=1152,
-        n_ff=6912,
-        n_head=4,
-        n_head_kv=1,
-        head_dim=256,
-        n_vocab=64000,
-        n_layer=12,
-        tied=True,
-        sliding_window=512,
+        family="gemma3", n_embd=1152, n_ff=6912, n_layer=12, n_head=4, n_head_kv=1, head_dim=256,
+        n_vocab=64000, tied=True, sliding_window=512,
     ),
     "qwen3moe, experts": Hollow(
-        family="qwen3moe",
-        n_embd=2048,
-        n_ff=768,
-        n_head=32,
-        n_head_kv=4,
-        head_dim=128,
-        n_expert=32,
-        n_expert_used=8,
+        family="qwen3moe", n_embd=2048, n_ff=768, n_head=32, n_head_kv=4, head_dim=128,
+        n_expert=32, n_expert_used=8,
     ),
     "deepseek2, latent attention": Hollow(family="deepseek2", n_embd=2048, n_ff=10944, n_head=16),
     "mamba, recurrent": Hollow(family="mamba", n_embd=1024, n_ff=2816, n_layer=8),
-}
+}  # fmt: skip
 SHAPES = {**DENSE, **OTHERS}
 
 
 def write_hollow(path: Path, shape: Hollow) -> Path:
     """Write a model of this shape to `path`, and return it."""
     weight_type, file_type = QUANTIZATIONS[shape.quantization]
-    writer = gguf.GGUFWriter(path, shape.family)
-    writer.add_name("hollow")
-    writer.add_file_type(file_type)
-    writer.add_context_length(shape.n_ctx)
-    writer.add_embedding_length(shape.n_embd)
-    writer.add_block_count(shape.n_layer)
-    writer.add_feed_forward_length(shape.n_ff)
-    writer.add_head_count(shape.n_head)
+    writer = begin(path, shape.family, "hollow", shape, file_type)
     writer.add_layer_norm_rms_eps(1e-6)
     if shape.family == "deepseek2":
         writer.add_head_count_kv(1)
@@ -231,14 +202,7 @@ def _layer(shape: Hollow, matrix: Type) -> list[tuple[str, tuple[int, ...], Type
 def _tokenizer(writer: Any, n_vocab: int) -> None:
     tokens = [*CONTROL, *(f"t{number}" for number in range(n_vocab - len(CONTROL)))]
     types = [int(TokenType.CONTROL)] * len(CONTROL) + [int(TokenType.NORMAL)] * (n_vocab - len(CONTROL))
-    writer.add_vocab_size(n_vocab)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("llama-bpe")
-    writer.add_token_list(tokens)
-    writer.add_token_types(types)
-    writer.add_token_merges(["t 1"])
-    writer.add_bos_token_id(0)
-    writer.add_eos_token_id(2)
+    add_vocabulary(writer, tokens, types, merge="t 1")
     writer.add_chat_template(CHAT)
 
 

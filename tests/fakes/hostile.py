@@ -7,7 +7,7 @@ from typing import Any
 from modelhubd.wire.catalog import OptionFile
 from modelhubd.wire.downloads import Download, DownloadState
 from tests.fakes.bad_origin import BadOrigin, Part, Rule
-from tests.fakes.download_home import Home, option_of
+from tests.fakes.download_home import IMPATIENT, Home, option_of
 from tests.fakes.origin import body, sha256
 
 PART = "HTTP/1.1 206 Part\r\nETag: {etag}\r\n"
@@ -24,7 +24,7 @@ THE_FILE: list[Part] = [WHOLE, "Content-Length: {size}\r\n\r\n", ("file",)]
 class Place:
     def __init__(self, folder: Path, bad: BadOrigin, size: int, rate: int = 0) -> None:
         """`rate` bytes per second of each connection; 0 is as fast as it goes."""
-        self.home = Home(folder=folder, allow_origins=(bad.url,))
+        self.home = Home(folder=folder, allow_origins=(bad.url,), limits=IMPATIENT)
         self.bad = bad
         self.size = size
         self._rate = rate

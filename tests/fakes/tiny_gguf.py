@@ -93,6 +93,31 @@ ROOMY = Shape(n_ctx=131_072)
 """Room for an answer that goes on for long."""
 
 
+def begin(path: Path, family: str, name: str, shape: Any, file_type: int) -> gguf.GGUFWriter:
+    """A writer that has what every model says of itself. `shape` is a `Shape`, or has its fields."""
+    writer = gguf.GGUFWriter(path, family)
+    writer.add_name(name)
+    writer.add_file_type(file_type)
+    writer.add_context_length(shape.n_ctx)
+    writer.add_embedding_length(shape.n_embd)
+    writer.add_block_count(shape.n_layer)
+    writer.add_feed_forward_length(shape.n_ff)
+    writer.add_head_count(shape.n_head)
+    return writer
+
+
+def add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], types: list[int], *, merge: str) -> None:
+    """A byte-level vocabulary with CONTROL in it."""
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("llama-bpe")  # looks whole words up first, so one dummy merge is enough
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges([merge])
+    writer.add_bos_token_id(tokens.index("<|endoftext|>"))
+    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+
+
 def write_chat(
     path: Path,
     *,
@@ -106,25 +131,11 @@ def write_chat(
     tensor_type, file_type = QUANTIZATIONS[quantization]
     random = np.random.default_rng(seed)
     tokens, types = _vocabulary(shape.n_vocab)
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_name("tiny")
-    writer.add_file_type(file_type)
-    writer.add_context_length(shape.n_ctx)
-    writer.add_embedding_length(shape.n_embd)
-    writer.add_block_count(shape.n_layer)
-    writer.add_feed_forward_length(shape.n_ff)
-    writer.add_head_count(shape.n_head)
+    writer = begin(path, "llama", "tiny", shape, file_type)
     writer.add_head_count_kv(shape.n_head_kv)
     writer.add_rope_dimension_count(shape.head_dim)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(len(tokens))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("llama-bpe")  # looks whole words up first, so one dummy merge is enough
-    writer.add_token_list(tokens)
-    writer.add_token_types(types)
-    writer.add_token_merges(["H e"])
-    writer.add_bos_token_id(tokens.index("<|endoftext|>"))
-    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+    add_vocabulary(writer, tokens, types, merge="H e")
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_THINKING if thinking else CHAT)
 

@@ -12,7 +12,9 @@ CONTRACT = """
 GET /version            GET /health             GET /status             GET /state
 GET /events             GET /device             GET /catalog/models     GET /catalog/models/{publisher}/{name}
 GET /catalog/models/{publisher}/{name}/versions PUT /catalog/models/{publisher}/{name}/active
-GET /catalog            POST /catalog/sync      POST /downloads         GET /downloads
+GET /catalog            POST /catalog/sync      POST /catalog/audit/acknowledge
+PUT /catalog/models/{publisher}/{name}/star     DELETE /catalog/models/{publisher}/{name}/star
+POST /downloads         GET /downloads
 GET /downloads/{id}     POST /downloads/{id}/pause                      POST /downloads/{id}/resume
 POST /downloads/{id}/retry                      POST /downloads/{id}/cancel
 PATCH /downloads/{id}   DELETE /downloads/{id}  POST /downloads/pause   POST /downloads/resume

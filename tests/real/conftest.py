@@ -8,19 +8,10 @@ import pytest
 from tests.contract.world import World, a_world, entry, local_file
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import ROOMY, write_chat, write_faulty
-from tests.real.program import program
+from tests.real.kinds import KINDS, the_real_one
 from tests.real.server import BUILTIN, LlamaServer
 
-KINDS = ("builtin", pytest.param("real", marks=pytest.mark.real))
 MODELS = ("chat", "roomy", "thinking", "magic", "truncated", "architecture")
-
-
-def the_real_one() -> str:
-    """Its path; the test is skipped where there is none."""
-    found = program()
-    if found is None:
-        pytest.skip("the real llama-server is not built: run `make llama-server`")
-    return str(found)
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -11,10 +11,12 @@ from modelhubd.llama.discovery import Build
 from modelhubd.llama.fit_params import FitParams, beside
 from modelhubd.llama.memory import FIT_PARAMS, need, with_figures
 from modelhubd.wire.device import LlamaBuild
-from modelhubd.wire.library import Artifact, ArtifactFile, ArtifactState
+from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings
 from tests.benchmarks.bench_estimate import FEW, Setting, buffers, facts_of_model
+from tests.fakes import samples
 from tests.fakes.hollow_gguf import DENSE, OTHERS, write_hollow
+from tests.real.kinds import the_real_one
 
 pytestmark = pytest.mark.real
 PROMISED = 0.1
@@ -23,31 +25,15 @@ PROMISED = 0.1
 @pytest.fixture(scope="module")
 def program() -> str:
     """The real llama-server, with llama-fit-params beside it."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    found = caches / "modelhubd-tests" / "llama.cpp-11434" / "llama-server"
-    if beside((str(found),)) is None:
-        pytest.skip("the real programs are not built: run `make llama-server`")
-    return str(found)
+    found = the_real_one()
+    assert beside((found,)) is not None
+    return found
 
 
 def artifact(model: Path) -> Artifact:
     size = model.stat().st_size
-    return Artifact(
-        id="a",
-        model="lab/a",
-        version=1,
-        option="gguf",
-        format="gguf",
-        quantization=None,
-        source="download",
-        state=ArtifactState.OK,
-        size_bytes=size,
-        digest=None,
-        files=(ArtifactFile(name=model.name, role="model", size_bytes=size, sha256=None),),
-        verified_at=None,
-        installed_at="2026-01-01T00:00:00.000Z",
-        active=True,
-    )
+    file = ArtifactFile(name=model.name, role="model", size_bytes=size, sha256=None)
+    return samples.artifact(size_bytes=size, files=(file,))
 
 
 def settings_of(setting: Setting) -> LoadSettings:

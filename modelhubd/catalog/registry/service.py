@@ -32,7 +32,7 @@ from modelhubd.trust.text import printable
 from modelhubd.trust.urls import origin_of
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import AuditAlarm, AuditWitness, CatalogInfo, SyncError
-from modelhubd.wire.registry import SignedCatalog, Tombstone
+from modelhubd.wire.registry import CatalogTemplate, PublisherKey, SignedCatalog, Tombstone
 
 log = logging.getLogger(__name__)
 WAIT_S = 120.0
@@ -110,6 +110,19 @@ class Registry:
         """The document of the snapshot in use, without its entries: templates, publishers, tombstones. None
         until the first."""
         return None if self._kept is None else self._kept.head.catalog
+
+    def publisher_keys(self, publisher: str) -> tuple[PublisherKey, ...]:
+        """The keys that the signed catalog pins for a publisher, revoked ones too."""
+        known = () if self.signed is None else self.signed.publishers
+        return next((found.keys for found in known if found.name == publisher), ())
+
+    def templates(self) -> tuple[CatalogTemplate, ...]:
+        """The workflow templates of the signed catalog."""
+        return () if self.signed is None else self.signed.templates
+
+    def tombstones(self) -> tuple[Tombstone, ...]:
+        """What is left of models that the registry has withdrawn."""
+        return () if self.signed is None else self.signed.tombstones
 
     def withdrawn(self, model: str) -> str | None:
         """Why the registry has withdrawn the model; None where it has not."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.bad_origin import BadOrigin
-from tests.fakes.download_home import Home
+from tests.fakes.download_home import IMPATIENT, Home
 from tests.fakes.origin import Origin
 
 
@@ -35,6 +35,11 @@ def bad(_bad: BadOrigin) -> BadOrigin:
 @pytest.fixture
 def home(tmp_path: Path, origin: Origin) -> Home:
     return Home(folder=tmp_path, allow_origins=(origin.url,))
+
+
+@pytest.fixture
+def impatient(home: Home) -> None:
+    home.limits = IMPATIENT
 
 
 @pytest.fixture

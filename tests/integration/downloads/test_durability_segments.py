@@ -117,6 +117,7 @@ async def test_connections_reset_at_any_byte_lose_little(large: Large) -> None:
     assert large.twice <= 20 * MIB
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_connection_that_stalls_is_replaced(large: Large) -> None:
     large.offer({"rate": 8 * MIB}, rules=({"nth": 2, "stall_after": MIB}, {"nth": 3, "silent": True}))
     await large.whole()

@@ -65,6 +65,7 @@ CUT = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("what", "step"), CUT, ids=[what for what, _ in CUT])
 async def test_a_passing_fault_waits_keeps_the_partial_file_and_goes_on(
     what: str, step: Step, home: Home, origin: Origin

@@ -47,19 +47,23 @@ class Asking:
         self.hosts: list[tuple[str, str]] = []
 
     @contextlib.asynccontextmanager
-    async def reader(self, *origins: str, allowed: bool = True) -> AsyncIterator[HeaderReader]:
+    async def reader(
+        self, *origins: str, allowed: bool = True, stall_s: float = 20
+    ) -> AsyncIterator[HeaderReader]:
         reader = HeaderReader(
             allow_origins=origins,
             config_dir=None,
             outbound=lambda host, purpose: self.hosts.append((host, purpose)),
             allowed=lambda: allowed,
-            limits=Limits(connect_s=5, stall_s=1),
+            limits=Limits(connect_s=30, stall_s=stall_s),
         )
         yield reader
         await reader.close()
 
-    async def fault(self, url: str, *origins: str, size: int | None = None, allowed: bool = True) -> str:
-        async with self.reader(*origins, allowed=allowed) as reader:
+    async def fault(
+        self, url: str, *origins: str, size: int | None = None, allowed: bool = True, stall_s: float = 20
+    ) -> str:
+        async with self.reader(*origins, allowed=allowed, stall_s=stall_s) as reader:
             with pytest.raises(TransferEnded) as ended:
                 await reader.read(url, size)
         return ended.value.fault.code
@@ -152,4 +156,4 @@ async def test_an_origin_in_trouble_gives_no_facts(
     origin: Origin, step: dict[str, object], code: str
 ) -> None:
     url = origin.serve(f"/header/{next(iter(step))}", 300_000, step)  # type: ignore[arg-type]
-    assert await Asking().fault(url, origin.url) == code
+    assert await Asking().fault(url, origin.url, stall_s=1) == code

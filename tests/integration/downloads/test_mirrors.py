@@ -178,6 +178,7 @@ async def test_a_slow_one_does_not_hold_up_the_quick_ones(mirrors: Mirrors) -> N
     assert mirrors.sent("quick") >= LARGE * 0.8
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_one_that_stalls_is_left_for_one_that_does_not(mirrors: Mirrors) -> None:
     mirrors.add("stalls", LARGE, {"stall_after": MIB})
     mirrors.add("quick", LARGE)

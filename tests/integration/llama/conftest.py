@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import psutil
@@ -23,10 +24,12 @@ from modelhubd.llama.supervisor import Life
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.device import Device
-from modelhubd.wire.library import Artifact, ArtifactFile, ArtifactState
+from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings, Server, ServerState
+from tests.fakes import samples
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import write_chat
+from tests.real.kinds import KINDS, the_real_one
 from tests.running import still_running
 
 SETTINGS = default_settings(ctx=512, threads=1, ttl_s=-1)
@@ -105,10 +108,26 @@ async def lives(tmp_path: Path) -> AsyncIterator[Lives]:
 
 @pytest.fixture(scope="session")
 def builtin() -> Build:
-    """The wheel's server, as discovery finds it."""
+    """The wheel's server, as discovery finds it, for what the real program cannot do."""
     builds = asyncio.run(Discovery("", {**os.environ, "PATH": ""}).builds())
     assert builds[0].about.origin == "builtin"
     return builds[0]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which real server a test runs on: `builtin` or `real`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def build(kind: str, request: pytest.FixtureRequest) -> Build:
+    """This kind of server, as discovery finds it."""
+    if kind == "builtin":
+        return cast(Build, request.getfixturevalue("builtin"))
+    found = asyncio.run(Discovery(the_real_one(), {**os.environ, "PATH": ""}).builds())[0]
+    assert found.about.usable
+    return found
 
 
 async def fake(folder: Path, *faults: str) -> Build:
@@ -131,23 +150,10 @@ async def ended(life: Life) -> Server:
 
 def artifact(path: Path, name: str = "tiny", **changes: object) -> Artifact:
     """An installed artifact whose only file is at `path`."""
-    found = Artifact(
-        id=f"lib-{name}",
-        model=f"lab/{name}",
-        version=1,
-        option="gguf-f16",
-        format="gguf",
-        quantization="F16",
-        source="download",
-        state=ArtifactState.OK,
-        size_bytes=path.stat().st_size,
-        digest=None,
-        files=(ArtifactFile(name=path.name, role="model", size_bytes=path.stat().st_size, sha256=None),),
-        verified_at=None,
-        installed_at="2026-01-01T00:00:00.000Z",
-        active=True,
-    )
-    return msgspec.structs.replace(found, **changes)
+    size = path.stat().st_size
+    file = ArtifactFile(name=path.name, role="model", size_bytes=size, sha256=None)
+    fields = {"model": f"lab/{name}", "size_bytes": size, "files": (file,), "digest": None}
+    return samples.artifact(f"lib-{name}", **(fields | changes))
 
 
 class Shelf:
@@ -223,9 +229,20 @@ async def house(tmp_path: Path, models: Path) -> AsyncIterator[House]:
         yield House(tmp_path, database, Bus("0badcafe"), shelf, tasks)
 
 
+on_both_kinds = pytest.mark.parametrize("config", KINDS, indirect=True)
+"""Of a test that uses `servers`: it runs on each real server. Without it, on the wheel's."""
+
+
 @pytest.fixture
-async def servers(house: House) -> AsyncIterator[Servers]:
-    found = house.servers()
+def config(request: pytest.FixtureRequest) -> LlamaConfig:
+    """Of `servers`."""
+    real = getattr(request, "param", "builtin") == "real"
+    return LlamaConfig(binary=the_real_one() if real else "", drain_s=0.5)
+
+
+@pytest.fixture
+async def servers(house: House, config: LlamaConfig) -> AsyncIterator[Servers]:
+    found = house.servers(config)
     await found.start(house.tasks)
     yield found
     await found.close()

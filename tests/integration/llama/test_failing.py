@@ -14,15 +14,14 @@ import pytest
 
 from modelhubd.config import LlamaConfig
 from modelhubd.errors import Conflict, InvalidInput, LoadFailed, Unavailable
-from modelhubd.llama import hold_off, loading, states, watchdog
+from modelhubd.llama import hold_off, loading, states
 from modelhubd.llama.discovery import Build
 from modelhubd.llama.service import Servers
-from modelhubd.llama.supervisor import Life
 from modelhubd.wire.library import ArtifactState
 from modelhubd.wire.servers import EstimateRequest, LoadRequest, LoadSettings, ServerState
 from tests.fakes.llama_server import install
-from tests.fakes.tiny_gguf import ROOMY, write_chat, write_faulty
-from tests.integration.llama.conftest import SETTINGS, House, Lives, ended, fake, ready
+from tests.fakes.tiny_gguf import write_faulty
+from tests.integration.llama.conftest import SETTINGS, House, Lives, ended, on_both_kinds, ready
 
 ASKED = {"prompt": "x", "max_tokens": 5}
 LOAD = LoadRequest(library_id="lab/tiny", settings=LoadSettings(ctx=512))
@@ -45,6 +44,7 @@ async def test_a_broken_file_fails_before_anything_is_started(
     assert (await servers.list()).items == ()
 
 
+@on_both_kinds
 async def test_a_failed_load_is_shown_until_the_next_one(
     servers: Servers, house: House, tmp_path: Path
 ) -> None:
@@ -101,6 +101,7 @@ async def test_a_server_that_has_failed_can_be_started_again(house: House) -> No
     await servers.close()
 
 
+@on_both_kinds
 async def test_a_server_that_was_killed_is_started_again_on_demand(servers: Servers) -> None:
     server = await servers.load(LOAD)
     ready = await servers.wait_ready(server.id)
@@ -144,18 +145,18 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-async def test_an_unknown_option_is_a_bad_setting(lives: Lives, builtin: Build, models: Path) -> None:
-    server = await ended(lives.start(behind(builtin, 'exec "$@" --nonsense'), models / "tiny.gguf"))
+async def test_an_unknown_option_is_a_bad_setting(lives: Lives, build: Build, models: Path) -> None:
+    server = await ended(lives.start(behind(build, 'exec "$@" --nonsense'), models / "tiny.gguf"))
     assert server.error is not None
     assert server.error.code == "bad_setting"
     assert "invalid argument: --nonsense" in server.error.detail
 
 
 async def test_a_context_that_no_memory_holds_is_out_of_memory(
-    lives: Lives, builtin: Build, models: Path
+    lives: Lives, build: Build, models: Path
 ) -> None:
     settings = msgspec.structs.replace(SETTINGS, ctx=4_000_000)
-    limited = behind(builtin, 'ulimit -v 2500000; exec "$@"')
+    limited = behind(build, 'ulimit -v 2500000; exec "$@"')
     server = await ended(lives.start(limited, models / "tiny.gguf", settings, force=True))
     assert server.error is not None
     assert server.error.code == "out_of_memory"
@@ -164,11 +165,11 @@ async def test_a_context_that_no_memory_holds_is_out_of_memory(
 
 
 async def test_a_socket_that_somebody_has_is_told(
-    lives: Lives, builtin: Build, models: Path, tmp_path: Path
+    lives: Lives, build: Build, models: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "takes.py").write_text(TAKES_THE_SOCKET)
     taken = msgspec.structs.replace(
-        builtin, program=(sys.executable, str(tmp_path / "takes.py"), *builtin.program)
+        build, program=(sys.executable, str(tmp_path / "takes.py"), *build.program)
     )
     server = await ended(lives.start(taken, models / "tiny.gguf"))
     assert server.error is not None
@@ -180,9 +181,9 @@ async def test_a_socket_that_somebody_has_is_told(
     ("number", "code"), [(signal.SIGKILL, "killed"), (signal.SIGSEGV, "crashed"), (signal.SIGTERM, "crashed")]
 )
 async def test_a_server_that_dies_of_a_signal_while_it_loads_is_not_started_again(
-    lives: Lives, builtin: Build, models: Path, number: signal.Signals, code: str
+    lives: Lives, build: Build, models: Path, number: signal.Signals, code: str
 ) -> None:
-    life = lives.start(builtin, models / "tiny.gguf")
+    life = lives.start(build, models / "tiny.gguf")
     loading = await life.until(lambda server: server.pid is not None, within_s=20)
     assert loading.pid is not None
     os.kill(loading.pid, number)
@@ -192,9 +193,9 @@ async def test_a_server_that_dies_of_a_signal_while_it_loads_is_not_started_agai
 
 
 async def test_a_server_that_crashes_while_it_serves_is_started_again_with_its_reason_shown(
-    lives: Lives, builtin: Build, models: Path
+    lives: Lives, build: Build, models: Path
 ) -> None:
-    life = lives.start(builtin, models / "tiny.gguf")
+    life = lives.start(build, models / "tiny.gguf")
     first = await ready(life)
     assert first.pid is not None
     os.kill(first.pid, signal.SIGSEGV)
@@ -209,10 +210,10 @@ async def test_a_server_that_crashes_while_it_serves_is_started_again_with_its_r
 
 
 async def test_a_real_server_that_stops_in_the_middle_of_loading_is_given_up(
-    lives: Lives, builtin: Build, models: Path, monkeypatch: pytest.MonkeyPatch
+    lives: Lives, build: Build, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "STALL_S", 0.5)
-    life = lives.start(builtin, models / "tiny.gguf")
+    life = lives.start(build, models / "tiny.gguf")
     begun = await life.until(lambda server: server.pid is not None, within_s=20)
     assert begun.pid is not None
     os.kill(begun.pid, signal.SIGSTOP)
@@ -220,68 +221,6 @@ async def test_a_real_server_that_stops_in_the_middle_of_loading_is_given_up(
     assert server.error is not None
     assert server.error.code == "timeout"
     assert not psutil.pid_exists(begun.pid)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "LOOK_S", 0.05)
-    monkeypatch.setattr(watchdog, "HANG_S", 0.4)
-    monkeypatch.setattr(watchdog, "SPIN_S", 1.0)
-
-
-async def complete(life: Life, **more: object) -> None:
-    assert life.session is not None
-    async with life.use(), life.session.post("/v1/completions", json={**ASKED, **more}) as answer:
-        while await answer.content.readany():
-            pass
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("faults", [("hangs",), ("hangs", "deaf")])
-async def test_a_server_that_hangs_while_it_decodes_is_started_again(
-    lives: Lives, tmp_path: Path, faults: tuple[str, ...]
-) -> None:
-    life = lives.start(await fake(tmp_path / "bin", *faults), tmp_path / "any.gguf")
-    first = await ready(life)
-    with pytest.raises(aiohttp.ClientError):
-        await complete(life)
-    waiting = await life.until(lambda server: server.state is ServerState.STARTING, within_s=20)
-    assert waiting.error is not None
-    assert waiting.error.code == "timeout"
-    assert "not got on with a request" in waiting.error.detail
-    assert (await ready(life)).pid != first.pid
-    life.ask_to_stop(0)
-    await ended(life)
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("how", ["advances", "mute"])
-async def test_a_server_that_gets_on_or_does_not_tell_is_left_alone(
-    lives: Lives, tmp_path: Path, how: str
-) -> None:
-    life = lives.start(await fake(tmp_path / "bin", "hangs", how), tmp_path / "any.gguf")
-    first = await ready(life)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(2):
-            await complete(life)
-    assert (life.server.state, life.server.pid) == (ServerState.READY, first.pid)
-    life.ask_to_stop(0)
-    await ended(life)
-
-
-@pytest.mark.usefixtures("quick")
-async def test_a_real_server_that_generates_for_long_gets_on(
-    lives: Lives, builtin: Build, tmp_path: Path
-) -> None:
-    model = write_chat(tmp_path / "roomy.gguf", shape=ROOMY)
-    life = lives.start(builtin, model, msgspec.structs.replace(SETTINGS, ctx=ROOMY.n_ctx), force=True)
-    first = await ready(life)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(2):
-            await complete(life, ignore_eos=True, stream=True, max_tokens=100_000)
-    assert (life.server.state, life.server.pid) == (ServerState.READY, first.pid)
-    life.ask_to_stop(0)
-    await ended(life)
 
 
 def counting(folder: Path, *faults: str) -> tuple[str, Path]:
@@ -346,6 +285,7 @@ async def test_a_server_that_keeps_crashing_is_given_up_and_no_request_starts_it
     await servers.close()
 
 
+@on_both_kinds
 async def test_a_killed_server_is_not_started_at_once_by_the_next_request(servers: Servers) -> None:
     ready_one = await servers.wait_ready((await servers.load(LOAD)).id)
     assert ready_one.pid is not None

@@ -23,7 +23,7 @@ from modelhubd.llama.service import Servers
 from modelhubd.wire.servers import LoadRequest, LoadSettings
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import ROOMY, SENTENCE, THOUGHTS, write_chat, write_embedding, write_faulty
-from tests.integration.llama.conftest import House
+from tests.integration.llama.conftest import House, on_both_kinds
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 LONG = {"model": "lab/tiny", "messages": MESSAGES, "stream": True, "ignore_eos": True, "max_tokens": 100_000}
@@ -58,6 +58,7 @@ async def busy(servers: Servers) -> int:
         return await health.busy_slots(upstream.session) or 0
 
 
+@on_both_kinds
 async def test_a_chat_loads_the_model_and_is_answered(client: openai.AsyncOpenAI, servers: Servers) -> None:
     answer = await client.chat.completions.create(
         model="lab/tiny", messages=[{"role": "user", "content": "hi"}], temperature=0, max_tokens=20
@@ -68,6 +69,7 @@ async def test_a_chat_loads_the_model_and_is_answered(client: openai.AsyncOpenAI
     assert list(servers.loaded()) == ["lib-tiny"]
 
 
+@on_both_kinds
 async def test_a_streamed_chat_comes_in_pieces(client: openai.AsyncOpenAI) -> None:
     pieces = [
         chunk.choices[0].delta.content
@@ -80,6 +82,7 @@ async def test_a_streamed_chat_comes_in_pieces(client: openai.AsyncOpenAI) -> No
     assert len([piece for piece in pieces if piece]) >= 5
 
 
+@on_both_kinds
 async def test_completions_and_logprobs_pass_through(client: openai.AsyncOpenAI) -> None:
     answer = await client.completions.create(
         model="lab/tiny", prompt="Hello", temperature=0, max_tokens=3, logprobs=2
@@ -88,6 +91,7 @@ async def test_completions_and_logprobs_pass_through(client: openai.AsyncOpenAI)
     assert answer.choices[0].logprobs is not None
 
 
+@on_both_kinds
 async def test_thoughts_are_kept_apart(client: openai.AsyncOpenAI, house: House, tmp_path: Path) -> None:
     house.shelf.put(write_chat(tmp_path / "thinking.gguf", thinking=True), "thinking")
     answer = await client.chat.completions.create(
@@ -97,12 +101,14 @@ async def test_thoughts_are_kept_apart(client: openai.AsyncOpenAI, house: House,
     assert (message.content, message.model_extra) == (SENTENCE, {"reasoning_content": THOUGHTS})
 
 
+@on_both_kinds
 async def test_embeddings_pass_through(client: openai.AsyncOpenAI, house: House, tmp_path: Path) -> None:
     house.shelf.put(write_embedding(tmp_path / "embed.gguf"), "embed")
     answer = await client.embeddings.create(model="lab/embed", input=["one", "two"])
     assert [len(item.embedding) for item in answer.data] == [64, 64]
 
 
+@on_both_kinds
 async def test_models_are_listed_before_and_after_they_are_loaded(
     client: openai.AsyncOpenAI, servers: Servers
 ) -> None:
@@ -114,6 +120,7 @@ async def test_models_are_listed_before_and_after_they_are_loaded(
         await client.models.retrieve("lab/nothing")
 
 
+@on_both_kinds
 async def test_refusals_reach_the_client_as_its_own_errors(
     client: openai.AsyncOpenAI, house: House, tmp_path: Path
 ) -> None:
@@ -129,6 +136,7 @@ async def test_refusals_reach_the_client_as_its_own_errors(
         await client.completions.create(model="lab/tiny", prompt="x", extra_body={"prompt": {"no": 1}})
 
 
+@on_both_kinds
 async def test_a_client_that_goes_away_frees_the_slot(
     url: str, servers: Servers, house: House, tmp_path: Path
 ) -> None:
@@ -147,6 +155,7 @@ async def test_a_client_that_goes_away_frees_the_slot(
     assert time.monotonic() - gone < 5
 
 
+@on_both_kinds
 async def test_a_stream_whose_server_is_unloaded_is_cut_off(url: str, servers: Servers) -> None:
     server = await servers.load(LoadRequest(library_id="lab/tiny", settings=LoadSettings(ctx=4096)))
     await servers.wait_ready(server.id)

@@ -19,7 +19,7 @@ from modelhubd.llama.service import Servers
 from modelhubd.metrics.children import children
 from modelhubd.wire.servers import LoadRequest, LoadSettings
 from tests.fakes.tiny_gguf import ROOMY, SENTENCE, write_chat
-from tests.integration.llama.conftest import House
+from tests.integration.llama.conftest import House, on_both_kinds
 from tests.integration.llama.serving import Serving, serving, serving_fakes
 
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -53,6 +53,7 @@ async def gate(servers: Servers, house: House) -> AsyncIterator[Serving]:
         yield found
 
 
+@on_both_kinds
 async def test_sixty_four_streams_load_the_model_once_and_all_come_to_their_end(gate: Serving) -> None:
     async def ask(client: openai.AsyncOpenAI) -> str:
         stream = await client.chat.completions.create(

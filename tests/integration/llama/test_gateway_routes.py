@@ -14,7 +14,7 @@ from modelhubd.metrics import children as figures
 from modelhubd.metrics.children import children
 from modelhubd.wire.servers import LoadRequest
 from tests.fakes.tiny_gguf import SENTENCE, write_embedding
-from tests.integration.llama.conftest import House
+from tests.integration.llama.conftest import House, on_both_kinds
 from tests.integration.llama.serving import Serving, serving, serving_fakes
 
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -38,6 +38,7 @@ async def post(gate: Serving, path: str, **body: Any) -> tuple[int, Any]:
         return answer.status, await answer.json()
 
 
+@on_both_kinds
 async def test_responses_pass_through_whole_and_streamed(gate: Serving) -> None:
     async with gate.client() as client:
         answer = await client.responses.create(model="lab/tiny", input="hi", temperature=0)
@@ -48,6 +49,7 @@ async def test_responses_pass_through_whole_and_streamed(gate: Serving) -> None:
     assert gate.gateway.traffic.tokens["lab/tiny", "generated"] == 16
 
 
+@on_both_kinds
 async def test_anthropics_messages_pass_through_whole_and_streamed(gate: Serving) -> None:
     status, answer = await post(gate, "/v1/messages", max_tokens=20, messages=MESSAGES, temperature=0)
     assert (status, answer["content"]) == (200, [{"type": "text", "text": SENTENCE}])
@@ -66,12 +68,14 @@ async def test_anthropics_messages_pass_through_whole_and_streamed(gate: Serving
     assert gate.gateway.traffic.tokens["lab/tiny", "generated"] == 16
 
 
+@on_both_kinds
 async def test_refusals_under_messages_have_anthropics_shape(gate: Serving) -> None:
     status, answer = await post(gate, "/v1/messages", model="lab/nothing")
     assert (status, answer["type"], answer["error"]["type"]) == (404, "error", "not_found_error")
     assert answer["error"]["message"]
 
 
+@on_both_kinds
 async def test_a_reranker_is_known_by_its_header_and_scores(
     gate: Serving, house: House, tmp_path: Path
 ) -> None:
@@ -84,6 +88,7 @@ async def test_a_reranker_is_known_by_its_header_and_scores(
     assert (await post(gate, "/v1/rerank", query="one", documents=documents))[0] == 501
 
 
+@on_both_kinds
 async def test_tokens_go_there_and_back(gate: Serving) -> None:
     _, there = await post(gate, "/v1/tokenize", content=SENTENCE)
     status, back = await post(gate, "/v1/detokenize", tokens=there["tokens"])
@@ -92,6 +97,7 @@ async def test_tokens_go_there_and_back(gate: Serving) -> None:
     assert "hi" in shown["prompt"]
 
 
+@on_both_kinds
 async def test_tools_are_offered_to_the_model(gate: Serving) -> None:
     async with gate.client() as client:
         answer = await client.chat.completions.create(
@@ -140,6 +146,7 @@ async def test_a_server_that_does_not_tell_its_figures_is_shown_as_such(
         ]
 
 
+@on_both_kinds
 async def test_an_alias_loads_what_it_means_unless_a_server_is_called_so(
     servers: Servers, house: House, tmp_path: Path
 ) -> None:

@@ -180,12 +180,12 @@ def test_a_server_dies_with_the_daemon_that_was_killed(tmp_path: Path, faults: t
         pass
 
 
-async def test_a_real_server_dies_with_the_daemon_while_it_generates(tmp_path: Path, builtin: Build) -> None:
+async def test_a_real_server_dies_with_the_daemon_while_it_generates(tmp_path: Path, build: Build) -> None:
     model = write_chat(tmp_path / "roomy.gguf", shape=ROOMY)
     path = tmp_path / "a.sock"
     options = ("-m", str(model), "-c", str(ROOMY.n_ctx), "-np", "1", "-t", "1", "--cache-ram", "0")
     body = {"prompt": "x", "stream": True, "ignore_eos": True, "max_tokens": 100_000}
-    with doomed(path, *builtin.program, *options) as server:
+    with doomed(path, *build.program, *options) as server:
         async with (
             health.open_session(Endpoint(socket=str(path))) as session,
             session.post("/v1/completions", json=body) as answer,

@@ -37,8 +37,8 @@ async def complete(life: Life, **more: object) -> str:
         return str(content)
 
 
-async def test_a_model_is_loaded_answers_and_stops(lives: Lives, builtin: Build, models: Path) -> None:
-    life = lives.start(builtin, models / "tiny.gguf")
+async def test_a_model_is_loaded_answers_and_stops(lives: Lives, build: Build, models: Path) -> None:
+    life = lives.start(build, models / "tiny.gguf")
     server = await ready(life)
     assert await complete(life) == SENTENCE
     assert server.memory.measured_bytes is not None
@@ -62,7 +62,7 @@ def held_open(pid: int) -> list[str]:
 
 
 async def test_a_server_gets_nothing_that_it_need_not_have_and_is_closed_to_others(
-    lives: Lives, builtin: Build, models: Path
+    lives: Lives, build: Build, models: Path
 ) -> None:
     secrets = {
         "LLAMA_ARG_CTX_SIZE": "256",
@@ -78,7 +78,7 @@ async def test_a_server_gets_nothing_that_it_need_not_have_and_is_closed_to_othe
     lives.around = msgspec.structs.replace(lives.around, environ=dict(os.environ) | secrets)
     with (lives.folder / "database").open("wb") as ours:
         os.set_inheritable(ours.fileno(), True)
-        life = lives.start(builtin, models / "tiny.gguf")
+        life = lives.start(build, models / "tiny.gguf")
         server = await ready(life)
         assert server.pid is not None
         assert not [name for name in held_open(server.pid) if name.endswith("/database")]
@@ -111,8 +111,8 @@ async def test_how_far_a_load_is_is_told_as_it_goes_and_no_longer_than_it_lasts(
     assert (await ended(life)).load_progress is None
 
 
-async def test_a_real_server_tells_how_far_its_load_is(lives: Lives, builtin: Build, models: Path) -> None:
-    life = lives.start(builtin, models / "tiny.gguf")
+async def test_a_real_server_tells_how_far_its_load_is(lives: Lives, build: Build, models: Path) -> None:
+    life = lives.start(build, models / "tiny.gguf")
     assert (await ready(life)).load_progress is None
     assert life.log.progress == 1.0
     assert not [line for line in life.log.tail(100) if "cmd_child_to_router" in line]
@@ -121,9 +121,9 @@ async def test_a_real_server_tells_how_far_its_load_is(lives: Lives, builtin: Bu
 
 
 async def test_what_recognises_the_process_is_saved_before_and_after_the_start(
-    lives: Lives, builtin: Build, models: Path
+    lives: Lives, build: Build, models: Path
 ) -> None:
-    life = lives.start(builtin, models / "tiny.gguf")
+    life = lives.start(build, models / "tiny.gguf")
     server = await ready(life)
     before, after = lives.saved[0][1], lives.saved[-1][1]
     assert (before.pid, before.socket, before.instance) == (None, after.socket, after.instance)
@@ -139,9 +139,9 @@ async def test_what_recognises_the_process_is_saved_before_and_after_the_start(
     [("architecture", "unsupported_architecture"), ("truncated", "bad_model"), ("magic", "bad_model")],
 )
 async def test_a_file_that_the_server_cannot_load_fails_with_the_reason(
-    lives: Lives, builtin: Build, tmp_path: Path, fault: str, code: str
+    lives: Lives, build: Build, tmp_path: Path, fault: str, code: str
 ) -> None:
-    life = lives.start(builtin, write_faulty(tmp_path / "broken.gguf", fault))
+    life = lives.start(build, write_faulty(tmp_path / "broken.gguf", fault))
     server = await ended(life)
     assert server.state is ServerState.FAILED
     assert server.error is not None
@@ -151,8 +151,8 @@ async def test_a_file_that_the_server_cannot_load_fails_with_the_reason(
     assert server.pid is None
 
 
-async def test_requests_in_flight_are_waited_for(lives: Lives, builtin: Build, models: Path) -> None:
-    life = lives.start(builtin, models / "tiny.gguf")
+async def test_requests_in_flight_are_waited_for(lives: Lives, build: Build, models: Path) -> None:
+    life = lives.start(build, models / "tiny.gguf")
     await ready(life)
     async with life.use():
         life.ask_to_stop(5)
@@ -161,8 +161,8 @@ async def test_requests_in_flight_are_waited_for(lives: Lives, builtin: Build, m
     assert (await ended(life)).state is ServerState.STOPPED
 
 
-async def test_an_idle_server_ends_after_its_time_to_live(lives: Lives, builtin: Build, models: Path) -> None:
-    life = lives.start(builtin, models / "tiny.gguf", msgspec.structs.replace(SETTINGS, ttl_s=1))
+async def test_an_idle_server_ends_after_its_time_to_live(lives: Lives, build: Build, models: Path) -> None:
+    life = lives.start(build, models / "tiny.gguf", msgspec.structs.replace(SETTINGS, ttl_s=1))
     await ready(life)
     async with life.use():
         await asyncio.sleep(1.3)
@@ -279,9 +279,9 @@ async def test_a_log_that_goes_on_after_the_server_holds_up_nothing(lives: Lives
 
 
 async def test_a_time_to_live_of_nothing_leaves_time_for_the_first_request(
-    lives: Lives, builtin: Build, models: Path
+    lives: Lives, build: Build, models: Path
 ) -> None:
-    life = lives.start(builtin, models / "tiny.gguf", msgspec.structs.replace(SETTINGS, ttl_s=0))
+    life = lives.start(build, models / "tiny.gguf", msgspec.structs.replace(SETTINGS, ttl_s=0))
     await ready(life)
     async with life.use():
         assert await complete(life) == SENTENCE

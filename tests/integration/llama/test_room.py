@@ -19,6 +19,8 @@ from tests.fakes.tiny_gguf import write_chat
 from tests.integration.llama.conftest import House
 
 LOAD = LoadRequest(library_id="lab/tiny", settings=LoadSettings(ctx=512))
+NO_MODEL_MIB = RESERVE_BYTES // 1024**2 + 1
+ONE_MODEL_MIB = NO_MODEL_MIB + 100
 
 
 async def test_a_model_that_is_too_large_is_refused_with_numbers_and_can_be_forced(
@@ -47,21 +49,84 @@ async def test_an_estimate_says_what_a_load_will_take(servers: Servers) -> None:
     assert (small.ctx, small.settings["ctx"].origin) == (512, "load")
 
 
+class Cards:
+    """A llama-server with one graphics card, which counts how often it is asked for it."""
+
+    def __init__(self, folder: Path, free_mib: int) -> None:
+        self.program, self._told, self._asked = (folder / name for name in ("cards-server", "told", "asked"))
+        self._asked.touch()
+        server = install(folder / "bin")
+        self.program.write_text(
+            f'#!/bin/sh\n[ "$1" = --list-devices ] && echo x >>{self._asked} && exec cat {self._told}\n'
+            f'exec {server} "$@"\n'
+        )
+        self.program.chmod(0o755)
+        self.have(free_mib)
+
+    def have(self, free_mib: int) -> None:
+        new = self._told.with_suffix(".new")
+        new.write_text(f"Available devices:\n  CUDA0: A card (8000 MiB, {free_mib} MiB free)\n")
+        new.replace(self._told)
+
+    @property
+    def asked(self) -> int:
+        return self._asked.read_text().count("x")
+
+    async def servers(self, house: House) -> Servers:
+        """With no other memory than the card's."""
+        servers = house.servers(LlamaConfig(binary=str(self.program), drain_s=0), dict(os.environ))
+        await servers.start(house.tasks)
+        await servers.gpus()
+        house.ram = 0
+        return servers
+
+
 async def test_the_memory_of_a_gpu_counts_as_it_is_at_the_time_of_the_load(house: House) -> None:
-    server, program, told = (house.folder / name for name in ("bin", "gpu-server", "devices"))
-    program.write_text(
-        f'#!/bin/sh\n[ "$1" = --list-devices ] && exec cat {told}\nexec {install(server)} "$@"\n'
-    )
-    program.chmod(0o755)
-    told.write_text("Available devices:\n  CUDA0: A card (8000 MiB, 8000 MiB free)\n")
-    servers = house.servers(LlamaConfig(binary=str(program)), dict(os.environ))
-    await servers.start(house.tasks)
-    house.ram = 0
+    cards = Cards(house.folder, 8000)
+    servers = await cards.servers(house)
     assert (await servers.estimate("lab/tiny", EstimateRequest())).fits
     assert not (await servers.estimate("lab/tiny", EstimateRequest(settings=LoadSettings(gpu_layers=0)))).fits
-    told.write_text("Available devices:\n  CUDA0: A card (8000 MiB, 1 MiB free)\n")
+    cards.have(1)
     assert not (await servers.estimate("lab/tiny", EstimateRequest())).fits
     assert [gpu.free_bytes for gpu in await servers.gpus()] == [1024**2]
+    await servers.close()
+
+
+async def test_an_estimate_asks_for_the_cards_once_and_not_at_all_where_none_is_used(house: House) -> None:
+    cards = Cards(house.folder, 8000)
+    servers = await cards.servers(house)
+    before = cards.asked
+    assert (await servers.estimate("lab/tiny", EstimateRequest())).devices
+    assert cards.asked == before + 1
+    assert (await servers.dry_run(LOAD)).estimate.devices
+    assert cards.asked == before + 2
+    await servers.estimate("lab/tiny", EstimateRequest(settings=LoadSettings(gpu_layers=0)))
+    assert cards.asked == before + 2
+    await servers.close()
+
+
+async def test_cards_are_not_asked_all_the_time_while_their_memory_is_waited_for(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "BACK_S", 1.2)
+    house.shelf.put(write_chat(tmp_path / "other.gguf", seed=1), "other")
+    cards = Cards(house.folder, ONE_MODEL_MIB)
+    servers = await cards.servers(house)
+    await loaded(servers)
+    cards.have(NO_MODEL_MIB)
+    before = cards.asked
+    with pytest.raises(Conflict):
+        await loaded(servers, "lab/other")
+    asked = cards.asked - before
+    assert 3 <= asked <= 2 + 1.2 / room.CARDS_S, "to decide, once it was gone, then twice a second"
+    first = await loaded(servers, "lab/other", force=True)
+    monkeypatch.setattr(room, "BACK_S", 20.0)
+    loading = asyncio.ensure_future(loaded(servers))
+    async with asyncio.timeout(30):
+        while first.id in [server.id for server in servers.running()]:
+            await asyncio.sleep(0.01)
+    cards.have(ONE_MODEL_MIB)
+    assert (await loading).state is ServerState.READY, "it is seen that it is back"
     await servers.close()
 
 

@@ -43,7 +43,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 async def test_the_server_agrees(
-    models: Path, odd: Path, builtin: Build, lives: Lives, model: str, asked: LoadSettings
+    models: Path, odd: Path, build: Build, lives: Lives, model: str, asked: LoadSettings
 ) -> None:
     path = odd if model == "odd" else models / "tiny.gguf"
     settings, effective = lay([("default", DEFAULTS), ("load", asked)])
@@ -52,7 +52,7 @@ async def test_the_server_agrees(
         allowed = True
     except InvalidInput:
         allowed = False
-    life = lives.start(builtin, path, settings)
+    life = lives.start(build, path, settings)
     server = await life.until(
         lambda server: server.state is ServerState.READY or server.state.ended, within_s=60
     )

@@ -39,13 +39,13 @@ async def generating(life: Life) -> AsyncIterator[aiohttp.ClientResponse]:
 
 
 async def test_a_server_stops_while_it_generates_twenty_times_in_a_row(
-    lives: Lives, builtin: Build, tmp_path: Path
+    lives: Lives, build: Build, tmp_path: Path
 ) -> None:
     """Every second time the client is none that the drain knows of, so that the signal meets the work."""
     model = write_chat(tmp_path / "roomy.gguf", shape=ROOMY)
     settings = msgspec.structs.replace(SETTINGS, ctx=ROOMY.n_ctx)
     for n in range(TIMES):
-        life = lives.start(builtin, model, settings, force=True)
+        life = lives.start(build, model, settings, force=True)
         server = await ready(life)
         assert server.pid is not None
         async with contextlib.AsyncExitStack() as stack:

@@ -12,7 +12,7 @@ import pytest
 from modelhubd.downloads import partial
 from modelhubd.downloads.engine import Engine
 from modelhubd.downloads.messages import LAST, Began, Done, Faulted, Fetch, Limits, Moved, Report
-from tests.fakes.download_home import BRISK
+from tests.fakes.download_home import BRISK, IMPATIENT
 from tests.fakes.origin import Origin, body, sha256
 
 SIZE = 3_000_000
@@ -119,12 +119,12 @@ def test_a_slow_disk_is_not_taken_for_a_silent_origin(
 
     def slow(self: partial.Partial, at: int, blocks: list[bytes]) -> int:
         if not at:
-            time.sleep(BRISK.stall_s + 0.2)
+            time.sleep(IMPATIENT.stall_s + 0.2)
         return write(self, at, blocks)
 
     monkeypatch.setattr(partial.Partial, "write", slow)
     with Origin() as origin:
-        told = carry(order(tmp_path, origin.serve("/slow.gguf", SIZE), 0))
+        told = carry(order(tmp_path, origin.serve("/slow.gguf", SIZE), 0, IMPATIENT))
     assert isinstance(told[-1], Done)
 
 

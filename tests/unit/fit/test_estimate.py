@@ -251,70 +251,55 @@ def test_more_context_never_takes_less(one: int, other: int, flash: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    ("shape", "kv", "flash", "compute_mib"),
+    ("width", "n_ff", "heads", "head_dim", "kv", "flash", "compute_mib"),
     [
-        (
-            {"hidden_size": 2048, "feed_forward_size": 1024, "n_heads": 16, "n_kv_heads": 4},
-            "f16",
-            True,
-            30.02,
-        ),
-        (
-            {"hidden_size": 2048, "feed_forward_size": 1024, "n_heads": 16, "n_kv_heads": 4},
-            "q8_0",
-            True,
-            26.10,
-        ),
-        (
-            {"hidden_size": 2048, "feed_forward_size": 1024, "n_heads": 16, "n_kv_heads": 4},
-            "f16",
-            False,
-            98.01,
-        ),
-        (
-            {"hidden_size": 2048, "feed_forward_size": 2816, "n_heads": 64, "n_kv_heads": 64},
-            "f16",
-            True,
-            33.02,
-        ),
-        (
-            {"hidden_size": 2048, "feed_forward_size": 2816, "n_heads": 64, "n_kv_heads": 64},
-            "q8_0",
-            True,
-            33.05,
-        ),
-        (
-            {"hidden_size": 1024, "feed_forward_size": 1536, "n_heads": 16, "n_kv_heads": 8},
-            "q8_0",
-            True,
-            21.12,
-        ),
-        ({"hidden_size": 512, "feed_forward_size": 8192, "n_heads": 8, "n_kv_heads": 2}, "f16", False, 57.51),
-        (
-            {"hidden_size": 1024, "feed_forward_size": 3072, "n_heads": 16, "n_kv_heads": 8},
-            "f16",
-            False,
-            90.01,
-        ),
-        (
-            {"hidden_size": 2048, "feed_forward_size": 6144, "n_heads": 32, "n_kv_heads": 4}
-            | {"n_experts": 32, "n_experts_used": 8, "attention": "full"},
-            "f16",
-            True,
-            90.02,
-        ),
+        (2048, 1024, (16, 4), 128, "f16", True, 30.02),
+        (2048, 1024, (16, 4), 128, "q8_0", True, 26.10),
+        (2048, 1024, (16, 4), 128, "f16", False, 98.01),
+        (2048, 2816, (64, 64), None, "f16", True, 33.02),
+        (2048, 2816, (64, 64), None, "q8_0", True, 33.05),
+        (1024, 1536, (16, 8), None, "q8_0", True, 21.12),
+        (512, 8192, (8, 2), None, "f16", False, 57.51),
+        (1024, 3072, (16, 8), 128, "f16", False, 90.01),
     ],
 )
 def test_the_compute_buffer_of_unusual_shapes_is_near_too(
-    shape: dict[str, object], kv: str, flash: bool, compute_mib: float
+    width: int,
+    n_ff: int,
+    heads: tuple[int, int],
+    head_dim: int | None,
+    kv: str,
+    flash: bool,
+    compute_mib: float,
 ) -> None:
     """Buffers that the built-in server (b11549) logged at 2048 tokens of context."""
-    wide = 128 if shape["n_heads"] in (16, 32) and shape["feed_forward_size"] != 1536 else None
-    dims = {"head_dim_k": wide, "head_dim_v": wide}
-    architecture = replace(MEASURED, **dims, **shape)
-    found = estimate(architecture, 0, ctx=2048, kv_type_k=kv, kv_type_v=kv, flash_attention=flash)
+    shape = unusual(width, n_ff, heads, head_dim)
+    assert compute_buffer(shape, kv, flash) / MIB == pytest.approx(compute_mib, rel=0.1)
+
+
+def test_the_compute_buffer_of_a_mixture_with_narrow_experts_is_near_too() -> None:
+    shape = unusual(2048, 6144, (32, 4), 128)
+    mixture = replace(shape, n_experts=32, n_experts_used=8, attention="full")
+    assert compute_buffer(mixture, "f16", True) / MIB == pytest.approx(90.02, rel=0.1)
+
+
+def unusual(width: int, n_ff: int, heads: tuple[int, int], head_dim: int | None) -> Architecture:
+    """`heads` are those of queries and those of keys."""
+    return replace(
+        MEASURED,
+        hidden_size=width,
+        feed_forward_size=n_ff,
+        n_heads=heads[0],
+        n_kv_heads=heads[1],
+        head_dim_k=head_dim,
+        head_dim_v=head_dim,
+    )
+
+
+def compute_buffer(shape: Architecture, kv: str, flash: bool) -> int:
+    found = estimate(shape, 0, ctx=2048, kv_type_k=kv, kv_type_v=kv, flash_attention=flash)
     assert found is not None
-    assert found.compute_bytes / MIB == pytest.approx(compute_mib, rel=0.1)
+    return found.compute_bytes
 
 
 def test_a_sliding_layer_has_a_mask_of_its_own() -> None:

@@ -16,8 +16,9 @@ from modelhubd.llama.weighing import Weighing
 from modelhubd.storage.database import Database
 from modelhubd.wire.architecture import Architecture, ModelFacts
 from modelhubd.wire.catalog import Format, Hardware, Option, OptionFile
-from modelhubd.wire.library import Artifact, ArtifactFile, ArtifactState
+from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings
+from tests.fakes import samples
 from tests.unit.fit.devices import LLAMA_8B, machine
 from tests.unit.llama.test_fit_params import build, program
 
@@ -28,22 +29,8 @@ MIXTURE = msgspec.structs.replace(LLAMA_8B, n_experts=8, n_experts_used=2)
 
 
 def artifact(*files: ArtifactFile) -> Artifact:
-    return Artifact(
-        id="a",
-        model="lab/a",
-        version=1,
-        option="gguf",
-        format="gguf",
-        quantization=None,
-        source="download",
-        state=ArtifactState.OK,
-        size_bytes=4 * GB,
-        digest=None,
-        files=files or (ArtifactFile(name="a.gguf", role="model", size_bytes=4 * GB, sha256=None),),
-        verified_at=None,
-        installed_at="2026-01-01T00:00:00.000Z",
-        active=True,
-    )
+    whole = ArtifactFile(name="a.gguf", role="model", size_bytes=4 * GB, sha256=None)
+    return samples.artifact(size_bytes=4 * GB, files=files or (whole,))
 
 
 def facts(architecture: Architecture) -> ModelFacts:

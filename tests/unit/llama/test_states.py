@@ -24,6 +24,7 @@ def test_the_table_is_this_one() -> None:
         ("starting", "stop_asked"): "draining",
         ("starting", "broke"): "failed",
         ("loading", "answered"): "ready",
+        ("loading", "port_taken"): "starting",
         ("loading", "stop_asked"): "draining",
         ("loading", "broke"): "failed",
         ("ready", "stop_asked"): "draining",

@@ -52,7 +52,9 @@ def test_a_mistyped_token_is_none(position: int, digit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mhr_", "mhr_abc_def", new_secret().text + "\n", new_secret().text[:-1]]
+    "text",
+    ["", "mhr_", "mhr_abc_def", new_secret().text + "\n", new_secret().text[:-1]],
+    ids=["nothing", "no parts", "too short", "a line break", "cut off"],
 )
 def test_what_is_no_token_is_none(text: str) -> None:
     assert parse_token(text) is None

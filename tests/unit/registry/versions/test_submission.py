@@ -88,9 +88,9 @@ def test_every_struct_of_an_entry_is_among_those_places() -> None:
 
 def test_the_keys_of_application_pins_are_free() -> None:
     taken = submission_of(
-        json.dumps(publish_json(requires={"app": {"any/app": ">=1"}})).encode(), "acme/tiny"
+        json.dumps(publish_json(requires={"app": {"any-app": ">=1"}})).encode(), "acme/tiny"
     )
-    assert taken.entry.requires.app == {"any/app": ">=1"}
+    assert taken.entry.requires.app == {"any-app": ">=1"}
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
