@@ -88,7 +88,8 @@ def _admission(parts: Parts, table: Table) -> Middleware:
         if route is None or route.is_open:
             return await handler(request)
         caller = await parts.accounts.caller(request.headers.getall(hdrs.AUTHORIZATION, []))
-        parts.rates.take(caller.principal)
+        if route.rated:
+            parts.rates.take(caller.principal)
         authorize(caller, route.scope, request.match_info)
         request[CALLER] = caller
         return await handler(request)

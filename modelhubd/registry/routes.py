@@ -104,8 +104,8 @@ ACCOUNTS = (
 RELEASE = (
     _route("GET", "/catalog", release.catalog, "Everything that is served; 304 by its ETag", READ,
            answer=SignedCatalog),
-    _route("GET", "/tuf/{name}", release.metadata, "TUF metadata", READ),
-    _route("GET", "/tuf/targets/{name}", release.target, "The signed catalog, gzip", READ),
+    _route("GET", "/tuf/{name}", release.metadata, "TUF metadata", READ, rated=False),
+    _route("GET", "/tuf/targets/{name}", release.target, "The signed catalog, gzip", READ, rated=False),
 )  # fmt: skip
 
 AUDIT = (

@@ -26,6 +26,8 @@ class RegistryRoute(Route):
 
     scope: tuple[str, ...]
     max_body_bytes: int = BODY_BYTES
+    rated: bool = True
+    """Whether it counts against the principal's rate. What machines fetch by the thousand does not."""
 
     @property
     def is_open(self) -> bool:

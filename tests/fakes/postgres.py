@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.running import free_port
 
@@ -43,6 +44,7 @@ class Cluster:
         self._folder = folder
         self._data = folder / "data"
         self._user: str | None = None
+        self._last_will: subprocess.Popen[bytes] | None = None
         if os.getuid() == 0:  # the server refuses to be root
             self._user = next(name for name in ("postgres", "nobody") if _exists(name))
             shutil.chown(folder, self._user)
@@ -56,6 +58,19 @@ class Cluster:
         options = " ".join((f"-p {self.port} -h 127.0.0.1 -k {self._folder} -c max_connections=200", *HASTY))
         self._run(
             "pg_ctl", "-D", self._data, "-l", self._folder / "log", "-w", "-t", WAIT_S, "-o", options, "start"
+        )
+
+    def end_with_us(self) -> None:
+        """Have it stopped and removed even where this process is killed."""
+        stop = f'read _; "{self._bin}/pg_ctl" -D "{self._data}" -m immediate stop; rm -rf "{self._folder}"'
+        self._last_will = subprocess.Popen(
+            ["/bin/sh", "-c", stop],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+            **self._owner(),
         )
 
     def stop(self, how: str = "fast") -> None:
@@ -85,6 +100,8 @@ class Cluster:
         with contextlib.suppress(RuntimeError):
             self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
+        if (last_will := self._last_will) is not None:
+            last_will.communicate(timeout=60)
 
     def _run(self, program: str, *arguments: str | Path) -> str:
         done = subprocess.run(
@@ -96,15 +113,19 @@ class Cluster:
             check=False,
             cwd=self._folder,
             env={"PATH": os.defpath, "LC_ALL": "C"},
-            user=self._user,
-            group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
-            extra_groups=None if self._user is None else (),
+            **self._owner(),
         )
         if done.returncode != 0:
             log = self._folder / "log"
             more = log.read_text()[-2000:] if log.exists() else ""
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}{more}")
-        return done.stdout
+        printed: str = done.stdout
+        return printed
+
+    def _owner(self) -> dict[str, Any]:
+        if self._user is None:
+            return {}
+        return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid, "extra_groups": ()}
 
 
 @functools.cache
@@ -112,6 +133,7 @@ def cluster() -> Cluster:
     """The one of this process, started when it is first asked for."""
     made = Cluster(Path(tempfile.mkdtemp(prefix="registry-postgres-")))
     atexit.register(made.close)
+    made.end_with_us()
     made.start()
     return made
 

@@ -174,5 +174,6 @@ async def test_one_principal_that_asks_too_often_is_told_when_to_come_back(
         assert int(answers[-1].headers["Retry-After"]) >= 1
         assert answers[-1].code == "too_many_requests"
         assert (await registry.author.get("/me")).status == 200
+        assert (await registry.reader.get("/tuf/timestamp.json")).status == 200, "machines share a token"
         figures = (await registry.anybody.get("/metrics")).body.decode()
         assert "modelhub_registry_rate_refusals_total 1" in figures
