@@ -63,14 +63,6 @@ def test_what_is_no_http_is_answered_with_a_problem(shared: RunningDaemon, kind:
     assert found["type"] == "urn:modelhub:problem:unreadable_request"
 
 
-def test_what_is_no_http_leaves_nothing_in_the_log(shared: RunningDaemon) -> None:
-    before = shared.log_file.read_text()
-    for sent in UNREADABLE.values():
-        raw(shared, "tcp", sent)
-    shared.client.health()
-    assert shared.log_file.read_text() == before
-
-
 @contextlib.asynccontextmanager
 async def answering(folder: Path, *, idle_s: float) -> AsyncIterator[str]:
     """The path of a socket on which everything is answered, after half a second where `/slow` is asked."""
