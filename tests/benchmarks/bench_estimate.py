@@ -102,15 +102,23 @@ def facts_of_model(model: Path) -> ModelFacts:
 
 
 def buffers(model: Path, setting: Setting, program: Sequence[str] = BUILTIN) -> Buffers:
-    """What the server reports for this load. It is ended as soon as it is up."""
+    """What the server reports for this load."""
+    lines = log_of(model, setting, program, "--no-warmup")
+    found = read_buffers(lines)
+    assert found is not None, "".join(lines[-20:])
+    return found
+
+
+def log_of(model: Path, setting: Setting, program: Sequence[str], *more: str) -> list[str]:
+    """What the server writes until it is up, when it is ended."""
     address = model.with_suffix(".sock")
     address.unlink(missing_ok=True)
     options = (
         f"-c {setting.ctx} -np {setting.slots} -ctk {setting.kv} -ctv {setting.kv} -t 1 --cache-ram 0 -lv 4"
-        f" -fa {'on' if setting.flash else 'off'} --no-ui --offline --no-warmup"
+        f" -fa {'on' if setting.flash else 'off'} --no-ui --offline"
     )
     process = subprocess.Popen(
-        [*program, "-m", str(model), "--host", str(address), *options.split()],
+        [*program, "-m", str(model), "--host", str(address), *options.split(), *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -130,9 +138,7 @@ def buffers(model: Path, setting: Setting, program: Sequence[str] = BUILTIN) -> 
         process.wait(LIMIT_S)
         process.stdout.close()
         process.stdin.close()
-    found = read_buffers(lines)
-    assert found is not None, "".join(lines[-20:])
-    return found
+    return lines
 
 
 def main(arguments: Sequence[str]) -> None:
