@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from modelhubd.llama.buffers import Buffers, read_buffers
+from modelhubd.llama.buffers import MIB, Buffers, read_buffers
 from modelhubd.llama.memory import Need, need
 from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings
-from tests.benchmarks.bench_estimate import MIB, Setting, facts_of_model, log_of
+from tests.benchmarks.loads import Setting, facts_of_model, log_of
 from tests.fakes import samples
 from tests.fakes.hollow_gguf import Hollow, write_hollow
 from tests.fakes.hollow_projector import Projector, write_projector
@@ -58,7 +58,7 @@ class Seen:
 
 def seen(name: str, shape: Projector, folder: Path, program: Sequence[str], *flash: bool) -> Iterator[Seen]:
     """Load a small model with a projector of this shape, with and without flash attention."""
-    text = Hollow(n_embd=shape.n_text, n_ff=3 * shape.n_text, n_layer=1, n_vocab=3000)
+    text = Hollow(n_embd=shape.n_text, n_ff=3 * shape.n_text, n_layer=2, n_vocab=3000)
     model, projector = write_hollow(folder / "model.gguf", text), write_projector(folder / "mm.gguf", shape)
     sizes = model.stat().st_size, projector.stat().st_size
     facts = facts_of_model(model)

@@ -30,7 +30,7 @@ PROJECTORS = {
     "336 px": Projector(),
     "336 px, 8 heads": Projector(n_head=8),
     "336 px, narrow blocks": Projector(n_ff=1024),
-    "336 px, wide model": Projector(n_ff=2048, n_text=4096),
+    "336 px, wide model": Projector(n_ff=1024, n_text=3072),
     "448 px": Projector(image=448, n_embd=768, n_ff=3072, n_head=12, n_layer=3),
     "896 px": Projector(image=896, n_embd=1152, n_ff=4304),
     "224 px, patches of 16": Projector(image=224, patch=16, n_embd=768, n_ff=3072, n_head=12),

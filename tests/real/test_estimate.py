@@ -13,7 +13,8 @@ from modelhubd.llama.memory import FIT_PARAMS, need, with_figures
 from modelhubd.wire.device import LlamaBuild
 from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings
-from tests.benchmarks.bench_estimate import FEW, Setting, buffers, facts_of_model
+from tests.benchmarks.bench_estimate import FEW
+from tests.benchmarks.loads import Setting, buffers, facts_of_model
 from tests.benchmarks.projectors import seen
 from tests.fakes import samples
 from tests.fakes.hollow_gguf import DENSE, OTHERS, write_hollow

@@ -52,7 +52,12 @@ def test_it_is_what_llama_server_reserved(changes: dict[str, int], flash: bool, 
 
 
 def test_very_large_patches_count_with_the_first_step() -> None:
-    shape = {"image_size": 768, "patch_size": 64, "hidden_size": 512, "feed_forward_size": 1024}
+    shape: dict[str, Any] = {
+        "image_size": 768,
+        "patch_size": 64,
+        "hidden_size": 512,
+        "feed_forward_size": 1024,
+    }
     assert mib(**shape, projection_size=None) == pytest.approx(10.14, rel=0.03)
 
 
