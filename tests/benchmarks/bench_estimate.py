@@ -137,8 +137,8 @@ Dense models, {len(dense)} loads: at most {worst[0]:.1%} off for the cache, {wor
 Projector files of the kind `mlp` beside a small model, {len(eyes)} loads: what their encoder computes with
 (`modelhubd/fit/vision.py`) is at most {max(load.encoder_error for load in eyes):.1%} too high and \
 {abs(min(0.0, *(load.encoder_error for load in eyes))):.1%} too low, model and projector
-together at most {max(abs(load.error) for load in eyes):.1%} off. Width and blocks are the encoder's; "all" is \
-weights, cache and compute of both.
+together at most {max(abs(load.error) for load in eyes):.1%} off. Width and blocks are the encoder's; "all" \
+is weights, cache and compute of both.
 `tests/real/test_estimate.py` holds the same shapes to 10 % of "all" on the real program.
 
 """
