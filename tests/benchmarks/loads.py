@@ -40,8 +40,10 @@ def buffers(model: Path, setting: Setting, program: Sequence[str] = BUILTIN) -> 
     return found
 
 
-def log_of(model: Path, setting: Setting, program: Sequence[str], *more: str) -> list[str]:
-    """What the server writes until it is up, when it is ended."""
+def log_of(
+    model: Path, setting: Setting, program: Sequence[str], *more: str, until: str = READY
+) -> list[str]:
+    """What the server writes until a line has this in it; then it is ended. Its log may lag behind READY."""
     address = model.with_suffix(".sock")
     address.unlink(missing_ok=True)
     options = (
@@ -62,7 +64,7 @@ def log_of(model: Path, setting: Setting, program: Sequence[str], *more: str) ->
     try:
         for line in process.stdout:
             lines.append(line)
-            if READY in line or len(lines) > MOST_LINES:
+            if until in line or len(lines) > MOST_LINES:
                 break
     finally:
         process.kill()

@@ -17,6 +17,7 @@ from tests.fakes.hollow_gguf import Hollow, write_hollow
 from tests.fakes.hollow_projector import Projector, write_projector
 
 _RESERVED = re.compile(r"reserve_compute_meta: +\S+ compute buffer size = +([0-9.]+) MiB")
+WARMED = "warmup: flash attention is"
 HEAD = ("projector", "px", "patch", "width", "blocks", "heads", "flash", "encoder", "estimate", "all", "off")
 
 
@@ -70,7 +71,7 @@ def seen(name: str, shape: Projector, folder: Path, program: Sequence[str], *fla
     artifact: Artifact = samples.artifact(size_bytes=sum(sizes), files=files)
     for on in flash:
         setting = Setting(ctx=2048, flash=on)
-        lines = log_of(model, setting, program, "--mmproj", str(projector))
+        lines = log_of(model, setting, program, "--mmproj", str(projector), until=WARMED)
         found, reserved = read_buffers(lines), [float(n) for n in _RESERVED.findall("".join(lines))]
         assert found is not None and reserved, "".join(lines[-20:])
         settings = LoadSettings(ctx=2048, parallel=1, flash_attention="on" if on else "off")
