@@ -14,9 +14,10 @@ from typing import Protocol, TypeVar
 from modelhubd.fit.estimate import MemoryNeed, estimate
 from modelhubd.fit.memory import all_memory, gpu_memory, kept_by_system, main_memory
 from modelhubd.fit.memory import memory_available as memory_available
+from modelhubd.fit.vision import assumed_encoder_bytes
 from modelhubd.fit.weights import weights_of
 from modelhubd.wire.architecture import Architecture
-from modelhubd.wire.catalog import Format, Hardware, OptionFile
+from modelhubd.wire.catalog import Format, Hardware, OptionFile, Role
 from modelhubd.wire.device import Device
 from modelhubd.wire.fit import Assumes, Fit, Verdict
 from modelhubd.wire.units import human_bytes
@@ -88,7 +89,8 @@ def judge(
         return Fit(verdict=Verdict.UNKNOWN, reason="The catalog states neither the size nor the parameters.")
     ctx = default_ctx(architecture)
     need = estimate(architecture, weights, ctx=ctx, kv_type_k=KV_TYPE, kv_type_v=KV_TYPE)
-    fit = _rough(weights, device) if need is None else _weigh(need, ctx, device, exact=exact)
+    encoder = _assumed_encoder(option)
+    fit = _rough(weights, device) if need is None else _weigh(need, encoder, ctx, device, exact=exact)
     recommended = hardware.recommended_ram_bytes
     if (
         fit.verdict is Verdict.COMPATIBLE
@@ -143,9 +145,17 @@ def _refusals(option: AnOption, hardware: Hardware, device: Device, installed: b
         )
 
 
-def _weigh(need: MemoryNeed, ctx: int, device: Device, *, exact: bool) -> Fit:
-    total = need.total_bytes
-    needs = f"Needs {'' if exact else 'about '}{human_bytes(total)} of memory"
+def _assumed_encoder(option: AnOption) -> int:
+    """What an option with a projector takes for images. A bound: no catalog states its encoder's shape."""
+    projectors = [file for file in option.files if file.role is Role.PROJECTOR]
+    return assumed_encoder_bytes(sum(file.size_bytes or 0 for file in projectors)) if projectors else 0
+
+
+def _weigh(need: MemoryNeed, encoder: int, ctx: int, device: Device, *, exact: bool) -> Fit:
+    total = need.total_bytes + encoder
+    needs = f"Needs {'' if exact and not encoder else 'about '}{human_bytes(total)} of memory"
+    if encoder:
+        needs += f", {human_bytes(encoder)} of it set aside for looking at images"
     main, gpu = main_memory(device), gpu_memory(device)
 
     def fit(verdict: Verdict, reason: str, available: int) -> Fit:

@@ -16,6 +16,7 @@ from modelhubd.formats import MAX_HEADER_BYTES, NeedMoreBytes
 from modelhubd.formats.ggml_types import FILE_TYPES, REMOVED_TYPES, TENSOR_TYPES
 from modelhubd.formats.metadata import FIXED_SIZES, STRING, Entry, Metadata
 from modelhubd.formats.shape import architecture_of
+from modelhubd.formats.vision import vision_of
 from modelhubd.wire.architecture import ModelFacts
 
 MAGIC = b"GGUF"
@@ -27,6 +28,7 @@ NAME_MAX = 65_535
 ELEMENTS_MAX = 1 << 50
 _ARRAY = 9
 _POOLING_RANK = 4
+_GATE = b"v.blk.0.ffn_gate.weight"
 _GUESSED = 1024
 """Bit of a file type that whoever wrote the file had to guess."""
 _THINKING = (b"enable_thinking", b"<think>", b"reasoning_effort")
@@ -245,6 +247,7 @@ def _facts(metadata: Metadata, tensors: list[_Tensor], weights_bytes: int) -> Mo
         thinks=any(mark in template for template in templates for mark in _THINKING),
         split_count=max(1, metadata.integer(b"split.count") or 1),
         ranks=metadata.integer(f"{family}.pooling_type".encode()) == _POOLING_RANK,
+        vision=vision_of(metadata, gated=any(tensor.name == _GATE for tensor in tensors)),
     )
 
 

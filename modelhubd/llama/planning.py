@@ -10,7 +10,7 @@ import msgspec
 from modelhubd.llama.command import Endpoint, command
 from modelhubd.llama.discovery import Build
 from modelhubd.llama.launch import Launch
-from modelhubd.llama.memory import Need, need
+from modelhubd.llama.memory import Need, need, notes_on_encoder
 from modelhubd.llama.placement import Placement
 from modelhubd.llama.settings import Below, check, notes, refuse_locked
 from modelhubd.wire.architecture import ModelFacts
@@ -64,7 +64,7 @@ def plan(artifact: Artifact, facts: ModelFacts, asked: LoadSettings, below: Belo
         effective=effective,
         need=need(artifact, facts, settings),
         ctx=settings.ctx or facts.architecture.context_length or 0,
-        notes=notes(effective, facts),
+        notes=(*notes(effective, facts), *notes_on_encoder(artifact, facts, settings)),
     )
 
 

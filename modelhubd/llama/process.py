@@ -14,6 +14,9 @@ from modelhubd.llama import trampoline
 from modelhubd.tasks import TaskOwner
 
 TERM_S = 2.0
+HANG_UP_S = 0.25
+"""After the first SIGTERM: newer builds, bound to their stdin, wait for its end before they go. Not at once,
+or the two ways out meet and the server may crash on its way."""
 SECOND_TERM_S = 1.0
 KILL_S = 5.0
 CHUNK = 64 * 1024
@@ -33,7 +36,7 @@ class Process:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Done with the exit status once it has ended and what it wrote was read."""
         self._child = child
-        self._stdin = stdin
+        self._stdin: int | None = stdin
         self._output = output
 
     @classmethod
@@ -73,9 +76,14 @@ class Process:
         return process
 
     async def stop(self) -> int:
-        """End it: SIGTERM, 2 s later SIGTERM again, 1 s later SIGKILL to its session. Gives the status."""
-        for number, patience_s in ((signal.SIGTERM, TERM_S), (signal.SIGTERM, SECOND_TERM_S)):
-            self._signal(number)
+        """End it: SIGTERM and soon the end of its stdin, 2 s later SIGTERM again, 1 s later SIGKILL to its
+        session. Gives the status."""
+        for act, patience_s in (
+            (self._terminate, HANG_UP_S),
+            (self._hang_up, TERM_S - HANG_UP_S),
+            (self._terminate, SECOND_TERM_S),
+        ):
+            act()
             done, _ = await asyncio.wait([self.ended], timeout=patience_s)
             if done:
                 break
@@ -90,10 +98,15 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _terminate(self) -> None:
         if not self.ended.done():  # not through Popen, which would reap the child behind asyncio's back
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+                os.kill(self.pid, signal.SIGTERM)
+
+    def _hang_up(self) -> None:
+        if self._stdin is not None:
+            os.close(self._stdin)
+            self._stdin = None
 
     async def _watch(self, on_output: Callable[[bytes], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -111,7 +124,7 @@ class Process:
                     status = await self._child.wait()
             loop.remove_reader(self._output)
             os.close(self._output)
-            os.close(self._stdin)
+            self._hang_up()
             self.ended.set_result(status)
 
     def _read(self, on_output: Callable[[bytes], None]) -> bool:

@@ -72,7 +72,7 @@ class SavedSettings:
         """
         artifact = await self._resolve(library_id)
         refuse_unrunnable(artifact)
-        return artifact, await sound_facts_of(artifact, self._model_path(artifact)[0])
+        return artifact, await sound_facts_of(artifact, *self._model_path(artifact))
 
     async def show(self, library_id: str) -> SettingsAnswer:
         """What is saved, and what it makes of a load.

@@ -197,7 +197,7 @@ class Servers:
             build = usable_build(await self._discover())
             model, projector = self._model_path(artifact)
             try:
-                facts = await facts_of(artifact, model)
+                facts = await facts_of(artifact, model, projector)
             except BadModelFile as fault:
                 server = new_server(artifact, request.name or artifact.model, build, self._clock())
                 todo = Launch(build=build, settings=asked, model=model, startable=False)

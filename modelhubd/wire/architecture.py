@@ -41,6 +41,25 @@ class Architecture(Message, frozen=True, kw_only=True):
     """Recurrent state per parallel request, in bytes."""
 
 
+class Vision(Message, frozen=True, kw_only=True):
+    """Shape of a vision encoder, as a projector file states it. None means unknown."""
+
+    kind: str | None = None
+    """llama.cpp's name of how its output reaches the model, such as `mlp` or `qwen2.5vl_merger`."""
+    image_size: int | None = None
+    patch_size: int | None = None
+    """Pixels a side, both."""
+    hidden_size: int | None = None
+    feed_forward_size: int | None = None
+    n_heads: int | None = None
+    projection_size: int | None = None
+    """Width of what it hands to the model."""
+    merged: int | None = None
+    """Patches a side that become one token, where the file says it."""
+    gated: bool = False
+    """Its feed-forward blocks have a gate."""
+
+
 class ModelFacts(Message, frozen=True, kw_only=True):
     """What the header of a model file says about the model in it."""
 
@@ -59,3 +78,5 @@ class ModelFacts(Message, frozen=True, kw_only=True):
     split_count: int = 1
     ranks: bool = False
     """It scores how well a text fits a question (its pooling type is RANK), and makes no text itself."""
+    vision: Vision | None = None
+    """The encoder in this file, or in the projector file that is loaded with it."""

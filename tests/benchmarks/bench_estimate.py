@@ -4,36 +4,24 @@
 of a model without weights (`tests.fakes.hollow_gguf`) by the built-in server, whose log names its buffers.
 """
 
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelhubd.fit.estimate import MemoryNeed, estimate
-from modelhubd.formats.gguf import read_gguf
 from modelhubd.llama import builtin
-from modelhubd.llama.buffers import Buffers, read_buffers
-from modelhubd.wire.architecture import ModelFacts
+from modelhubd.llama.buffers import Buffers
+from tests.benchmarks import projectors
 from tests.benchmarks.figures import table
+from tests.benchmarks.loads import BUILTIN, Setting, buffers, facts_of_model
+from tests.benchmarks.projectors import Seen, seen
 from tests.fakes.hollow_gguf import DENSE, OTHERS, Hollow, write_hollow
+from tests.fakes.hollow_projector import PROJECTORS
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "estimate.md"
 MIB = 1024 * 1024
-READY = '"state":"ready"'
-LIMIT_S = 60.0
-MOST_LINES = 20_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    ctx: int
-    kv: str = "f16"
-    flash: bool = True
-    slots: int = 1
 
 
 FEW = (
@@ -74,9 +62,6 @@ class Row:
         )
 
 
-BUILTIN = (sys.executable, "-P", builtin.__file__)
-
-
 def rows(name: str, shape: Hollow, settings: Sequence[Setting], folder: Path) -> Iterator[Row]:
     """Load a model of this shape with each of the settings."""
     model = write_hollow(folder / "model.gguf", shape)
@@ -95,57 +80,23 @@ def rows(name: str, shape: Hollow, settings: Sequence[Setting], folder: Path) ->
         yield Row(name=name, setting=setting, estimated=estimated, found=buffers(model, setting))
 
 
-def facts_of_model(model: Path) -> ModelFacts:
-    """What the header of a file says."""
-    with model.open("rb") as file:
-        return read_gguf(file.read(64 * MIB), model.stat().st_size)
-
-
-def buffers(model: Path, setting: Setting, program: Sequence[str] = BUILTIN) -> Buffers:
-    """What the server reports for this load. It is ended as soon as it is up."""
-    address = model.with_suffix(".sock")
-    address.unlink(missing_ok=True)
-    options = (
-        f"-c {setting.ctx} -np {setting.slots} -ctk {setting.kv} -ctv {setting.kv} -t 1 --cache-ram 0 -lv 4"
-        f" -fa {'on' if setting.flash else 'off'} --no-ui --offline --no-warmup"
-    )
-    process = subprocess.Popen(
-        [*program, "-m", str(model), "--host", str(address), *options.split()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"HOME": "/", "PATH": os.environ["PATH"], "LLAMA_SERVER_ROUTER_PORT": "1"},
-        text=True,
-        errors="replace",
-    )
-    assert process.stdout is not None and process.stdin is not None
-    lines: list[str] = []
-    try:
-        for line in process.stdout:
-            lines.append(line)
-            if READY in line or len(lines) > MOST_LINES:
-                break
-    finally:
-        process.kill()
-        process.wait(LIMIT_S)
-        process.stdout.close()
-        process.stdin.close()
-    found = read_buffers(lines)
-    assert found is not None, "".join(lines[-20:])
-    return found
-
-
 def main(arguments: Sequence[str]) -> None:
     """Load everything, print the table, and write the page if asked."""
     with tempfile.TemporaryDirectory() as folder:
         dense = [row for name, shape in DENSE.items() for row in rows(name, shape, GRID, Path(folder))]
         others = [row for name, shape in OTHERS.items() for row in rows(name, shape, GRID, Path(folder))]
+        eyes = [
+            load
+            for name, shape in PROJECTORS.items()
+            for load in seen(name, shape, Path(folder), BUILTIN, True, False)
+        ]
     head = ("model", "ctx", "KV", "flash", "slots", "weights", "cache", "compute", "estimate", "off")
     print(
         table("Estimate beside the server's own figures, MiB", head, [_cells(row) for row in dense + others])
     )
+    print(table("Vision encoders, MiB", projectors.HEAD, [load.cells for load in eyes]))
     if "--write" in arguments:
-        PAGE.write_text(_page(head, dense, others), encoding="utf-8")
+        PAGE.write_text(_page(head, dense, others, eyes), encoding="utf-8")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -164,7 +115,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _page(head: Sequence[str], dense: Sequence[Row], others: Sequence[Row]) -> str:
+def _page(head: Sequence[str], dense: Sequence[Row], others: Sequence[Row], eyes: Sequence[Seen]) -> str:
     worst = [max(abs(row.errors[part]) for row in dense) for part in range(3)]
     version = builtin.version().splitlines()[0].removeprefix("version: ")
     text = f"""# The memory estimate beside llama-server's own figures
@@ -180,10 +131,23 @@ Dense models, {len(dense)} loads: at most {worst[0]:.1%} off for the cache, {wor
 
 """
     for title, part in (("Dense models", dense), ("Others: the formula is a guess", others)):
-        text += f"## {title}\n\n"
-        text += "| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n"
-        text += "".join("| " + " | ".join(_cells(row)) + " |\n" for row in part) + "\n"
-    return text.rstrip() + "\n"
+        text += f"## {title}\n\n" + _rows(head, [_cells(row) for row in part])
+    text += f"""## Vision encoders
+
+Projector files of the kind `mlp` beside a small model, {len(eyes)} loads: what their encoder computes with
+(`modelhubd/fit/vision.py`) is at most {max(load.encoder_error for load in eyes):.1%} too high and \
+{abs(min(0.0, *(load.encoder_error for load in eyes))):.1%} too low, model and projector
+together at most {max(abs(load.error) for load in eyes):.1%} off. Width and blocks are the encoder's; "all" \
+is weights, cache and compute of both.
+`tests/real/test_estimate.py` holds the same shapes to 10 % of "all" on the real program.
+
+"""
+    return (text + _rows(projectors.HEAD, [load.cells for load in eyes])).rstrip() + "\n"
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    text = "| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n"
+    return text + "".join("| " + " | ".join(row) + " |\n" for row in rows) + "\n"
 
 
 def _error(estimated: int, found: int) -> float:

@@ -137,7 +137,7 @@ def write_hollow(path: Path, shape: Hollow) -> Path:
     for layer in range(shape.n_layer):
         for name, dims, kind in _layer(shape, weight_type):
             put(f"blk.{layer}.{name}", *dims, kind=kind)
-    return _finish(writer, path)
+    return finish(writer, path)
 
 
 def _layer(shape: Hollow, matrix: Type) -> list[tuple[str, tuple[int, ...], Type]]:
@@ -206,7 +206,8 @@ def _tokenizer(writer: Any, n_vocab: int) -> None:
     writer.add_chat_template(CHAT)
 
 
-def _finish(writer: Any, path: Path) -> Path:
+def finish(writer: Any, path: Path) -> Path:
+    """Write the header, and leave a hole as large as the tensors after it."""
     sizes = [info.nbytes for tensors in writer.tensors for info in tensors.values()]
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -9,6 +9,7 @@
     dies_on_request  exits at the first completion
     killed           is killed by SIGKILL at the first completion
     ignores_term     goes on after SIGTERM
+    waits_for_stdin  waits for the end of its stdin after SIGTERM, and tells of a second one
     forks            leaves a child that holds its pipes and ignores SIGTERM
     babbles          leaves a child, in a session of its own, that writes log for 20 s
     streams          answers with the request's "pieces", those after the first once the file "gate" is there,
@@ -174,6 +175,8 @@ def main() -> None:
 def misbehave(faults: frozenset[str]) -> None:
     if "ignores_term" in faults:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "waits_for_stdin" in faults:
+        signal.signal(signal.SIGTERM, terminated)
     if "dies_loading" in faults:
         sys.stderr.write("0.00.1 E load: error loading model: missing tensor 'output.weight'\n")
         sys.exit(1)
@@ -196,6 +199,17 @@ def misbehave(faults: frozenset[str]) -> None:
         sys.stdout.flush()
     if faults & {"talking", "tells"}:
         threading.Thread(target=talk, daemon=True).start()
+
+
+def terminated(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, terminated_again)
+    sys.stdin.read()
+    os._exit(0)
+
+
+def terminated_again(number: int, frame: object) -> None:
+    os.write(2, b"terminated again\n")
+    os._exit(1)
 
 
 def talk() -> None:

@@ -63,13 +63,6 @@ def test_what_is_no_http_is_answered_with_a_problem(shared: RunningDaemon, kind:
     assert found["type"] == "urn:modelhub:problem:unreadable_request"
 
 
-def test_what_is_no_http_leaves_nothing_in_the_log(shared: RunningDaemon) -> None:
-    before = shared.log_file.read_text()
-    raw(shared, "tcp", UNREADABLE["no request"])
-    shared.client.health()
-    assert shared.log_file.read_text() == before
-
-
 @contextlib.asynccontextmanager
 async def answering(folder: Path, *, idle_s: float) -> AsyncIterator[str]:
     """The path of a socket on which everything is answered, after half a second where `/slow` is asked."""
@@ -98,8 +91,8 @@ async def drip(writer: asyncio.StreamWriter, piece: bytes) -> None:
 @pytest.mark.parametrize("answered", [0, 1])
 @pytest.mark.parametrize(
     ("begun", "piece"),
-    [(b"", b""), (b"GET /", b"x"), (b"GET /x HTTP/1.1\r\nHost: x\r\n", b"X: y\r\n"), (b"", b"\r\n")],
-    ids=["nothing", "line", "headers", "empty lines"],
+    [(b"", b""), (b"GET /", b"x"), (b"GET /x HTTP/1.1\r\nHost: x\r\nX: ", b"y"), (b"", b"\r\n")],
+    ids=["nothing", "line", "header", "empty lines"],
 )
 async def test_a_head_that_never_ends_is_cut_off(
     tmp_path: Path, answered: int, begun: bytes, piece: bytes

@@ -13,9 +13,12 @@ from modelhubd.llama.memory import FIT_PARAMS, need, with_figures
 from modelhubd.wire.device import LlamaBuild
 from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings
-from tests.benchmarks.bench_estimate import FEW, Setting, buffers, facts_of_model
+from tests.benchmarks.bench_estimate import FEW
+from tests.benchmarks.loads import Setting, buffers, facts_of_model
+from tests.benchmarks.projectors import seen
 from tests.fakes import samples
 from tests.fakes.hollow_gguf import DENSE, OTHERS, write_hollow
+from tests.fakes.hollow_projector import PROJECTORS
 from tests.real.kinds import the_real_one
 
 pytestmark = pytest.mark.real
@@ -78,3 +81,12 @@ def test_the_formula_holds_on_the_real_program_as_on_the_built_in_one(
         reported = buffers(model, setting, (program,))
         assert abs(found.kv_bytes / reported.kv_bytes - 1) <= PROMISED
         assert abs(found.compute_bytes / reported.compute_bytes - 1) <= PROMISED
+
+
+@pytest.mark.parametrize("name", PROJECTORS)
+def test_a_model_and_its_projector_together_are_within_ten_per_cent(
+    tmp_path: Path, program: str, name: str
+) -> None:
+    for load in seen(name, PROJECTORS[name], tmp_path, (program,), True, False):
+        assert abs(load.error) <= PROMISED, load
+        assert -0.01 <= load.encoder_error <= 0.35, load

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from modelhubd.fit.estimate import is_dense
-from tests.benchmarks.bench_estimate import FEW, facts_of_model, rows
+from tests.benchmarks.bench_estimate import FEW, rows
+from tests.benchmarks.loads import facts_of_model
 from tests.fakes.hollow_gguf import DENSE, OTHERS, UNSEEN, write_hollow
 
 PROMISED = 0.1

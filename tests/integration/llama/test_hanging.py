@@ -59,7 +59,7 @@ async def test_a_real_server_that_stops_in_the_middle_of_an_answer_is_started_ag
 ) -> None:
     """A stopped process answers nobody and uses no processor, as one whose decoding waits for ever does; and
     no signal but SIGKILL ends it."""
-    monkeypatch.setattr(process, "TERM_S", 0.1)
+    monkeypatch.setattr(process, "TERM_S", 0.3)
     monkeypatch.setattr(process, "SECOND_TERM_S", 0.1)
     model = write_chat(tmp_path / "roomy.gguf", shape=ROOMY)
     life = lives.start(build, model, msgspec.structs.replace(SETTINGS, ctx=ROOMY.n_ctx), force=True)

@@ -61,6 +61,17 @@ async def test_a_server_stops_while_it_generates_twenty_times_in_a_row(
         assert list(lives.folder.glob("*.sock")) == []
 
 
+async def test_a_server_that_waits_for_the_end_of_its_stdin_needs_no_second_signal(
+    lives: Lives, tmp_path: Path
+) -> None:
+    """As the program does since it can be a child of its own router."""
+    life = lives.start(await fake(tmp_path / "bin", "waits_for_stdin"), tmp_path / "any.gguf")
+    await ready(life)
+    life.ask_to_stop(0)
+    assert (await ended(life)).state is ServerState.STOPPED
+    assert "terminated again" not in life.log.tail(10)
+
+
 async def test_whoever_asks_last_may_shorten_the_wait_for_requests(lives: Lives, tmp_path: Path) -> None:
     life = lives.start(await fake(tmp_path / "bin", "hangs"), tmp_path / "any.gguf")
     await ready(life)

@@ -277,10 +277,31 @@ def test_only_the_files_that_are_loaded_count_as_weights() -> None:
             installed=False,
         ).needed_bytes
 
-    assert needed(several) == total(5 * GB)
+    for_images = GB // 2
+    assert needed(several) == total(5 * GB) + for_images
     unsized = msgspec.structs.replace(several, files=(*files, OptionFile(name="x-3.gguf", role=Role.SHARD)))
-    assert needed(unsized) == total(13 * GB)
+    assert needed(unsized) == total(13 * GB) + for_images
     assert needed(msgspec.structs.replace(several, files=())) == total(13 * GB)
+
+
+def test_what_is_set_aside_for_images_is_told_before_the_download() -> None:
+    def reason(*projectors: OptionFile) -> str:
+        files = (OptionFile(name="x.gguf", size_bytes=5 * GB), *projectors)
+        seeing = Option(id="x", format=Format.GGUF, size_bytes=5 * GB, files=files)
+        return judge(
+            seeing,
+            architecture=LLAMA_8B,
+            hardware=NO_DEMANDS,
+            parameters=None,
+            device=machine(64 * GB, 60 * GB),
+            installed=False,
+        ).reason
+
+    assert reason().startswith("Needs 6.24 GB of memory; ")
+    sized = reason(OptionFile(name="mmproj.gguf", role=Role.PROJECTOR, size_bytes=GB))
+    assert sized.startswith("Needs about 7.74 GB of memory, 500 MB of it set aside for looking at images; ")
+    unsized = reason(OptionFile(name="mmproj.gguf", role=Role.PROJECTOR))
+    assert "67.1 MB of it set aside for looking at images" in unsized
 
 
 def test_a_model_of_unknown_shape_is_judged_as_far_as_its_weights_allow() -> None:

@@ -8,18 +8,20 @@ import msgspec
 import pytest
 
 from modelhubd.fit.verdict import judge
+from modelhubd.fit.vision import encoder_bytes
 from modelhubd.llama.buffers import MIB
 from modelhubd.llama.fit_params import read_figures
-from modelhubd.llama.memory import UNKNOWN_SHARE, Need, need, with_figures
+from modelhubd.llama.memory import UNKNOWN_SHARE, Need, need, notes_on_encoder, with_figures
 from modelhubd.llama.settings import default_settings
 from modelhubd.llama.weighing import Weighing
 from modelhubd.storage.database import Database
-from modelhubd.wire.architecture import Architecture, ModelFacts
+from modelhubd.wire.architecture import Architecture, ModelFacts, Vision
 from modelhubd.wire.catalog import Format, Hardware, Option, OptionFile
 from modelhubd.wire.library import Artifact, ArtifactFile
 from modelhubd.wire.servers import LoadSettings
 from tests.fakes import samples
 from tests.unit.fit.devices import LLAMA_8B, machine
+from tests.unit.fit.test_vision import LLAVA
 from tests.unit.llama.test_fit_params import build, program
 
 GB = 1_000_000_000
@@ -58,9 +60,52 @@ def test_a_dense_model_is_exact_and_others_are_not() -> None:
     assert need(artifact(), facts(DENSE), SETTINGS).exact
     assert not need(artifact(), facts(MIXTURE), SETTINGS).exact
     (model,) = artifact().files
-    seeing = need(artifact(model, projector), facts(DENSE), SETTINGS)
+    blind, seeing = (need(it, facts(DENSE), SETTINGS) for it in (artifact(), artifact(model, projector)))
     assert not seeing.exact
-    assert seeing.overhead_bytes == need(artifact(), facts(DENSE), SETTINGS).overhead_bytes + MIB
+    assert seeing.overhead_bytes == blind.overhead_bytes + MIB
+
+
+def seeing() -> Artifact:
+    (model,) = artifact().files
+    file = ArtifactFile(name="p.gguf", role="projector", size_bytes=600 * MIB, sha256=None)
+    return artifact(model, file)
+
+
+def seen(architecture: Architecture, vision: Vision = LLAVA) -> ModelFacts:
+    return msgspec.structs.replace(facts(architecture), vision=vision)
+
+
+def test_what_an_encoder_computes_with_counts_with_the_compute() -> None:
+    blind, known = need(artifact(), facts(DENSE), SETTINGS), need(seeing(), seen(DENSE), SETTINGS)
+    assert known.encoder_bytes == encoder_bytes(LLAVA)
+    assert known.compute_bytes == blind.compute_bytes + known.encoder_bytes
+    assert known.total_bytes == blind.total_bytes + 600 * MIB + known.encoder_bytes
+    scores = need(seeing(), seen(DENSE), LoadSettings(ctx=8192, flash_attention="off"))
+    assert scores.encoder_bytes == encoder_bytes(LLAVA, flash_attention=False)
+    assert need(artifact(), seen(DENSE), SETTINGS) == blind, "no projector, no encoder"
+
+
+@pytest.mark.parametrize("facts", [facts(DENSE), seen(DENSE, Vision())])
+def test_an_encoder_of_unknown_shape_is_assumed_and_said_to_be(facts: ModelFacts) -> None:
+    assert need(seeing(), facts, SETTINGS).encoder_bytes == 300 * MIB
+    (note,) = notes_on_encoder(seeing(), facts, SETTINGS)
+    assert "315 MB are set aside for looking at images" in note
+    assert not notes_on_encoder(seeing(), seen(DENSE), SETTINGS)
+    assert not notes_on_encoder(artifact(), facts, SETTINGS)
+
+
+def test_llama_cpps_figures_know_no_encoder_so_it_is_added() -> None:
+    guess = need(seeing(), seen(MIXTURE), SETTINGS)
+    for compute in (20, 270, 600):
+        figures = read_figures(f"Host 4000 300 {compute} \n")
+        blind = with_figures(need(artifact(), facts(MIXTURE), SETTINGS), figures, MIXTURE, SETTINGS)
+        found = with_figures(guess, figures, MIXTURE, SETTINGS)
+        assert found.compute_bytes == blind.compute_bytes + guess.encoder_bytes
+        assert found.encoder_bytes == guess.encoder_bytes
+    new = Architecture(family="new")
+    unknown = need(seeing(), seen(new), SETTINGS)
+    assert unknown.compute_bytes == unknown.encoder_bytes
+    assert with_figures(unknown, figures, new, SETTINGS).overhead_bytes == unknown.overhead_bytes // 2
 
 
 def test_the_weights_of_a_split_model_are_those_of_all_its_files() -> None:
