@@ -226,7 +226,7 @@ def _newest_root(root: bytes, later: tuple[bytes, ...]) -> "Root":
 
 def _make_ready(folder: Path, seeds: dict[str, bytes]) -> None:
     """The folder with what was seen before, where it has none or lost it: no rollback comes of that."""
-    for part in (folder, folder / "root_history"):
+    for part in (folder.parent, folder, folder / "root_history"):
         private_dir(part)
     for left in folder.glob("tmp*"):
         left.unlink(missing_ok=True)  # of a write that a kill interrupted

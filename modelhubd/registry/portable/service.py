@@ -143,6 +143,10 @@ async def _import(connection: AsyncConnection, reader: Reader) -> Moved:
 
 
 async def _take_in(connection: AsyncConnection, table: str, rows: list[dict[str, Any]], log: Log) -> None:
+    if any(row.keys() != store.columns(table) for row in rows):
+        raise CannotStart(
+            f"The export does not verify: a row of {table} has other columns. Nothing was imported."
+        )
     if table == "model":
         await store.add_models(connection, rows)
     elif table == "version":

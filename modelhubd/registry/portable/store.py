@@ -19,6 +19,11 @@ WITHDRAWN = ("withdrawn_by", "withdrawn_at", "withdraw_reason")
 Row = dict[str, Any]
 
 
+def columns(table: str) -> set[str]:
+    """The names of a table's columns."""
+    return set(metadata.tables[table].columns.keys())
+
+
 async def count(connection: AsyncConnection, table: str) -> int:
     """How many rows a table has."""
     found = await connection.execute(sa.select(sa.func.count()).select_from(metadata.tables[table]))

@@ -54,13 +54,12 @@ async def test_a_disk_that_fills_midway_fails_the_download_and_gives_its_space_b
     offer(home, origin, "acme/large", 18 * MB, told=True, rate=12 * MB)
     offer(home, origin, "acme/small", 2 * MB, told=True)
     async with home.daemon() as daemon:
-        created = await daemon.pull("acme/large")
-        await daemon.until(created.id, DownloadState.ACTIVE, past=6 * MB)
         filler = disk / "filler"
-        with filler.open("wb") as file, pytest.raises(OSError, match="No space"):
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+            created = await daemon.pull("acme/large")
+            await daemon.until(created.id, DownloadState.ACTIVE, past=6 * MB)
             while True:
                 file.write(b"x" * 65536)
-                file.flush()
         ended = await daemon.until(created.id)
         assert ended.state is DownloadState.FAILED
         assert ended.error is not None and ended.error.code == "disk_full", ended.error

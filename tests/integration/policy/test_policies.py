@@ -210,9 +210,9 @@ def test_an_offline_daemon_opens_no_connection(tmp_path: Path) -> None:
 
 
 def test_what_waits_from_before_a_restart_opens_none_either(tmp_path: Path, origin: Origin) -> None:
-    place = tmp_path / "recorded"
+    place = tmp_path / "r"  # a socket's path has a limit
     recorded = recording(place)
-    with a_world(place / "home", origin) as world:
+    with a_world(place / "h", origin) as world:
         stuck = world.serve("stuck.gguf", Step(stall_after=1000), size=400_000)
         world.list_locally(entry("tests/stuck", stuck))
         made = world.download("tests/stuck", until="active")

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from modelhubd.registry import app
 from modelhubd.registry.access import new_secret
 from modelhubd.registry.application import SECURITY_HEADERS
 from modelhubd.registry.routing import BODY_BYTES, PUBLISH_BYTES
-from modelhubd.web import bodies, serving
+from modelhubd.web import bodies
 from tests.fakes.registry import Registry, running_registry
 
 TOKEN = {"principal": "author", "scopes": ["read"], "expires_in_s": 60}
@@ -38,7 +39,7 @@ async def raw(registry: Registry, request: bytes, *, within_s: float = 20.0) -> 
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
         b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
-        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
         b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 1000 + b"\r\n",
     ],
@@ -52,7 +53,7 @@ async def test_what_is_no_request_is_answered_with_a_problem(
     assert b"application/problem+json" in head
     for name, value in SECURITY_HEADERS.items():
         assert f"{name}: {value}".encode() in head
-    assert json.loads(body)["code"] == "bad_request"
+    assert json.loads(body)["code"] == "unreadable_request"
 
 
 async def test_an_expectation_that_nobody_knows_is_a_problem_too(sqlite_registry: Registry) -> None:
@@ -68,7 +69,7 @@ async def test_an_expectation_that_nobody_knows_is_a_problem_too(sqlite_registry
 async def test_a_slow_head_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    monkeypatch.setattr(serving, "HEAD_S", 0.5)
+    monkeypatch.setattr(app, "HEAD_S", 0.5)
     async with running_registry(tmp_path / "state", database_url) as registry:
         for sent in (b"", b"GET /api/v1/health HT"):
             assert await raw(registry, sent) == (b"", b"")

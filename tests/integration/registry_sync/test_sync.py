@@ -321,8 +321,8 @@ def test_readers_are_told_of_each_sync_and_once_of_a_failure(registry: TufRegist
     def listen() -> None:
         for event in stream:
             if event.type.startswith("catalog."):
-                error = event.data["last_error"]
-                told.append((event.type, error and error["code"], event.data["revision"]))
+                error = event.data.last_error
+                told.append((event.type, error and error.code, event.data.revision))
             if told and told[-1][2] == "2":
                 break
 
