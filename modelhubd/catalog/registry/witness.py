@@ -100,7 +100,7 @@ def fault_in_proof(seen: Seen, new: Seen, hashes: Sequence[str]) -> Alarm | None
     return Alarm(
         code="audit_forked",
         detail=f"The registry's audit log with {new.size} entries does not continue the one with "
-        "{seen.size}: what was written in it has been changed.",
+        f"{seen.size}: what was written in it has been changed.",
         evidence=(seen.note, new.note),
     )
 

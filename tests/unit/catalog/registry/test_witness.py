@@ -106,3 +106,27 @@ def test_a_right_proof_gives_no_alarm_and_a_wrong_one_does() -> None:
         assert found is not None
         assert found.code == "audit_forked"
         assert found.evidence == (seen.note, new.note)
+
+
+def test_what_is_said_of_a_wrong_proof_names_both_lengths() -> None:
+    log = Log()
+    alarm = fault_in_proof(log.seen(2), log.seen(5), ["00" * 32])
+    assert alarm is not None and "with 5 entries" in alarm.detail and "the one with 2:" in alarm.detail
+
+
+@pytest.mark.parametrize(
+    ("pinned", "code"),
+    [(OTHER[1].hex(), "audit_key_changed"), ("no key", "audit_key_changed"), ("00", "audit_key_changed")],
+)
+def test_a_key_that_the_root_does_not_name_is_an_alarm_from_the_first_on(pinned: str, code: str) -> None:
+    log = Log()
+    key = verifier_key(log.name, log.key[1])
+    assert alarm_of(judge(log.note(3), key, log.name, None, pinned)) == code
+
+
+def test_a_new_key_that_the_root_names_needs_no_word_of_the_old_one() -> None:
+    before, after = Log(), Log(key=OTHER)
+    key = verifier_key(NAME, OTHER[1])
+    found = judge(after.note(5), key, NAME, before.seen(3), OTHER[1].hex())
+    assert not isinstance(found, Alarm) and found[1] is Next.PROVE
+    assert alarm_of(judge(after.note(2), key, NAME, before.seen(3), OTHER[1].hex())) == "audit_shrunk"
