@@ -117,6 +117,7 @@ def test_what_is_said_of_a_wrong_proof_names_both_lengths() -> None:
 @pytest.mark.parametrize(
     ("pinned", "code"),
     [(OTHER[1].hex(), "audit_key_changed"), ("no key", "audit_key_changed"), ("00", "audit_key_changed")],
+    ids=["of another log", "no key", "too short"],
 )
 def test_a_key_that_the_root_does_not_name_is_an_alarm_from_the_first_on(pinned: str, code: str) -> None:
     log = Log()
