@@ -229,10 +229,10 @@ async def test_a_loading_server_that_says_nothing_is_given_up(
 async def test_a_loading_server_that_talks_is_not_given_up_and_can_be_stopped(
     lives: Lives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "STALL_S", 0.5)
+    monkeypatch.setattr(loading, "STALL_S", 3.0)
     life = lives.start(await fake(tmp_path / "bin", "talking"), tmp_path / "any.gguf")
     with pytest.raises(TimeoutError):
-        await life.until(lambda server: server.state.ended, within_s=1.5)
+        await life.until(lambda server: server.state.ended, within_s=5.0)
     life.ask_to_stop(0)
     assert (await ended(life)).state is ServerState.STOPPED
 
