@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DECISIONS := modelhubd/fit/*,modelhubd/formats/*,modelhubd/trust/*,modelhubd/*/states.py,modelhubd/*/plan.py,modelhubd/*/merge.py,modelhubd/*/placement.py,modelhubd/*/command.py,modelhubd/*/builds.py,modelhubd/*/hanging.py,modelhubd/*/hold_off.py,modelhubd/*/load_progress.py,modelhubd/llama/failures.py,modelhubd/*/measured.py,modelhubd/*/buffers.py,modelhubd/*/devices.py,modelhubd/*/shapes.py,modelhubd/llama/settings.py,modelhubd/wire/settings.py,modelhubd/*/spans.py,modelhubd/*/pieces.py,modelhubd/*/width.py,modelhubd/*/rate.py,modelhubd/downloads/sources.py,modelhubd/*/schedule.py,modelhubd/registry/versions/approvals.py,modelhubd/registry/versions/diff.py,modelhubd/registry/versions/fields.py,modelhubd/registry/versions/submission.py,modelhubd/registry/versions/issues*.py,modelhubd/registry/versions/lookalikes.py,modelhubd/registry/versions/rows.py,modelhubd/registry/templates/checks.py,modelhubd/registry/templates/compliance.py,modelhubd/registry/counters/inflation.py,modelhubd/registry/access.py,modelhubd/registry/rates.py,modelhubd/registry/triggers.py,modelhubd/registry/audit/entries.py,modelhubd/registry/release/files.py,modelhubd/registry/release/catalog.py,modelhubd/policy/decision.py,modelhubd/policy/layers.py,modelhubd/entries/reading.py,modelhubd/entries/rules.py,modelhubd/entries/requirements.py,modelhubd/catalog/choosing.py,modelhubd/catalog/registry/freshness.py,modelhubd/catalog/registry/refusals.py,modelhubd/catalog/registry/address.py
 
+# Whoever sets it wants no traces in the tree; the tests then read everything anew in every process.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo demo-registry test test-again llama-server check lint coverage wheel bench docs format clean
 
 help:
@@ -28,7 +31,7 @@ test: $(STAMP) ## all tests
 
 test-again: $(STAMP) ## the tests that failed, one after the other (docs/decisions/0032)
 	@echo "FAILED THE FIRST TIME, run again by themselves:"
-	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 5 --cov --cov-append --cov-report= -v
+	$(BIN)/python -m tests.meta.again
 
 llama-server: $(STAMP) ## the real program, built once into the user's cache, for the tests marked `real`
 	@$(BIN)/python -m tests.real.program
