@@ -186,6 +186,7 @@ def _build(
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
     )
+    jobs = Jobs(bus, clock=clock)
     library = Library(
         database,
         bus,
@@ -197,6 +198,8 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        jobs=jobs,
+        refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
     )
 
     async def install(tx: Transaction, finished: Finished) -> None:
@@ -263,7 +266,7 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
-        jobs=Jobs(bus, clock=clock),
+        jobs=jobs,
         servers=servers,
         gateway=Gateway(
             servers,
