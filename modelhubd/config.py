@@ -59,6 +59,13 @@ class DownloadsConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"schedule cannot be {self.schedule!r}: {reason}")
 
 
+class LibraryConfig(msgspec.Struct, frozen=True, kw_only=True):
+    scrub: Literal["off", "weekly", "monthly"] = "monthly"
+    """How often each installed file is read again whole, slowly and only while the machine is idle."""
+    scrub_bytes_per_s: Annotated[int, Meta(ge=1024 * 1024, le=1 << 40)] = 32 * 1024 * 1024
+    """How fast that is at most."""
+
+
 class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True):
     registry_url: str = ""
     """Address of the organisation's registry, such as `https://models.example.org`; empty is none. http is
@@ -146,6 +153,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     server: ServerConfig = ServerConfig()
     models: ModelsConfig = ModelsConfig()
+    library: LibraryConfig = LibraryConfig()
     downloads: DownloadsConfig = DownloadsConfig()
     catalog: CatalogConfig = CatalogConfig()
     policy: PolicyConfig = PolicyConfig()

@@ -7,11 +7,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
@@ -28,7 +26,7 @@ from modelhubd.catalog.registry.refusals import NotTaken
 from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
-from modelhubd.device import DeviceProbe, available_ram, boot_id, process_start_time, rss_bytes
+from modelhubd.device import DeviceProbe, available_ram, boot_id, on_battery, process_start_time, rss_bytes
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads import credentials
 from modelhubd.downloads.headers import HeaderReader
@@ -39,7 +37,7 @@ from modelhubd.entries.requirements import Programs
 from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
-from modelhubd.instance import only_instance
+from modelhubd.instance import only_instance, runtime_file
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -105,7 +103,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
         stack.callback(bus.close)
-        stack.enter_context(_runtime_file(config, parts))
+        stack.enter_context(runtime_file(config.places.runtime_file, _runtime_info(config, parts)))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
         await _start(parts, tasks)
         parts.started.set()
@@ -243,6 +241,7 @@ def _build(
         configured=ConfiguredLoads.of(config),
         clock=clock,
         permit=permits.to_load,
+        prove=lambda found: library.integrity.proven(found, required=policies.rules.require_digest),
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
     )
     policies.on_change += [
@@ -307,12 +306,20 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.servers.start(tasks)
     await parts.downloads.start()
     parts.registry.start(tasks)
+    parts.library.scrub(parts.config.settings.library, lambda: _is_idle(parts), tasks)
 
     def judge_for_the_device() -> None:
         tasks.start(parts.catalog.device_changed(), name="judge for the device")
 
     parts.device.on_change.append(judge_for_the_device)
     tasks.start(parts.device.keep_fresh(), name="device")
+
+
+async def _is_idle(parts: Parts) -> bool:
+    """Whether nobody needs this machine for models just now: what is not urgent may be done."""
+    if parts.downloads.busy or parts.jobs.busy or parts.servers.in_use:
+        return False
+    return not await asyncio.to_thread(on_battery)
 
 
 def _line_to_registry(config: Config) -> Line:
@@ -370,10 +377,9 @@ def _listen(
     return [*listeners, tcp], int(tcp.getsockname()[1]), ()
 
 
-@contextlib.contextmanager
-def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
-    """`runtime.json` while the daemon answers."""
-    info = RuntimeInfo(
+def _runtime_info(config: Config, parts: Parts) -> RuntimeInfo:
+    """What `runtime.json` says."""
+    return RuntimeInfo(
         pid=os.getpid(),
         socket=str(config.places.socket),
         url=parts.url,
@@ -382,16 +388,6 @@ def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
         api=API_MAX,
         epoch=parts.bus.epoch,
     )
-    path = config.places.runtime_file
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.encode(info))
-    staged.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _now() -> datetime:

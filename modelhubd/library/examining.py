@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from modelhubd.library.pieces import PIECE_BYTES, piece_digest
 from modelhubd.library.states import Trace
-from modelhubd.storage.confined import ConfinedRoot, UnsafePath
+from modelhubd.storage.confined import ConfinedRoot, UnsafePath, identity_of
 
 BLOCK = 1 << 20
 _forget = getattr(os, "posix_fadvise", None)
@@ -47,6 +47,8 @@ class Examination:
         first_piece: int = 0,
         aside: bool = False,
     ) -> None:
+        self._root = root
+        self._path = path
         self._fd = open_file(root, path)
         self._before = os.fstat(self._fd)
         self._at = first_piece * PIECE_BYTES
@@ -59,7 +61,13 @@ class Examination:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+        self.rest()
+
+    def rest(self) -> None:
+        """Let go of the file until the next step: its drive can be unmounted meanwhile."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     @property
     def pieces(self) -> bytes:
@@ -68,6 +76,8 @@ class Examination:
 
     def step(self) -> int:
         """Read on; how many bytes that was, 0 at the end."""
+        if self._fd < 0:
+            self._fd = open_file(self._root, self._path)
         view = memoryview(self._buffer)
         filled = 0
         while filled < len(view):
@@ -93,8 +103,7 @@ class Examination:
             trace=trace_of(now),
             sha256=None if self._sha256 is None else self._sha256.hexdigest(),
             pieces=None if self._pieces is None else bytes(self._pieces),
-            steady=(now.st_size, now.st_mtime_ns) == (self._before.st_size, self._before.st_mtime_ns)
-            and now.st_size == self._at,
+            steady=identity_of(now) == identity_of(self._before) and now.st_size == self._at,
         )
 
 

@@ -24,6 +24,7 @@ from modelhubd.storage.database import Database
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.jobs import Job
 from modelhubd.wire.library import (
+    Artifact,
     ArtifactFile,
     ArtifactState,
     FileVerdict,
@@ -54,7 +55,7 @@ class Reading(Struct, frozen=True):
 
 
 class Integrity:
-    """`refetch` has the damaged ranges of an artifact downloaded."""
+    """`refetch` has the damaged ranges of an artifact downloaded; `show` answers one that can be used."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Integrity:
         jobs: Jobs,
         clock: Callable[[], datetime],
         refetch: Refetch,
+        show: Callable[[str], Awaitable[Artifact]],
     ) -> None:
         self._database = database
         self._root = root
@@ -74,6 +76,7 @@ class Integrity:
         self._jobs = jobs
         self._clock = clock
         self._refetch = refetch
+        self._show = show
 
     async def verify(self, library_id: str) -> Job:
         """Read every file of an artifact and compare it with its digests, in the background.
@@ -126,6 +129,18 @@ class Integrity:
             )
 
         return self._jobs.start("repair", work, library_id=library_id, model=str(row.key))
+
+    async def proven(self, artifact: Artifact, *, required: bool) -> Artifact:
+        """The artifact, read again first where that is `required` and it was changed since it was checked.
+
+        Raises:
+            NotFound: it was removed meanwhile.
+            Conflict: (`being_verified`) that takes longer than somebody waits; it goes on. Or it is damaged.
+        """
+        if not required or artifact.verified_at is not None or artifact.digest is None:
+            return artifact
+        await self.verified_soon(artifact.id)
+        return await self._show(artifact.id)
 
     async def verified_soon(self, library_id: str) -> None:
         """Have an artifact read before it is used, if nobody knows whether it is still right.

@@ -160,6 +160,11 @@ class Jobs:
         job_id = self._held.get(holds)
         return None if job_id is None else self._jobs[job_id]
 
+    @property
+    def busy(self) -> bool:
+        """Whether any is under way."""
+        return bool(self._tasks)
+
     def list(self) -> tuple[Job, ...]:
         """Those under way by age, then those that have ended, the last one first."""
         under_way = [job for job in self._jobs.values() if not job.state.ended]

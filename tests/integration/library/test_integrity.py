@@ -1,4 +1,4 @@
-"""Damage is found by piece, and only what is wrong is fetched again: a real daemon, a real origin, real files."""
+"""Damage is found by piece, and only what is wrong is fetched again: real daemon, origin and files."""
 
 import os
 import time
@@ -15,6 +15,7 @@ MIB = 1 << 20
 PIECE = 16 * MIB
 SIZE = 40 * MIB
 MODEL = "acme/large"
+NO_DIGEST = {"sha256": None}
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +30,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             entry("acme/small", found.serve("small.gguf", size=50_000, seed=9)),
             entry(
                 "acme/unsure",
-                found.serve(
-                    "unsure.json",
-                    size=50_000,
-                    seed=10,
-                )
-                | {"sha256": None},
-            )
-            if False
-            else entry("acme/other", found.serve("other.gguf", size=50_000, seed=11)),
+                found.serve("unsure.gguf", {"prefix": "GGUF"}, size=50_000, seed=10) | NO_DIGEST,
+            ),
         )
         yield found
 
@@ -58,7 +52,8 @@ def installed(world: World, model: str) -> Any:
 
 def path_of(world: World, artifact: Any, place: int = 0) -> Path:
     folder = f"{artifact['model']}/{artifact['version']}/{artifact['option']}"
-    return world.daemon.home / "models" / folder / artifact["files"][place]["name"]
+    path: Path = world.daemon.home / "models" / folder / artifact["files"][place]["name"]
+    return path
 
 
 def ended(world: World, job: Any) -> Any:
@@ -123,3 +118,82 @@ def test_only_the_damaged_piece_is_fetched_again(world: World) -> None:
     assert now["state"] == "ok" and now["verified_at"] is not None
     assert [item.name for item in path.parent.iterdir()] == [path.name], "nothing is left beside it"
     assert verified(world, artifact)["state"] == "ok"
+
+
+def test_without_known_pieces_the_whole_file_is_fetched_again(world: World) -> None:
+    artifact = installed(world, "acme/small")
+    path = path_of(world, artifact)
+    spoil(path, 10)
+    since = time.monotonic()
+    assert verified(world, artifact)["files"][0]["damaged"] == [[0, 50_000]]
+    assert repaired(world, artifact) is not None
+    assert sum(sent for _, sent in asked_bytes(world, "/small.gguf", since)) == 50_000
+    assert path.read_bytes() == body(9, 50_000)
+
+
+def test_a_missing_file_is_fetched_and_its_whole_sibling_is_not(world: World) -> None:
+    artifact = installed(world, "acme/two")
+    path_of(world, artifact, 1).unlink()
+    assert until(lambda: world.get(f"/library/{artifact['id']}")["state"], lambda state: state == "missing")
+    assert verified(world, artifact)["state"] == "missing"
+    since = time.monotonic()
+    assert repaired(world, artifact) is not None
+    assert asked_bytes(world, "/two-00001-of-00002.gguf", since) == []
+    assert path_of(world, artifact, 1).read_bytes() == body(22, 60_000)
+    assert world.get(f"/library/{artifact['id']}")["state"] == "ok"
+
+
+def test_a_file_that_is_put_back_is_whole_again_by_itself(world: World) -> None:
+    artifact = installed(world, "acme/small")
+    path = path_of(world, artifact)
+    kept = world.daemon.home / "elsewhere"
+    path.rename(kept)
+    until(lambda: world.get(f"/library/{artifact['id']}")["state"], lambda state: state == "missing")
+    kept.rename(path)
+    until(lambda: world.get(f"/library/{artifact['id']}")["state"], lambda state: state == "ok")
+
+
+def test_a_file_without_a_digest_is_compared_with_its_first_reading(world: World) -> None:
+    artifact = installed(world, "acme/unsure")
+    first = verified(world, artifact)
+    assert (first["state"], first["files"][0]["promised"]) == ("ok", False)
+    assert world.get(f"/library/{artifact['id']}")["verified_at"] is None, "nobody vouches for it"
+    spoil(path_of(world, artifact), 20_000)
+    found = verified(world, artifact)
+    assert found["state"] == "damaged"
+    assert found["files"][0]["damaged"] == [[0, 50_000]]
+    assert repaired(world, artifact) is not None
+    assert verified(world, artifact)["state"] == "ok"
+
+
+def test_what_is_whole_has_nothing_to_be_repaired(world: World) -> None:
+    artifact = installed(world, "acme/small")
+    assert repaired(world, artifact) is None
+
+
+def test_jobs_are_listed_and_refused_in_words(world: World) -> None:
+    artifact = installed(world, "acme/small")
+    verified(world, artifact)
+    jobs = world.get("/library/jobs")
+    assert jobs["total"] == len(jobs["items"]) and jobs["items"][0]["kind"] == "verify"
+    job = jobs["items"][0]["id"]
+    assert world.refused("POST", f"/library/jobs/{job}/cancel", 409)["code"] == "job_ended"
+    assert world.refused("GET", "/library/jobs/ffff", 404)["code"] == "job_not_found"
+    assert world.refused("POST", "/library/0000000000000000/verify", 404)["code"] == "artifact_not_found"
+    assert world.refused("POST", "/library/0000000000000000/repair", 404)["code"] == "artifact_not_found"
+
+
+def test_a_repair_that_nobody_can_serve_leaves_the_damaged_file_as_it_is(world: World) -> None:
+    artifact = installed(world, "acme/small")
+    path = path_of(world, artifact)
+    spoil(path, 100)
+    broken = path.read_bytes()
+    verified(world, artifact)
+    world.serve("small.gguf", {"status": 404}, size=50_000, seed=9)
+    job = ended(world, world.post(f"/library/{artifact['id']}/repair", status=202))
+    world.reached(job["result"]["download"], "failed")
+    assert path.read_bytes() == broken
+    assert world.get(f"/library/{artifact['id']}")["state"] == "damaged"
+    world.serve("small.gguf", size=50_000, seed=9)
+    assert repaired(world, artifact) is not None
+    assert path.read_bytes() == body(9, 50_000)
