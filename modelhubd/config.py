@@ -51,6 +51,9 @@ class DownloadsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Hours of the day, local time, in which downloads run, such as `22:00-06:00`; empty is always."""
     allow_origins: tuple[str, ...] = ()
     """Origins that may be http or have a private address, such as `http://mirror.example:8080`."""
+    hf_endpoint: str = ""
+    """Where `hf:` names are looked up: Hugging Face or a mirror with its API. Empty is `$HF_ENDPOINT`, else
+    `https://huggingface.co`."""
 
     def __post_init__(self) -> None:
         if 0 < self.max_bytes_per_s < SLOWEST:

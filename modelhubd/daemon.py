@@ -15,6 +15,7 @@ from modelhubd import __version__
 from modelhubd.api.access import Access
 from modelhubd.api.application import application
 from modelhubd.api.parts import Parts
+from modelhubd.catalog.direct import Direct
 from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.permits import Permits
@@ -26,7 +27,7 @@ from modelhubd.catalog.registry.refusals import NotTaken
 from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
-from modelhubd.device import DeviceProbe, available_ram, boot_id, on_battery, process_start_time, rss_bytes
+from modelhubd.device import DeviceProbe, available_ram, boot_id, process_start_time, rss_bytes
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads import credentials
 from modelhubd.downloads.headers import HeaderReader
@@ -200,6 +201,15 @@ def _build(
         refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
     )
 
+    direct = Direct(
+        database,
+        look=headers.look,
+        policies=policies,
+        config=settings.downloads,
+        environ=config.environ,
+        clock=clock,
+    )
+
     async def install(tx: Transaction, finished: Finished) -> None:
         await library.add(tx, finished)
         await popularity.installed(tx, finished.model)
@@ -221,6 +231,7 @@ def _build(
         clock=clock,
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
+        resolve=direct.resolve,
     )
     servers = Servers(
         database,
@@ -306,20 +317,13 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.servers.start(tasks)
     await parts.downloads.start()
     parts.registry.start(tasks)
-    parts.library.scrub(parts.config.settings.library, lambda: _is_idle(parts), tasks)
+    parts.library.scrub(parts.config.settings.library, parts.is_idle, tasks)
 
     def judge_for_the_device() -> None:
         tasks.start(parts.catalog.device_changed(), name="judge for the device")
 
     parts.device.on_change.append(judge_for_the_device)
     tasks.start(parts.device.keep_fresh(), name="device")
-
-
-async def _is_idle(parts: Parts) -> bool:
-    """Whether nobody needs this machine for models just now: what is not urgent may be done."""
-    if parts.downloads.busy or parts.jobs.busy or parts.servers.in_use:
-        return False
-    return not await asyncio.to_thread(on_battery)
 
 
 def _line_to_registry(config: Config) -> Line:

@@ -1,5 +1,6 @@
 """What keeps a download from being enqueued, or from going on."""
 
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from modelhubd.downloads import store
@@ -9,6 +10,8 @@ from modelhubd.downloads.staging import free_bytes
 from modelhubd.downloads.surroundings import Forbidden, Surroundings
 from modelhubd.errors import Conflict, InvalidInput, NoSpace
 from modelhubd.tasks import in_thread
+from modelhubd.trust.names import Reference, parse_reference
+from modelhubd.wire.downloads import CreateDownload
 from modelhubd.wire.units import human_bytes
 
 T = TypeVar("T")
@@ -23,6 +26,32 @@ def agreed(in_reference: T | None, given: T | None, pointer: str) -> T | None:
     if in_reference is not None and given is not None and in_reference != given:
         raise InvalidInput.at(pointer, f"{given!r} contradicts {in_reference!r} in the model reference")
     return given if in_reference is None else in_reference
+
+
+async def reference_of(request: CreateDownload, resolve: Callable[[str], Awaitable[Reference]]) -> Reference:
+    """What is to be downloaded; `resolve` says what an address means.
+
+    Raises:
+        InvalidInput: `model` is no reference, or contradicts `version` or `option`; not one of `model` and
+            `source` is given.
+        Refused: as `resolve` says.
+    """
+    if (request.model is None) == (request.source is None):
+        raise InvalidInput.at("/model", "give either a model or a source")
+    if request.model is None:
+        found = await resolve(request.source or "")
+    else:
+        found = parse_reference(request.model)
+    return Reference(
+        found.model,
+        agreed(found.version, request.version, "/version"),
+        agreed(found.option, request.option, "/option"),
+    )
+
+
+async def no_addresses(source: str) -> Reference:
+    """Where nobody can say what an address means."""
+    raise InvalidInput.at("/source", "addresses cannot be downloaded from here")
 
 
 def installed_already(model: str, version: int, option: str) -> Conflict:

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from modelhubd.downloads import queue_store, store
-from modelhubd.downloads.admission import agreed, installed_already, refuse_without_room
+from modelhubd.downloads.admission import installed_already, no_addresses, reference_of, refuse_without_room
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.leftovers import Leftovers
 from modelhubd.downloads.limits import Configured, Limiter, local_time
@@ -38,7 +38,7 @@ from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner, in_thread
 from modelhubd.trust.digests import option_digest
-from modelhubd.trust.names import parse_reference
+from modelhubd.trust.names import Reference
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import Option
 from modelhubd.wire.downloads import ChangeDownload, CreateDownload, Download, DownloadState
@@ -57,7 +57,8 @@ class Downloads:
     completes a download; `outbound(host, purpose)` is told of each connection; `storage_present` tells
     whether the models directory is really there, where a drive may have been unplugged; `local` shows an
     instant as the wall clock does; `forbidden` and `offline` say what policies refuse. `limits` are when a
-    transfer counts as stuck; those that people set are `configured` and then in `limiter`.
+    transfer counts as stuck; those that people set are `configured` and then in `limiter`. `resolve` says
+    what an address means.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class Downloads:
         backoff: Backoff | None = None,
         forbidden: Forbidden = nothing_forbidden,
         offline: Callable[[], bool] = lambda: False,
+        resolve: Callable[[str], Awaitable[Reference]] = no_addresses,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
         self._bus = bus
         self._choose = choose
+        self._resolve = resolve
         self._clock = clock
         self._around = Surroundings(
             database=database,
@@ -169,14 +172,12 @@ class Downloads:
         """Enqueue for `app`; an equal download under way is answered instead (False).
 
         Raises:
-            InvalidInput: `model` is no reference, or contradicts `version` or `option`.
+            InvalidInput: as `reference_of` says.
             NotFound, NotAllowed, Conflict: as `choose` says, or installed already.
             NoSpace: the disk cannot hold it besides the reserve and what is under way.
         """
-        reference = parse_reference(request.model)
-        version = agreed(reference.version, request.version, "/version")
-        option = agreed(reference.option, request.option, "/option")
-        chosen = await self._choose(reference.model, version, option, request.force, app)
+        wanted = await reference_of(request, self._resolve)
+        chosen = await self._choose(wanted.model, wanted.version, wanted.option, request.force, app)
         key = (chosen.entry.id, chosen.version, chosen.option.id)
         async with self._lock("/".join(map(str, key))):
             present = await store.under_way(self._database.reader, *key)
