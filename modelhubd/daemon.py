@@ -7,16 +7,15 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
 from modelhubd.api.application import application
 from modelhubd.api.parts import Parts
+from modelhubd.catalog.direct import Direct
 from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.permits import Permits
@@ -39,7 +38,8 @@ from modelhubd.entries.requirements import Programs
 from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
-from modelhubd.instance import only_instance
+from modelhubd.instance import only_instance, runtime_file
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import Configured as ConfiguredLoads
@@ -92,6 +92,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
+        stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.registry.close)
         gate = (
             None
@@ -103,7 +104,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
         stack.callback(bus.close)
-        stack.enter_context(_runtime_file(config, parts))
+        stack.enter_context(runtime_file(config.places.runtime_file, _runtime_info(config, parts)))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
         await _start(parts, tasks)
         parts.started.set()
@@ -184,6 +185,7 @@ def _build(
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
     )
+    jobs = Jobs(bus, clock=clock)
     library = Library(
         database,
         bus,
@@ -195,6 +197,17 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        jobs=jobs,
+        refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
+    )
+
+    direct = Direct(
+        database,
+        look=headers.look,
+        policies=policies,
+        config=settings.downloads,
+        environ=config.environ,
+        clock=clock,
     )
 
     async def install(tx: Transaction, finished: Finished) -> None:
@@ -218,6 +231,7 @@ def _build(
         clock=clock,
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
+        resolve=direct.resolve,
     )
     servers = Servers(
         database,
@@ -238,6 +252,7 @@ def _build(
         configured=ConfiguredLoads.of(config),
         clock=clock,
         permit=permits.to_load,
+        prove=lambda found: library.integrity.proven(found, required=policies.rules.require_digest),
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
     )
     policies.on_change += [
@@ -261,6 +276,7 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
+        jobs=jobs,
         servers=servers,
         gateway=Gateway(
             servers,
@@ -301,6 +317,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.servers.start(tasks)
     await parts.downloads.start()
     parts.registry.start(tasks)
+    parts.library.scrub(parts.config.settings.library, parts.is_idle, tasks)
 
     def judge_for_the_device() -> None:
         tasks.start(parts.catalog.device_changed(), name="judge for the device")
@@ -364,10 +381,9 @@ def _listen(
     return [*listeners, tcp], int(tcp.getsockname()[1]), ()
 
 
-@contextlib.contextmanager
-def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
-    """`runtime.json` while the daemon answers."""
-    info = RuntimeInfo(
+def _runtime_info(config: Config, parts: Parts) -> RuntimeInfo:
+    """What `runtime.json` says."""
+    return RuntimeInfo(
         pid=os.getpid(),
         socket=str(config.places.socket),
         url=parts.url,
@@ -376,16 +392,6 @@ def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
         api=API_MAX,
         epoch=parts.bus.epoch,
     )
-    path = config.places.runtime_file
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.encode(info))
-    staged.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _now() -> datetime:

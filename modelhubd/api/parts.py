@@ -11,10 +11,12 @@ from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
+from modelhubd.device import on_battery
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads.service import Downloads
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
@@ -41,9 +43,16 @@ class Parts(Struct, frozen=True, kw_only=True):
     governance: Governance
     downloads: Downloads
     library: Library
+    jobs: Jobs
     servers: Servers
     gateway: Gateway
     tally: Tally
     outbound: OutboundLog
     warnings: tuple[str, ...] = ()
     url: str | None = None
+
+    async def is_idle(self) -> bool:
+        """Whether nobody needs this machine for models just now: what is not urgent may be done."""
+        if self.downloads.busy or self.jobs.busy or self.servers.in_use:
+            return False
+        return not await asyncio.to_thread(on_battery)

@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from modelhubd.config import LibraryConfig
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.due import EVERY
+from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
 from modelhubd.library.removal import Removals
+from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import INSTALLED, Telling
@@ -37,7 +42,7 @@ class Library:
 
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
     `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
-    why a model was withdrawn.
+    why a model was withdrawn, `refetch` has damaged ranges downloaded.
     `on_keys_changed` is called after a commit that changed what `keys` answers.
     """
 
@@ -54,6 +59,8 @@ class Library:
         on_keys_changed: Callable[[], None] = lambda: None,
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
         withdrawn: Callable[[str], str | None] = lambda model: None,
+        jobs: Jobs | None = None,
+        refetch: Refetch = nobody_refetches,
     ) -> None:
         self._database = database
         self._root = ConfinedRoot(models_dir)
@@ -73,6 +80,16 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self.integrity = Integrity(
+            database,
+            self._root,
+            telling=self._telling,
+            looking=self._looking,
+            jobs=jobs or Jobs(bus, clock=clock),
+            clock=clock,
+            refetch=refetch,
+            show=self.resolve,
+        )
 
     async def start(self, tasks: TaskOwner) -> None:
         """Look at the models directory, and again whenever it changes.
@@ -88,6 +105,21 @@ class Library:
                 "close it to others (chmod o-w), or choose another one with [models] dir."
             )
         tasks.start(watch(self._root.root, self._look, again=self._again), name="models directory")
+
+    def scrub(self, config: LibraryConfig, is_idle: Callable[[], Awaitable[bool]], tasks: TaskOwner) -> None:
+        """Have what is installed read again from time to time, as `config` says, while `is_idle`."""
+        if (every := EVERY[config.scrub]) is None:
+            return
+        scrub = Scrub(
+            self._database,
+            self._root,
+            self.integrity,
+            every=every,
+            bytes_per_s=config.scrub_bytes_per_s,
+            is_idle=is_idle,
+            clock=self._clock,
+        )
+        tasks.start(scrub.run(), name="scrub")
 
     def look_again(self) -> None:
         """Look at the models directory soon: the catalog may know files now that it did not know before."""
@@ -262,6 +294,6 @@ class Library:
 
 UNUSABLE = {
     ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
-    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it has a wrong size. Download it again."),
+    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it is not what it should be. Repair it first."),
     ArtifactState.OFFLINE: ("storage_offline", "the models directory is away. Plug its drive in."),
 }

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from modelhub_cli.authoring.cards import Card
-from modelhub_cli.authoring.grouping import Group, NotAModel
 from modelhub_cli.authoring.licences import chosen_licence, licence_of
-from modelhub_cli.authoring.quantizations import option_id
+from modelhubd.entries.grouping import Group, NotAModel
+from modelhubd.entries.quantizations import option_id
 from modelhubd.trust.text import printable
 from modelhubd.wire.architecture import Architecture, ModelFacts
 from modelhubd.wire.catalog import CatalogEntry, Format, Hardware, Option, OptionFile, Role

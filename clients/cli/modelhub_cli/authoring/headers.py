@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from modelhub_cli.authoring.grouping import NotAModel
+from modelhubd.entries.grouping import NotAModel
 from modelhubd.errors import BadModelFile
 from modelhubd.formats import MAX_HEADER_BYTES, NeedMoreBytes
 from modelhubd.formats.gguf import read_gguf

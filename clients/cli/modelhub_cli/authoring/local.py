@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from modelhub_cli.authoring.cards import Card, card_of_readme
 from modelhub_cli.authoring.drafts import FileFacts, OptionFacts
-from modelhub_cli.authoring.grouping import Group, Grouped, NotAModel, group, siblings
 from modelhub_cli.authoring.headers import facts_of
+from modelhubd.entries.grouping import Group, Grouped, NotAModel, group, siblings
 from modelhubd.errors import BadModelFile
 from modelhubd.formats.mlx import CONFIG_MAX, read_config, read_quantization
 from modelhubd.wire.architecture import ModelFacts

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from modelhub_cli.authoring.quantizations import quantization_in, without_quantization
+from modelhubd.entries.quantizations import quantization_in, without_quantization
 from modelhubd.trust.names import fault_in_file_name
 from modelhubd.wire.catalog import Format, Role
 
