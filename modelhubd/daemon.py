@@ -40,6 +40,8 @@ from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance
+from modelhubd.library.found.service import Finder
+from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -197,6 +199,22 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        before_look=lambda: imports.recover(),
+        forgotten=catalog.forget_imported,
+    )
+    jobs = Jobs(bus, clock=clock)
+    finder = Finder(database, catalog, models_dir=config.models_dir, environ=config.environ, clock=clock)
+    imports = Imports(
+        database,
+        library,
+        jobs,
+        catalog,
+        models_dir=config.models_dir,
+        reserve_bytes=settings.models.reserve_bytes,
+        clock=clock,
+        permit=policies.refuse_import,
+        older=policies.served_before,
+        found=finder.source,
     )
 
     async def install(tx: Transaction, finished: Finished) -> None:
@@ -263,7 +281,9 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
-        jobs=Jobs(bus, clock=clock),
+        jobs=jobs,
+        imports=imports,
+        finder=finder,
         servers=servers,
         gateway=Gateway(
             servers,

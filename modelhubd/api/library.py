@@ -42,9 +42,5 @@ async def remove(ask: Ask[Parts, None, None]) -> web.StreamResponse:
     return reply(await ask.parts.library.remove(ask.path["id"]))
 
 
-async def scan(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    return reply(await ask.parts.library.scan())
-
-
 async def estimate(ask: Ask[Parts, EstimateRequest, None]) -> web.StreamResponse:
     return reply(await ask.parts.servers.estimate(ask.path["id"], ask.body))

@@ -47,7 +47,8 @@ class Library:
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
     `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
     why a model was withdrawn.
-    `on_keys_changed` is called after a commit that changed what `keys` answers.
+    `on_keys_changed` is called after a commit that changed what `keys` answers, `before_look` is awaited when
+    the models directory is there and about to be looked at, `forgotten` when a model's last artifact goes.
     """
 
     def __init__(
@@ -64,7 +65,10 @@ class Library:
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
         withdrawn: Callable[[str], str | None] = lambda model: None,
         home: Path | None = None,
+        before_look: Callable[[], Awaitable[None]] | None = None,
+        forgotten: Callable[[Transaction, str], Awaitable[None]] | None = None,
     ) -> None:
+        self._also_before_look = before_look
         self._home = home or Path.home()
         self._database = database
         self._root = ConfinedRoot(models_dir)
@@ -73,14 +77,14 @@ class Library:
         self._staged = staged
         self._naming = Naming(entry, device, loaded, withdrawn, self._home)
         self._telling = Telling(bus, self._naming, on_keys_changed)
-        self._removals = Removals(database, self._root, self._telling, loaded)
+        self._removals = Removals(database, self._root, self._telling, loaded, forgotten)
         self._looking = Looking(
             database,
             self._root,
             self._telling,
             entry,
             clock,
-            before_look=self._removals.finish_all,
+            before_look=self._before_look,
             staged=staged,
         )
         self._again = asyncio.Event()
@@ -100,6 +104,11 @@ class Library:
                 "close it to others (chmod o-w), or choose another one with [models] dir."
             )
         tasks.start(watch(self._root.root, self._look, again=self._again), name="models directory")
+
+    async def _before_look(self) -> None:
+        await self._removals.finish_all()
+        if self._also_before_look is not None:
+            await self._also_before_look()
 
     def look_again(self) -> None:
         """Look at the models directory soon: the catalog may know files now that it did not know before."""
@@ -206,6 +215,16 @@ class Library:
         if finished.directory != folder_of(key):
             raise ValueError(f"{finished.directory} is not where {key} belongs")
         await self._put(tx, key, finished, source="download")
+
+    async def add_imported(self, tx: Transaction, finished: Finished) -> str:
+        """Record what was imported and has its final names, in the import's own transaction; its id."""
+        key = Key(finished.model, finished.version, finished.option)
+        return await self._put(tx, key, finished, source="import")
+
+    async def holds_folder(self, folder: str) -> bool:
+        """Whether an artifact has its files in this folder of the models directory."""
+        rows = await store.all_artifacts(self._database.reader)
+        return any(folder_of(row.key) == folder for row in rows)
 
     async def refer(
         self,
