@@ -39,6 +39,8 @@ from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance, runtime_file
+from modelhubd.library.found.service import Finder
+from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -197,10 +199,11 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        before_look=lambda: imports.recover(),
+        forgotten=catalog.forget_imported,
         jobs=jobs,
         refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
     )
-
     direct = Direct(
         database,
         look=headers.look,
@@ -208,6 +211,19 @@ def _build(
         config=settings.downloads,
         environ=config.environ,
         clock=clock,
+    )
+    finder = Finder(database, catalog, models_dir=config.models_dir, environ=config.environ, clock=clock)
+    imports = Imports(
+        database,
+        library,
+        jobs,
+        catalog,
+        models_dir=config.models_dir,
+        reserve_bytes=settings.models.reserve_bytes,
+        clock=clock,
+        permit=policies.refuse_import,
+        older=policies.served_before,
+        found=finder.source,
     )
 
     async def install(tx: Transaction, finished: Finished) -> None:
@@ -277,6 +293,8 @@ def _build(
         downloads=downloads,
         library=library,
         jobs=jobs,
+        imports=imports,
+        finder=finder,
         servers=servers,
         gateway=Gateway(
             servers,

@@ -50,9 +50,5 @@ async def repair(ask: Ask[Parts, None, None]) -> web.StreamResponse:
     return reply(await ask.parts.library.integrity.repair(ask.path["id"]), 202)
 
 
-async def scan(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    return reply(await ask.parts.library.scan())
-
-
 async def estimate(ask: Ask[Parts, EstimateRequest, None]) -> web.StreamResponse:
     return reply(await ask.parts.servers.estimate(ask.path["id"], ask.body))

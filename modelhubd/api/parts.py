@@ -16,6 +16,8 @@ from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads.service import Downloads
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
+from modelhubd.library.found.service import Finder
+from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -44,6 +46,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     downloads: Downloads
     library: Library
     jobs: Jobs
+    imports: Imports
+    finder: Finder
     servers: Servers
     gateway: Gateway
     tally: Tally

@@ -11,6 +11,7 @@ from modelhubd.api import (
     catalog,
     device,
     downloads,
+    imports,
     jobs,
     library,
     metrics,
@@ -37,8 +38,9 @@ from modelhubd.wire.downloads import (
 )
 from modelhubd.wire.events import StateAnswer
 from modelhubd.wire.governance import ModelStandings, TemplateStandings
+from modelhubd.wire.imports import FoundAnswer, ImportRequest, Scanned
 from modelhubd.wire.jobs import Job
-from modelhubd.wire.library import Artifact, RemovedArtifact, ScanResult, SetActive
+from modelhubd.wire.library import Artifact, RemovedArtifact, SetActive
 from modelhubd.wire.policy import ChangePolicy, Policy
 from modelhubd.wire.servers import (
     Estimate,
@@ -148,7 +150,18 @@ ROUTES: tuple[DaemonRoute, ...] = (
         "GET", "/library", library.every, "Installed artifacts",
         query=library.LibraryQuery, answer=Page[Artifact],
     ),
-    _route("POST", "/library/scan", library.scan, "Look at the models directory now", answer=ScanResult),
+    _route(
+        "POST", "/library/import", imports.start, "Import a file, a folder, or what another tool holds",
+        body=ImportRequest, answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/scan", imports.scan, "Look at the models directory and at other tools' now",
+        answer=Scanned,
+    ),
+    _route(
+        "GET", "/library/found", imports.found, "Models that other tools hold, and what is there twice",
+        answer=FoundAnswer,
+    ),
     _route("GET", "/library/jobs", jobs.every, "Background work, then what has ended", answer=Page[Job]),
     _route("GET", "/library/jobs/{id}", jobs.one, "One job", answer=Job),
     _route("POST", "/library/jobs/{id}/cancel", jobs.cancel, "Stop it", answer=Job),

@@ -1,8 +1,9 @@
 """Decides what is the matter with an artifact, from its row and what was seen on disk. No I/O."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.wire.catalog import CatalogEntry, Option
@@ -29,6 +30,16 @@ class Trace(Struct, frozen=True):
     inode: int
     ctime_ns: int
     links: int
+
+
+class Outside(Struct, frozen=True):
+    """A file that is not in the models directory, and which one it was when it was checked."""
+
+    path: str
+    """Absolute, with no link in it."""
+    device: int
+    inode: int
+    mtime_ns: int
 
 
 def state_of(paths: Sequence[str], sizes: Sequence[int], found: Mapping[str, Found]) -> ArtifactState:
@@ -58,6 +69,23 @@ def is_touched(trace: Trace | None, found: Found) -> bool:
     if trace is None or abs(found.ctime_ns - trace.ctime_ns) <= MTIME_TOLERANCE_NS:
         return False
     return found.inode != trace.inode or found.links == trace.links
+
+
+def is_replaced(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> bool:
+    """Whether another file has the path of one that is outside the models directory."""
+    return any(
+        file is not None and file.path in found and found[file.path].inode != file.inode for file in outside
+    )
+
+
+def remounted(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> tuple[Outside | None, ...]:
+    """The same files with the devices they are on now: a drive may get another number each time."""
+    return tuple(
+        replace(file, device=found[file.path].device)
+        if file is not None and file.path in found and found[file.path].inode == file.inode
+        else file
+        for file in outside
+    )
 
 
 def is_offline(

@@ -1,13 +1,22 @@
 """The library's SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from modelhubd.library.layout import Key, folder_of
-from modelhubd.library.states import Found, Trace, is_rewritten, is_touched, state_of
+from modelhubd.library.states import (
+    Found,
+    Outside,
+    Trace,
+    is_replaced,
+    is_rewritten,
+    is_touched,
+    remounted,
+    state_of,
+)
 from modelhubd.storage.database import Reader, Row, Transaction
 from modelhubd.wire.library import ArtifactFile, ArtifactState
 
@@ -29,27 +38,62 @@ class Stored(Struct, frozen=True, kw_only=True):
     """One per file: when it was last written, as of its last check."""
     traces: tuple[Trace | None, ...] = ()
     """One per file: which inode it was then; empty where nothing is known of any."""
+    outside: tuple[Outside | None, ...] = ()
+    """One per file, None where it is in the models directory; empty where all are."""
+    managed: str | None = None
+    """The source that answers for it in the user's place."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Of its files, relative to the models directory."""
-        return tuple(f"{folder_of(self.key)}/{file.name}" for file in self.files)
+        """Of its files: relative to the models directory, absolute where a file is outside of it."""
+        folder = folder_of(self.key)
+        inside = (f"{folder}/{file.name}" for file in self.files)
+        outside = self.outside or (None,) * len(self.files)
+        return tuple(
+            path if other is None else other.path for path, other in zip(inside, outside, strict=True)
+        )
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """Of its files in the models directory."""
+        return tuple(path for path in self.paths if not path.startswith("/"))
+
+    @property
+    def elsewhere(self) -> tuple[Outside, ...]:
+        """Its files outside the models directory."""
+        return tuple(file for file in self.outside if file is not None)
 
     @property
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
 
-    def seen(self, found: Mapping[str, Found], *, offline: bool) -> "Stored":
-        """The same with the state that follows from the files that were found."""
-        if offline:
+    @property
+    def inside_bytes(self) -> int:
+        """Of its files in the models directory."""
+        outside = self.outside or (None,) * len(self.files)
+        return sum(file.size_bytes for file, other in zip(self.files, outside, strict=True) if other is None)
+
+    def seen(
+        self, found: Mapping[str, Found], *, offline: bool, away: Collection[str] = frozenset()
+    ) -> "Stored":
+        """The same with the state that follows from the files that were found. With `offline` the models
+        directory is away, and `away` are files outside of it whose drive is."""
+        if (offline and self.inside) or any(file.path in away for file in self.elsewhere):
             return replace(self, state=ArtifactState.OFFLINE)
         files, traces = [], []
-        for file, path, mtime_ns, trace in zip(
-            self.files, self.paths, self.mtimes_ns, self.traces or (None,) * len(self.files), strict=True
+        nothing = (None,) * len(self.files)
+        for file, path, mtime_ns, trace, outside in zip(
+            self.files,
+            self.paths,
+            self.mtimes_ns,
+            self.traces or nothing,
+            self.outside or nothing,
+            strict=True,
         ):
             facts = found.get(path)
             if facts is not None:
-                if is_rewritten((path,), (mtime_ns,), found) or is_touched(trace, facts):
+                rewritten = is_rewritten((path,), (mtime_ns,), found) or is_replaced((outside,), found)
+                if rewritten or is_touched(trace, facts):
                     file = replace(file, verified_at=None, damaged=())
                 elif trace is not None and trace.links != facts.links:
                     trace = Trace(facts.inode, facts.ctime_ns, facts.links)
@@ -58,16 +102,21 @@ class Stored(Struct, frozen=True, kw_only=True):
         state = state_of(self.paths, [file.size_bytes for file in self.files], found)
         if state is ArtifactState.OK and any(file.damaged for file in files):
             state = ArtifactState.DAMAGED
-        changed = any(
-            before.verified_at != after.verified_at or before.damaged != after.damaged
-            for before, after in zip(self.files, files, strict=True)
-        ) or is_rewritten(self.paths, self.mtimes_ns, found)
+        changed = (
+            any(
+                before.verified_at != after.verified_at or before.damaged != after.damaged
+                for before, after in zip(self.files, files, strict=True)
+            )
+            or is_rewritten(self.paths, self.mtimes_ns, found)
+            or is_replaced(self.outside, found)
+        )
         return replace(
             self,
             state=state,
             verified_at=None if changed else self.verified_at,
             files=tuple(files),
             traces=tuple(traces) if self.traces else (),
+            outside=remounted(self.outside, found),
         )
 
 
@@ -138,6 +187,8 @@ def _stored(row: Row, files: Sequence[Row]) -> Stored:
             None if file["inode"] is None else Trace(file["inode"], file["ctime_ns"], file["links"])
             for file in files
         ),
+        outside=tuple(_outside(file) for file in files) if any(file["outside"] for file in files) else (),
+        managed=row["managed"],
     )
 
 
@@ -145,14 +196,21 @@ def _damaged(text: str | None) -> tuple[tuple[int, int], ...]:
     return () if text is None else msgspec.json.decode(text, type=tuple[tuple[int, int], ...])
 
 
+def _outside(file: Row) -> Outside | None:
+    if file["outside"] is None:
+        return None
+    return Outside(file["outside"], file["outside_device"], file["outside_inode"], file["mtime_ns"] or 0)
+
+
 async def put(tx: Transaction, artifact: Stored) -> None:
     """Write the artifact with its files; one with the same id gets these values."""
     await tx.execute(
         "INSERT INTO artifact (id, model, version, option, format, quantization, source, state, digest, "
-        "verified_at, installed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "verified_at, installed_at, managed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET format = excluded.format, quantization = excluded.quantization, "
         "source = excluded.source, state = excluded.state, digest = excluded.digest, "
-        "verified_at = excluded.verified_at, installed_at = excluded.installed_at, removing = 0",
+        "verified_at = excluded.verified_at, installed_at = excluded.installed_at, "
+        "managed = excluded.managed, removing = 0",
         (
             artifact.id,
             artifact.key.model,
@@ -165,17 +223,22 @@ async def put(tx: Transaction, artifact: Stored) -> None:
             artifact.digest,
             artifact.verified_at,
             artifact.installed_at,
+            artifact.managed,
         ),
     )
     await tx.execute("DELETE FROM artifact_file WHERE artifact_id = ?", (artifact.id,))
     await tx.execute("DELETE FROM file_check WHERE artifact_id = ?", (artifact.id,))
     await set_checks(tx, artifact)
+    outside = artifact.outside or (None,) * len(artifact.files)
     await tx.execute_many(
-        "INSERT INTO artifact_file (artifact_id, position, name, role, size_bytes, sha256, mtime_ns) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO artifact_file (artifact_id, position, name, role, size_bytes, sha256, mtime_ns, "
+        "outside, outside_device, outside_inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (artifact.id, position, file.name, file.role, file.size_bytes, file.sha256, mtime_ns)
-            for position, (file, mtime_ns) in enumerate(zip(artifact.files, artifact.mtimes_ns, strict=True))
+            + ((None, None, None) if other is None else (other.path, other.device, other.inode))
+            for position, (file, mtime_ns, other) in enumerate(
+                zip(artifact.files, artifact.mtimes_ns, outside, strict=True)
+            )
         ],
     )
 
@@ -214,6 +277,19 @@ async def set_state(tx: Transaction, artifact_id: str, state: ArtifactState, ver
     await tx.execute(
         "UPDATE artifact SET state = ?, verified_at = ? WHERE id = ?", (state.value, verified_at, artifact_id)
     )
+
+
+async def set_devices(tx: Transaction, artifact_id: str, outside: Sequence[Outside | None]) -> None:
+    """Where the outside files of an artifact are mounted now."""
+    await tx.execute_many(
+        "UPDATE artifact_file SET outside_device = ? WHERE artifact_id = ? AND position = ?",
+        [(file.device, artifact_id, place) for place, file in enumerate(outside) if file is not None],
+    )
+
+
+async def of_managed(reader: Reader, managed: str) -> list[Stored]:
+    """What this source answers for."""
+    return [row for row in await _artifacts(reader) if row.managed == managed]
 
 
 async def set_removing(tx: Transaction, artifact_id: str, *, removing: bool) -> None:

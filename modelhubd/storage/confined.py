@@ -111,6 +111,12 @@ class ConfinedRoot:
         ):
             os.rename(source_name, target_name, src_dir_fd=source_parent, dst_dir_fd=target_parent)
 
+    def link_from(self, source: Path, target: str) -> None:
+        """Give the file `source`, which is outside, a second name here (a hard link); nothing is overwritten.
+        A symbolic link in its place is not followed: compare the result with the file that was meant."""
+        with self._parent(target) as (parent, name):
+            os.link(source, name, dst_dir_fd=parent, follow_symlinks=False)
+
     def unlink(self, relative: str) -> None:
         """Remove a file, or a symbolic link itself."""
         with self._parent(relative) as (parent, name):

@@ -25,7 +25,8 @@ SECTIONS = {
         "list": _command("library", "list_models", "What is installed."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
-        "scan": _command("library", "scan", "Look for models in the models directory again."),
+        "scan": _command("imports", "scan", "Look for models on this machine, also in other tools."),
+        "import": _command("imports", "import_", "Import a model from a file or a folder."),
     },
     "Run it": {
         "load": _command("load", "load", "Load a model into memory, with settings."),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelhub_cli.authoring.drafts import Draft, Wishes, entry_of
 from modelhub_cli.authoring.hugging_face import HuggingFace, model_id, repository_of
 from modelhub_cli.authoring.local import (
     LocalModel,
@@ -18,6 +17,7 @@ from modelhub_cli.authoring.local import (
 )
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_cli.token_file import token_for
+from modelhubd.entries.drafts import Draft, Wishes, entry_of
 from modelhubd.entries.grouping import Grouped, NotAModel
 from modelhubd.entries.hugging_face import ENDPOINT
 from modelhubd.places import find_places

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from modelhub_client.call import Call, api, body_of, segment
 from modelhubd.wire.base import Page
+from modelhubd.wire.imports import Scanned
 from modelhubd.wire.jobs import Job
-from modelhubd.wire.library import Artifact, ScanResult
+from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import Estimate, EstimateRequest, LoadSettings, SettingsAnswer
 
 
@@ -40,9 +41,9 @@ def remove(library_id: str) -> Call[None]:
     )
 
 
-def scan() -> Call[ScanResult]:
-    """Look at the models directory again."""
-    return Call(method="POST", target=api("/library/scan"), answer=ScanResult, timeout_s=120)
+def scan() -> Call[Scanned]:
+    """Look at the models directory again, and at what other tools hold."""
+    return Call(method="POST", target=api("/library/scan"), answer=Scanned, timeout_s=120)
 
 
 def verify(library_id: str) -> Call[Job]:
