@@ -51,6 +51,7 @@ from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
@@ -197,8 +198,22 @@ def _build(
         withdrawn=registry.withdrawn,
     )
 
+    updates = Updates(
+        database,
+        bus,
+        library=library,
+        catalog=catalog,
+        downloads=lambda: downloads,
+        servers=lambda: servers,
+        policies=policies,
+        device=lambda: device.last,
+        programs=lambda app: _programs(device, app),
+        clock=clock,
+    )
+
     async def install(tx: Transaction, finished: Finished) -> None:
-        await library.add(tx, finished)
+        async with updates.around_install(tx, finished):
+            await library.add(tx, finished)
         await popularity.installed(tx, finished.model)
 
     downloads = Downloads(
@@ -239,6 +254,7 @@ def _build(
         clock=clock,
         permit=permits.to_load,
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
+        on_ready=updates.server_ready,
     )
     policies.on_change += [
         headers.policies_changed,
@@ -261,6 +277,7 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
+        updates=updates,
         servers=servers,
         gateway=Gateway(
             servers,
@@ -300,6 +317,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
     await parts.downloads.start()
+    await parts.updates.start(tasks)
     parts.registry.start(tasks)
 
     def judge_for_the_device() -> None:

@@ -21,6 +21,7 @@ from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database
+from modelhubd.updates.service import Updates
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     governance: Governance
     downloads: Downloads
     library: Library
+    updates: Updates
     servers: Servers
     gateway: Gateway
     tally: Tally

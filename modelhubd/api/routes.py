@@ -17,6 +17,7 @@ from modelhubd.api import (
     servers,
     settings,
     state,
+    updates,
 )
 from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
@@ -57,6 +58,7 @@ from modelhubd.wire.status import (
     Status,
     Version,
 )
+from modelhubd.wire.updates import AppliedUpdates, ApplyUpdates, RollBack, RolledBack, Update
 
 PREFIX = "/api/v1"
 MODEL = "/catalog/models/{publisher}/{name}"
@@ -164,6 +166,18 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/library/{id}/estimate", library.estimate, "Memory a load would take",
         body=EstimateRequest, answer=Estimate,
+    ),
+    _route(
+        "GET", "/updates", updates.every, "What is newer than what is installed, and what holds it back",
+        query=updates.UpdatesQuery, answer=Page[Update],
+    ),
+    _route(
+        "POST", "/updates/apply", updates.apply, "Get newer versions and put them in place of the old ones",
+        body=ApplyUpdates, answer=AppliedUpdates, status=202, creates=True,
+    ),
+    _route(
+        "POST", "/updates/rollback", updates.roll_back, "Back to the version before",
+        body=RollBack, answer=RolledBack,
     ),
     _route(
         "POST", "/servers", servers.load, "Load a model, or say what a load would do",

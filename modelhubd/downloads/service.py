@@ -204,6 +204,14 @@ class Downloads:
         """See `Listing.one`."""
         return await self._listing.one(id)
 
+    async def under_way(self) -> dict[tuple[str, int, str], str]:
+        """(model, version, option) → id of the download of it that is not ended."""
+        return await store.all_under_way(self._database.reader)
+
+    async def stored(self, ids: Sequence[str]) -> Sequence[StoredDownload]:
+        """Those of these downloads that there are, as they are stored."""
+        return await store.get_all(self._database.reader, ids)
+
     async def recent(self) -> Sequence[bytes]:
         """See `Listing.recent`."""
         return await self._listing.recent()

@@ -20,7 +20,7 @@ from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
 from modelhubd.paging import page_of
 from modelhubd.storage.confined import ConfinedRoot
-from modelhubd.storage.database import Database, Transaction
+from modelhubd.storage.database import Database, Reader, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import CatalogEntry
@@ -221,6 +221,15 @@ class Library:
             async with self._telling.of(tx, model):
                 await store.choose(tx, model, library_id)
         return await self.get(library_id)
+
+    async def of_model(self, reader: Reader, model: str) -> Mapping[str, Artifact]:
+        """By id, what is installed of one model, as of the transaction that is given."""
+        return await self._naming.artifacts(reader, model)
+
+    async def make_active(self, tx: Transaction, model: str, library_id: str) -> None:
+        """The same as `set_active`, for an artifact of the model, as a part of a transaction."""
+        async with self._telling.of(tx, model):
+            await store.choose(tx, model, library_id)
 
     async def remove(self, library_id: str) -> RemovedArtifact:
         """Delete the artifact's files and its row; where the files are gone already, only the row.

@@ -14,6 +14,7 @@ from modelhub_client.calls import library as of_library
 from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import system as of_system
+from modelhub_client.calls import updates as of_updates
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,6 +104,10 @@ class SyncMethods:
     save_settings = asked(of_library.save_settings)
     reset_settings = asked(of_library.reset_settings)
 
+    updates = asked(of_updates.updates)
+    apply_updates = asked(of_updates.apply_updates)
+    roll_back = asked(of_updates.roll_back)
+
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
     servers = asked(of_servers.servers)
@@ -165,6 +170,10 @@ class AsyncMethods:
     settings = asked_async(of_library.settings)
     save_settings = asked_async(of_library.save_settings)
     reset_settings = asked_async(of_library.reset_settings)
+
+    updates = asked_async(of_updates.updates)
+    apply_updates = asked_async(of_updates.apply_updates)
+    roll_back = asked_async(of_updates.roll_back)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)
