@@ -77,10 +77,8 @@ def updates_of(facts: Facts) -> tuple[Update, ...]:
             continue
         option = successor(artifact, facts.judged, facts.held_options)
         key = "" if option is None else option.id
-        if key not in found and (update := _update(artifact, option, entry, facts)) is not None:
-            found[key] = update
-        elif option is not None:
-            found.setdefault(key, _NOTHING)
+        if key not in found:
+            found[key] = _update(artifact, option, entry, facts) or _NOTHING
     return tuple(update for update in found.values() if update is not _NOTHING)
 
 
@@ -149,7 +147,7 @@ def _update(artifact: Artifact, option: Option | None, entry: CatalogEntry, fact
         option=None if option is None else option.id,
         format=None if option is None else option.format,
         quantization=None if option is None else option.quantization,
-        size_bytes=0 if is_here or option is None else bytes_to_fetch(option, facts.digests),
+        size_bytes=_to_fetch(option, is_here, facts.digests),
         total_bytes=None if option is None else option.size_bytes,
         notes=notes_after(entry, artifact.version),
         changes=changes_between(facts.kept.get(artifact.version), entry, old_option, option),
@@ -166,6 +164,12 @@ def _update(artifact: Artifact, option: Option | None, entry: CatalogEntry, fact
         published_at=entry.published_at,
         published_by=entry.published_by,
     )
+
+
+def _to_fetch(option: Option | None, is_here: bool, digests: Collection[str]) -> int | None:
+    if option is None or is_here:
+        return 0 if is_here else None
+    return bytes_to_fetch(option, digests)
 
 
 def _wanted(plan: Plan | None) -> bool:

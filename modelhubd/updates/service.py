@@ -250,8 +250,8 @@ class Updates:
                 to_option=update.option,
                 state=State.WANTED,
             )
-            plan = known if known is not None and allows(known.state, Event.AGAIN) else fresh
-            plan = replace(plan, switch_now=request.switch == "now")
+            once = known is not None and known.state is State.ROLLED_BACK and update.new_id is not None
+            plan = replace(known if known and once else fresh, switch_now=request.switch == "now")
             if known is not None and known.state in (State.INSTALLED, State.SWITCHING):
                 plan = replace(known, switch_now=plan.switch_now)
                 await store.put(tx, plan, now)
@@ -259,7 +259,7 @@ class Updates:
                 return
             if update.new_id is not None:
                 event = Event.INSTALLED_IN_USE if update.loaded_by else Event.INSTALLED
-                await self._takeover.take(tx, plan, Event.AGAIN if plan is known else event)
+                await self._takeover.take(tx, plan, event)
                 return
             await store.put(tx, plan, now)
         await self._enqueue(plan, force=request.force, app=app)

@@ -33,7 +33,6 @@ class Event(StrEnum):
     SWITCH_FAILED = "switch failed"
     OLD_UNLOADED = "the old one was unloaded"
     ROLL_BACK = "roll back"
-    AGAIN = "apply again"
 
 
 TABLE: dict[tuple[State, Event], State | None] = {
@@ -53,9 +52,13 @@ TABLE: dict[tuple[State, Event], State | None] = {
     (State.SWITCHING, Event.OLD_UNLOADED): State.DONE,
     (State.SWITCHING, Event.ROLL_BACK): State.ROLLED_BACK,
     (State.DONE, Event.ROLL_BACK): State.ROLLED_BACK,
-    (State.ROLLED_BACK, Event.AGAIN): State.DONE,
+    (State.ROLLED_BACK, Event.INSTALLED): State.DONE,
+    (State.ROLLED_BACK, Event.INSTALLED_IN_USE): State.INSTALLED,
 }
 """None: it is over, and nothing is kept of it."""
+
+UNDER_WAY = (State.WANTED, State.FETCHING)
+"""States in which the new version takes over as soon as it is installed."""
 
 
 def allows(state: State, event: Event) -> bool:

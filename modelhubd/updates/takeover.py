@@ -13,7 +13,7 @@ from modelhubd.llama.saved import SavedSettings
 from modelhubd.storage.database import Transaction
 from modelhubd.updates import store
 from modelhubd.updates.decision import Plan
-from modelhubd.updates.states import Event, State, advance, allows
+from modelhubd.updates.states import UNDER_WAY, Event, State, advance
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.library import Artifact, ArtifactState, Finished
 
@@ -40,7 +40,7 @@ class Takeover:
         before = _active(await self._library.of_model(tx, finished.model))
         yield
         plan = await store.plan(tx, finished.model, finished.version, finished.option)
-        if plan is None or not allows(plan.state, Event.INSTALLED):
+        if plan is None or plan.state not in UNDER_WAY:
             return
         artifacts = await self._library.of_model(tx, finished.model)
         old = artifacts.get(plan.from_id)
