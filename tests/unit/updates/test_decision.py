@@ -23,7 +23,8 @@ def artifact(version: int = 1, option: str = "q4", **rest: Any) -> Artifact:
     values: dict[str, Any] = {
         "id": f"{version}{option}", "model": MODEL, "version": version, "option": option, "format": "gguf",
         "quantization": "Q4", "source": "download", "state": ArtifactState.OK, "size_bytes": 10,
-        "digest": ("a" if version == 1 else "b") * 64, "files": (), "verified_at": "now", "installed_at": "now", "active": version == 1,
+        "digest": ("a" if version == 1 else "b") * 64, "files": (), "verified_at": "now",
+        "installed_at": "now", "active": version == 1,
     }  # fmt: skip
     return Artifact(**(values | rest))
 
