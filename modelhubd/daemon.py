@@ -40,6 +40,7 @@ from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import Configured as ConfiguredLoads
@@ -93,6 +94,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
+        stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.registry.close)
         gate = (
             None
@@ -185,6 +187,7 @@ def _build(
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
     )
+    jobs = Jobs(bus, clock=clock)
     library = Library(
         database,
         bus,
@@ -196,6 +199,8 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        jobs=jobs,
+        refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
     )
 
     updates = Updates(
@@ -278,6 +283,7 @@ def _build(
         downloads=downloads,
         library=library,
         updates=updates,
+        jobs=jobs,
         servers=servers,
         gateway=Gateway(
             servers,

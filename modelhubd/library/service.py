@@ -10,6 +10,8 @@ from pathlib import Path
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
@@ -37,7 +39,7 @@ class Library:
 
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
     `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
-    why a model was withdrawn.
+    why a model was withdrawn, `refetch` has damaged ranges downloaded.
     `on_keys_changed` is called after a commit that changed what `keys` answers.
     """
 
@@ -54,6 +56,8 @@ class Library:
         on_keys_changed: Callable[[], None] = lambda: None,
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
         withdrawn: Callable[[str], str | None] = lambda model: None,
+        jobs: Jobs | None = None,
+        refetch: Refetch = nobody_refetches,
     ) -> None:
         self._database = database
         self._root = ConfinedRoot(models_dir)
@@ -73,6 +77,15 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self.integrity = Integrity(
+            database,
+            self._root,
+            telling=self._telling,
+            looking=self._looking,
+            jobs=jobs or Jobs(bus, clock=clock),
+            clock=clock,
+            refetch=refetch,
+        )
 
     async def start(self, tasks: TaskOwner) -> None:
         """Look at the models directory, and again whenever it changes.

@@ -51,7 +51,15 @@ from modelhubd.wire.updates import (
 log = logging.getLogger(__name__)
 SETTLE_S = 0.2
 """Changes that come together are looked at together."""
-TELLING = ("library.", "catalog.", "policy.", "server.changed", "server.removed")
+TELLING = (
+    "library.added",
+    "library.changed",
+    "library.removed",
+    "catalog.",
+    "policy.",
+    "server.changed",
+    "server.removed",
+)
 DOWNLOADS = ("download.created", "download.removed")
 
 
