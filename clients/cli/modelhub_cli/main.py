@@ -23,6 +23,8 @@ SECTIONS = {
         "pull": _command("pull", "pull", "Download models and watch it happen."),
         "downloads": _command("downloads", "downloads", "The download queue: list, watch, pause, resume, …"),
         "list": _command("library", "list_models", "What is installed."),
+        "outdated": _command("updates", "outdated", "What is newer than what is installed."),
+        "update": _command("updates", "update", "Get newer versions, or go back to the one before."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
         "scan": _command("library", "scan", "Look for models in the models directory again."),
