@@ -238,6 +238,7 @@ def _build(
         clock=clock,
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
+        elsewhere=library.elsewhere,
     )
     servers = Servers(
         database,

@@ -158,6 +158,11 @@ class Library:
         """Whether it is among `keys`."""
         return (model, version, option) in await self.keys()
 
+    async def elsewhere(self, sha256: str, size_bytes: int) -> str | None:
+        """Where in the models directory there is a whole file of this digest and size that was compared with
+        it; None where there is none."""
+        return await store.path_of(self._database.reader, sha256, size_bytes)
+
     async def storage_present(self) -> bool:
         """Whether the models directory is really there, and not the empty mount point of a drive that is
         away: its marker or a known file is in it, or nothing was ever put there. Then it is marked."""
