@@ -32,7 +32,7 @@ from modelhubd.device import DeviceProbe, available_ram, boot_id, process_start_
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads import credentials
 from modelhubd.downloads.headers import HeaderReader
-from modelhubd.downloads.limits import Configured
+from modelhubd.downloads.limits import Configured, local_time
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
@@ -52,6 +52,7 @@ from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.updates.automatic import keep_updated
 from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
@@ -325,6 +326,15 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.servers.start(tasks)
     await parts.downloads.start()
     await parts.updates.start(tasks)
+    if (wanted := parts.config.settings.updates).automatic:
+        work = keep_updated(
+            parts.updates,
+            window=wanted.window,
+            clock=parts.clock,
+            local=local_time,
+            offline=lambda: parts.policies.offline,
+        )
+        tasks.start(work, name="automatic updates")
     parts.registry.start(tasks)
 
     def judge_for_the_device() -> None:

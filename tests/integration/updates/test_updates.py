@@ -239,9 +239,7 @@ def test_files_that_are_here_already_are_copied_and_not_fetched_again(world: Upd
     assert (update["size_bytes"], update["total_bytes"]) == (50_000, 350_000)
     new = world.applied(old, force=True)
     assert len(world.origin.requests("/shared.safetensors")) == asked, "nobody asked for it again"
-    files = [
-        world.daemon.home / f"models/acme/parts/{version}/st/shared.safetensors" for version in (1, 2)
-    ]
+    files = [world.daemon.home / f"models/acme/parts/{version}/st/shared.safetensors" for version in (1, 2)]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert [file.stat().st_nlink for file in files] == [1, 1]
     assert new["verified_at"] is not None
