@@ -50,6 +50,7 @@ from modelhubd.outbound import OutboundLog
 from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.updates.automatic import keep_updated
@@ -263,6 +264,18 @@ def _build(
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
         on_ready=updates.server_ready,
     )
+    space = Space(
+        library=library,
+        downloads=downloads,
+        servers=servers,
+        updated=updates.replaced,
+        caches={
+            "database": places.database,
+            "metadata of the registry": places.state_dir / "registry",
+        },
+        logs=places.logs_dir,
+        reserve_bytes=settings.models.reserve_bytes,
+    )
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -285,6 +298,7 @@ def _build(
         downloads=downloads,
         library=library,
         updates=updates,
+        space=space,
         jobs=jobs,
         servers=servers,
         gateway=Gateway(

@@ -154,6 +154,16 @@ class Library:
             if row.state in INSTALLED
         )
 
+    @property
+    def root(self) -> ConfinedRoot:
+        """The models directory."""
+        return self._root
+
+    async def paths(self) -> Mapping[str, tuple[str, ...]]:
+        """By library id, where the files of each artifact are, relative to the models directory."""
+        rows = await store.all_artifacts(self._database.reader)
+        return {row.id: row.paths for row in rows}
+
     async def has(self, model: str, version: int, option: str) -> bool:
         """Whether it is among `keys`."""
         return (model, version, option) in await self.keys()

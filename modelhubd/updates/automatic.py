@@ -1,5 +1,5 @@
-"""Updates that nobody asks for one by one: within the hours that are set for them, and only what nothing holds
-back. Their downloads keep to the limits and the schedule of all downloads."""
+"""Updates that nobody asks for one by one: within the hours that are set for them, and only what nothing
+holds back. Their downloads keep to the limits and the schedule of all downloads."""
 
 import asyncio
 import logging

@@ -25,6 +25,8 @@ SECTIONS = {
         "list": _command("library", "list_models", "What is installed."),
         "outdated": _command("updates", "outdated", "What is newer than what is installed."),
         "update": _command("updates", "update", "Get newer versions, or go back to the one before."),
+        "usage": _command("space", "usage", "What models, downloads and caches cost on the disk."),
+        "prune": _command("space", "prune", "Give back old versions, leftovers and old logs."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
         "scan": _command("library", "scan", "Look for models in the models directory again."),
