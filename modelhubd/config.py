@@ -195,6 +195,28 @@ class Config(Struct, frozen=True, kw_only=True):
         except RuntimeError as error:
             raise CannotStart(f"models.dir cannot be {chosen!r}: {error} Write the path out.") from error
 
+    def with_models_dir(self, path: str | None) -> "Config":
+        """The same with the folder that the models were moved to, unless something above that decides."""
+        if path is None or self.models_dir_fixed_by is not None:
+            return self
+        models = msgspec.structs.replace(self.settings.models, dir=path)
+        return msgspec.structs.replace(
+            self,
+            settings=msgspec.structs.replace(self.settings, models=models),
+            origins={**self.origins, "models.dir": "saved"},
+        )
+
+    @property
+    def models_dir_fixed_by(self) -> str | None:
+        """Who decides where models are, if what is saved does not count: the administrator, the command line
+        or the environment, in words."""
+        if "models.dir" in self.locked:
+            return "the administrator of this machine"
+        return {
+            "argument": "the daemon's command line (--models-dir)",
+            "environment": "the daemon's environment (MODELHUB_MODELS_DIR)",
+        }.get(self.origins.get("models.dir", "default"))
+
     def described(self) -> dict[str, ConfigValue]:
         """`section.key` → value, source, lock, for people and for `GET /config`."""
         return {

@@ -50,7 +50,9 @@ from modelhubd.outbound import OutboundLog
 from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
+from modelhubd.space.store import models_dir
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.updates.automatic import keep_updated
@@ -80,6 +82,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         stack.enter_context(only_instance(config.places.lock_file))
         _make_folders(config)
         database = await stack.enter_async_context(Database.open(config.places.database))
+        config = config.with_models_dir(await models_dir(database.reader))
         bus = Bus(secrets.token_hex(4))
         listeners, port, warnings = _listen(config, stack)
         tasks = await stack.enter_async_context(TaskOwner("daemon"))
@@ -97,6 +100,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
         stack.push_async_callback(parts.jobs.close)
+        stack.callback(parts.moving.close)
         stack.callback(parts.registry.close)
         gate = (
             None
@@ -276,6 +280,26 @@ def _build(
         logs=places.logs_dir,
         reserve_bytes=settings.models.reserve_bytes,
     )
+
+    def in_force(folder: Path) -> None:
+        before = library.root.root
+        servers.moved(before, folder)
+        downloads.moved(folder)
+        probe.moved(folder, Path.home())
+        library.moved(folder)
+
+    moving = Moving(
+        Around(
+            database=database,
+            library=library,
+            downloads=downloads,
+            servers=servers,
+            jobs=jobs,
+            reserve_bytes=settings.models.reserve_bytes,
+            fixed_by=config.models_dir_fixed_by,
+            in_force=in_force,
+        )
+    )
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -299,6 +323,7 @@ def _build(
         library=library,
         updates=updates,
         space=space,
+        moving=moving,
         jobs=jobs,
         servers=servers,
         gateway=Gateway(
@@ -338,6 +363,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.catalog.start(tasks)
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
+    await parts.moving.take_up()
     await parts.downloads.start()
     await parts.updates.start(tasks)
     if (wanted := parts.config.settings.updates).automatic:

@@ -21,6 +21,7 @@ from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
 from modelhubd.policy.service import Policies
+from modelhubd.space.moving import Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
 from modelhubd.updates.service import Updates
@@ -46,6 +47,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     library: Library
     updates: Updates
     space: Space
+    moving: Moving
     jobs: Jobs
     servers: Servers
     gateway: Gateway

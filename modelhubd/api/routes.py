@@ -51,7 +51,7 @@ from modelhubd.wire.servers import (
     Server,
     SettingsAnswer,
 )
-from modelhubd.wire.space import Prune, Pruned, Usage
+from modelhubd.wire.space import MoveModels, Prune, Pruned, Usage
 from modelhubd.wire.status import (
     ConfigAnswer,
     Health,
@@ -160,6 +160,10 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/library/prune", space.prune, "Give back what nobody needs, or say what that would be",
         body=Prune, answer=Pruned,
+    ),
+    _route(
+        "POST", "/library/move", space.move, "Move the models directory to another folder or drive",
+        body=MoveModels, answer=Job, status=202,
     ),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),

@@ -167,6 +167,18 @@ class Downloads:
         """Of the transfer process; None while there is none."""
         return self._worker.pid
 
+    async def hold(self) -> None:
+        """Let nothing be written in the models directory until `let_go`: it is being moved."""
+        await self._scheduler.hold()
+
+    def let_go(self) -> None:
+        """The end of `hold`."""
+        self._scheduler.let_go()
+
+    def moved(self, models_dir: Path) -> None:
+        """The models directory is another folder from now on, with the same files."""
+        self._around.root.root = models_dir
+
     # What may be asked
 
     async def create(self, request: CreateDownload, app: App | None = None) -> tuple[Download, bool]:

@@ -1,8 +1,9 @@
 """Brings the rows in line with the models directory."""
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -45,6 +46,12 @@ class Looking:
         self._before_look = before_look
         self._staged = staged
         self._one = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Nobody looks meanwhile."""
+        async with self._one:
+            yield
 
     async def look(self, *, accept: bool) -> tuple[ScanResult, frozenset[str]]:
         """What there was to change, and the folders to watch.

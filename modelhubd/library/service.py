@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
 from modelhubd.library.removal import Removals
+from modelhubd.library.scan import look_at
 from modelhubd.library.search import Position, matches, position
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import INSTALLED, Telling
@@ -77,6 +78,8 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self._tasks: TaskOwner | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.integrity = Integrity(
             database,
             self._root,
@@ -100,7 +103,39 @@ class Library:
                 f"The models directory cannot be used: {fault}. Give it to the user who runs the daemon and "
                 "close it to others (chmod o-w), or choose another one with [models] dir."
             )
-        tasks.start(watch(self._root.root, self._look, again=self._again), name="models directory")
+        self._tasks = tasks
+        self._watch()
+
+    def _watch(self) -> None:
+        assert self._tasks is not None, "start() comes first"
+        if self._watching is not None:
+            self._watching.cancel()
+        work = watch(self._root.root, self._look, again=self._again)
+        self._watching = self._tasks.start(work, name="models directory")
+
+    @contextlib.asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Nothing is looked for or removed in the models directory meanwhile."""
+        async with self._looking.alone(), self._removals.alone():
+            yield
+
+    async def stamp(self, tx: Transaction, folder: Path) -> None:
+        """The files of this folder are, name by name, copies of those in the models directory, or those
+        themselves: what is known of the one holds for the other from now on."""
+        rows = await store.all_artifacts(tx)
+        paths = [path for row in rows for path in row.paths]
+        old = await asyncio.to_thread(look_at, self._root, paths)
+        new = await asyncio.to_thread(look_at, ConfinedRoot(folder), paths)
+        for row in rows:
+            if row.state in INSTALLED and (stamped := row.stamped(old, new)) is not None:
+                await store.set_checks(tx, stamped)
+                if stamped.verified_at != row.verified_at:
+                    await store.set_state(tx, row.id, row.state, stamped.verified_at)
+
+    def moved(self, folder: Path) -> None:
+        """The models directory is another folder from now on, with the same files."""
+        self._root.root = folder
+        self._watch()
 
     def look_again(self) -> None:
         """Look at the models directory soon: the catalog may know files now that it did not know before."""

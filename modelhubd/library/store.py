@@ -70,6 +70,15 @@ class Stored(Struct, frozen=True, kw_only=True):
             traces=tuple(traces) if self.traces else (),
         )
 
+    def stamped(self, old: Mapping[str, Found], new: Mapping[str, Found]) -> "Stored | None":
+        """The same with the traces of its files at another place, where they are as they were; a file that
+        was touched meanwhile stays without. None where files are missing."""
+        if any(path not in old or path not in new for path in self.paths):
+            return None
+        settled = self.seen(old, offline=False)
+        traces = tuple(Trace(new[path].inode, new[path].ctime_ns, new[path].links) for path in self.paths)
+        return replace(settled, traces=traces)
+
 
 async def all_artifacts(reader: Reader) -> list[Stored]:
     """By model, newest version first; those being removed are not among them."""

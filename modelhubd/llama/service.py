@@ -280,6 +280,17 @@ class Servers:
         await self._roster.unload(life, self._config.drain_s)
         return life.server
 
+    def moved(self, before: Path, after: Path) -> None:
+        """The models directory is another folder from now on: what runs is started from there if it is ever
+        started again."""
+        for life in self._roster.all():
+            model, projector = life.launch.model, life.launch.projector
+            life.launch = msgspec.structs.replace(
+                life.launch,
+                model=_below(after, model, before),
+                projector=None if projector is None else _below(after, projector, before),
+            )
+
     async def rename(self, server_id: str, name: str) -> None:
         """Have a server answer to this name, unless another one does. Raises NotFound."""
         await self._roster.rename(self._roster.life(server_id), name)
@@ -402,3 +413,7 @@ class Servers:
             life.log.tail(RING_LINES),
             server.memory.measured_bytes,
         )
+
+
+def _below(after: Path, path: Path, before: Path) -> Path:
+    return after / path.relative_to(before) if path.is_relative_to(before) else path

@@ -24,6 +24,8 @@ OWNERS = {
     "database": "modelhubd.storage.database:Database",
     "library": "modelhubd.library.service:Library",
     "update_store": "modelhubd.updates.store",
+    "copying": "modelhubd.space.copying",
+    "space_store": "modelhubd.space.store",
     "takeover": "modelhubd.updates.takeover:Takeover",
     "downloads": "modelhubd.downloads.service:Downloads",
     "updater": "tuf.ngclient:Updater",

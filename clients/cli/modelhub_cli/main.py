@@ -25,6 +25,7 @@ SECTIONS = {
         "list": _command("library", "list_models", "What is installed."),
         "outdated": _command("updates", "outdated", "What is newer than what is installed."),
         "update": _command("updates", "update", "Get newer versions, or go back to the one before."),
+        "move": _command("space", "move", "Move the models directory to another folder or drive."),
         "usage": _command("space", "usage", "What models, downloads and caches cost on the disk."),
         "prune": _command("space", "prune", "Give back old versions, leftovers and old logs."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),

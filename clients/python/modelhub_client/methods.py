@@ -113,6 +113,7 @@ class SyncMethods:
 
     usage = asked(of_space.usage)
     prune = asked(of_space.prune)
+    move_models = asked(of_space.move_models)
 
     updates = asked(of_updates.updates)
     apply_updates = asked(of_updates.apply_updates)
@@ -188,6 +189,7 @@ class AsyncMethods:
 
     usage = asked_async(of_space.usage)
     prune = asked_async(of_space.prune)
+    move_models = asked_async(of_space.move_models)
 
     updates = asked_async(of_updates.updates)
     apply_updates = asked_async(of_updates.apply_updates)

@@ -14,8 +14,8 @@ MODEL = "acme/space"
 
 @pytest.fixture(scope="module")
 def stocked(world: Updating) -> Updating:
-    """Four versions of a model, the last one active, a single one of another, a leftover, a stranger's file and a
-    download that waits half done."""
+    """Four versions of a model, the last one active, a single one of another, a leftover, a stranger's file
+    and a download that waits half done."""
     for version, name in enumerate(("one", "two", "three", "one"), 1):
         world.have(MODEL, version, name)
     world.offer("acme/single", 1, "one", option_id="gguf-only")

@@ -1,12 +1,14 @@
 """usage, prune: what everything costs on the disk, and giving space back."""
 
 import sys
+from pathlib import Path
 
 import click
 
 from modelhub_cli import words
 from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, Failed, report
+from modelhub_cli.jobs import watch_jobs
 from modelhub_cli.output import Column, Output, output_options
 from modelhubd.wire.space import ModelUsage, UsageItem
 
@@ -128,3 +130,25 @@ def prune(
     for item in gone.kept:
         report(Failed(f"{item.name} was kept: {item.reason}"))
     return FAILURE if gone.kept else 0
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-d", "--detach", is_flag=True, help="Begin only; the daemon goes on in the background.")
+@output_options
+def move(out: Output, path: Path, yes: bool, detach: bool) -> int:
+    """Move the models directory to PATH, a new or empty folder, on another drive too.
+
+    Models that run go on, and others can be loaded; downloads wait. Every file is checked before the old one
+    is removed. It may be interrupted at any moment: it goes on at the daemon's next start.
+    """
+    daemon = client()
+    target = path.expanduser().absolute()
+    if not yes and sys.stdin.isatty() and out.talks:
+        click.confirm(f"Move the models directory to {target}?", abort=True, err=True)
+    job = daemon.move_models(str(target))
+    if detach:
+        out.value(job) if out.json else out.line(job.id)
+        return 0
+    return watch_jobs(daemon, out, [job])

@@ -1,7 +1,8 @@
 """What everything costs on the disk."""
 
 from modelhub_client.call import Call, api, body_of
-from modelhubd.wire.space import Prune, Pruned, Usage
+from modelhubd.wire.jobs import Job
+from modelhubd.wire.space import MoveModels, Prune, Pruned, Usage
 
 LONG_S = 600
 
@@ -26,3 +27,9 @@ def prune(
     return Call(
         method="POST", target=api("/library/prune"), answer=Pruned, body=body_of(wanted), timeout_s=LONG_S
     )
+
+
+def move_models(path: str) -> Call[Job]:
+    """Move the models directory to this folder; follow the job. All goes on meanwhile but downloads."""
+    body = body_of(MoveModels(path=path))
+    return Call(method="POST", target=api("/library/move"), answer=Job, body=body, timeout_s=LONG_S)
