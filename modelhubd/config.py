@@ -69,6 +69,19 @@ class LibraryConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How fast that is at most."""
 
 
+class UpdatesConfig(msgspec.Struct, frozen=True, kw_only=True):
+    automatic: bool = False
+    """Whether newer versions of what is installed are downloaded and put in its place by themselves. What a
+    policy or a requirement holds back is not, and the old version is kept."""
+    window: str = "02:00-05:00"
+    """Hours of the day, local time, in which that begins; empty is always. Downloads keep to their own
+    schedule and limits."""
+
+    def __post_init__(self) -> None:
+        if (reason := fault_in_schedule(self.window)) is not None:
+            raise ValueError(f"window cannot be {self.window!r}: {reason}")
+
+
 class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True):
     registry_url: str = ""
     """Address of the organisation's registry, such as `https://models.example.org`; empty is none. http is
@@ -158,6 +171,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     models: ModelsConfig = ModelsConfig()
     library: LibraryConfig = LibraryConfig()
     downloads: DownloadsConfig = DownloadsConfig()
+    updates: UpdatesConfig = UpdatesConfig()
     catalog: CatalogConfig = CatalogConfig()
     policy: PolicyConfig = PolicyConfig()
     llama: LlamaConfig = LlamaConfig()
@@ -191,6 +205,28 @@ class Config(Struct, frozen=True, kw_only=True):
             return Path(chosen).expanduser().absolute() if chosen else self.places.models_dir
         except RuntimeError as error:
             raise CannotStart(f"models.dir cannot be {chosen!r}: {error} Write the path out.") from error
+
+    def with_models_dir(self, path: str | None) -> "Config":
+        """The same with the folder that the models were moved to, unless something above that decides."""
+        if path is None or self.models_dir_fixed_by is not None:
+            return self
+        models = msgspec.structs.replace(self.settings.models, dir=path)
+        return msgspec.structs.replace(
+            self,
+            settings=msgspec.structs.replace(self.settings, models=models),
+            origins={**self.origins, "models.dir": "saved"},
+        )
+
+    @property
+    def models_dir_fixed_by(self) -> str | None:
+        """Who decides where models are, if what is saved does not count: the administrator, the command line
+        or the environment, in words."""
+        if "models.dir" in self.locked:
+            return "the administrator of this machine"
+        return {
+            "argument": "the daemon's command line (--models-dir)",
+            "environment": "the daemon's environment (MODELHUB_MODELS_DIR)",
+        }.get(self.origins.get("models.dir", "default"))
 
     def described(self) -> dict[str, ConfigValue]:
         """`section.key` → value, source, lock, for people and for `GET /config`."""

@@ -31,7 +31,7 @@ from modelhubd.device import DeviceProbe, available_ram, boot_id, process_start_
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads import credentials
 from modelhubd.downloads.headers import HeaderReader
-from modelhubd.downloads.limits import Configured
+from modelhubd.downloads.limits import Configured, local_time
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
@@ -51,8 +51,13 @@ from modelhubd.outbound import OutboundLog
 from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.space.moving import Around, Moving
+from modelhubd.space.service import Space
+from modelhubd.space.store import models_dir
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.updates.automatic import keep_updated
+from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
@@ -78,6 +83,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         stack.enter_context(only_instance(config.places.lock_file))
         _make_folders(config)
         database = await stack.enter_async_context(Database.open(config.places.database))
+        config = config.with_models_dir(await models_dir(database.reader))
         bus = Bus(secrets.token_hex(4))
         listeners, port, warnings = _listen(config, stack)
         tasks = await stack.enter_async_context(TaskOwner("daemon"))
@@ -95,6 +101,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
         stack.push_async_callback(parts.jobs.close)
+        stack.callback(parts.moving.close)
         stack.callback(parts.registry.close)
         gate = (
             None
@@ -226,8 +233,22 @@ def _build(
         found=finder.source,
     )
 
+    updates = Updates(
+        database,
+        bus,
+        library=library,
+        catalog=catalog,
+        downloads=lambda: downloads,
+        servers=lambda: servers,
+        policies=policies,
+        device=lambda: device.last,
+        programs=lambda app: _programs(device, app),
+        clock=clock,
+    )
+
     async def install(tx: Transaction, finished: Finished) -> None:
-        await library.add(tx, finished)
+        async with updates.around_install(tx, finished):
+            await library.add(tx, finished)
         await popularity.installed(tx, finished.model)
 
     downloads = Downloads(
@@ -248,6 +269,7 @@ def _build(
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
         resolve=direct.resolve,
+        elsewhere=library.elsewhere,
     )
     servers = Servers(
         database,
@@ -270,6 +292,39 @@ def _build(
         permit=permits.to_load,
         prove=lambda found: library.integrity.proven(found, required=policies.rules.require_digest),
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
+        on_ready=updates.server_ready,
+    )
+    space = Space(
+        library=library,
+        downloads=downloads,
+        servers=servers,
+        updated=updates.replaced,
+        caches={
+            "database": places.database,
+            "metadata of the registry": places.state_dir / "registry",
+        },
+        logs=places.logs_dir,
+        reserve_bytes=settings.models.reserve_bytes,
+    )
+
+    def in_force(folder: Path) -> None:
+        before = library.root.root
+        servers.moved(before, folder)
+        downloads.moved(folder)
+        probe.moved(folder, Path.home())
+        library.moved(folder)
+
+    moving = Moving(
+        Around(
+            database=database,
+            library=library,
+            downloads=downloads,
+            servers=servers,
+            jobs=jobs,
+            reserve_bytes=settings.models.reserve_bytes,
+            fixed_by=config.models_dir_fixed_by,
+            in_force=in_force,
+        )
     )
     policies.on_change += [
         headers.policies_changed,
@@ -292,6 +347,9 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
+        updates=updates,
+        space=space,
+        moving=moving,
         jobs=jobs,
         imports=imports,
         finder=finder,
@@ -333,7 +391,18 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.catalog.start(tasks)
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
+    await parts.moving.take_up()
     await parts.downloads.start()
+    await parts.updates.start(tasks)
+    if (wanted := parts.config.settings.updates).automatic:
+        work = keep_updated(
+            parts.updates,
+            window=wanted.window,
+            clock=parts.clock,
+            local=local_time,
+            offline=lambda: parts.policies.offline,
+        )
+        tasks.start(work, name="automatic updates")
     parts.registry.start(tasks)
     parts.library.scrub(parts.config.settings.library, parts.is_idle, tasks)
 

@@ -65,6 +65,11 @@ class DeviceProbe:
         self._threads = _cpu_threads()
         self._cores = min(psutil.cpu_count(logical=False) or self._threads, self._threads)
 
+    def moved(self, models_dir: Path, home: Path) -> None:
+        """The models directory is another folder from now on."""
+        self._models_dir = models_dir
+        self._shown_dir = shown_path(models_dir, home)
+
     def probe(self, gpus: Iterable[Gpu] = (), llama_servers: Iterable[LlamaBuild] = ()) -> Device:
         """The machine as it is now, with what llama-server builds told of themselves."""
         total, available = _memory()

@@ -73,7 +73,7 @@ async def status_of(parts: Parts) -> Status:
 
 async def config(ask: Ask[Parts, None, None]) -> web.StreamResponse:
     parts = ask.parts
-    changeable = parts.downloads.limiter.described() | parts.policies.described()
+    changeable = parts.downloads.limiter.described() | parts.policies.described() | parts.moving.described()
     return reply(ConfigAnswer(values=parts.config.described() | changeable))
 
 

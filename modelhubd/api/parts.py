@@ -24,7 +24,10 @@ from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
 from modelhubd.policy.service import Policies
+from modelhubd.space.moving import Moving
+from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
+from modelhubd.updates.service import Updates
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -45,6 +48,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     governance: Governance
     downloads: Downloads
     library: Library
+    updates: Updates
+    space: Space
+    moving: Moving
     jobs: Jobs
     imports: Imports
     finder: Finder

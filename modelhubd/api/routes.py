@@ -18,7 +18,9 @@ from modelhubd.api import (
     policy,
     servers,
     settings,
+    space,
     state,
+    updates,
 )
 from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
@@ -51,6 +53,7 @@ from modelhubd.wire.servers import (
     Server,
     SettingsAnswer,
 )
+from modelhubd.wire.space import MoveModels, Prune, Pruned, Usage
 from modelhubd.wire.status import (
     ConfigAnswer,
     Health,
@@ -61,6 +64,7 @@ from modelhubd.wire.status import (
     Status,
     Version,
 )
+from modelhubd.wire.updates import AppliedUpdates, ApplyUpdates, RollBack, RolledBack, Update
 
 PREFIX = "/api/v1"
 MODEL = "/catalog/models/{publisher}/{name}"
@@ -165,6 +169,15 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("GET", "/library/jobs", jobs.every, "Background work, then what has ended", answer=Page[Job]),
     _route("GET", "/library/jobs/{id}", jobs.one, "One job", answer=Job),
     _route("POST", "/library/jobs/{id}/cancel", jobs.cancel, "Stop it", answer=Job),
+    _route("GET", "/library/usage", space.usage, "What everything costs on the disk", answer=Usage),
+    _route(
+        "POST", "/library/prune", space.prune, "Give back what nobody needs, or say what that would be",
+        body=Prune, answer=Pruned,
+    ),
+    _route(
+        "POST", "/library/move", space.move, "Move the models directory to another folder or drive",
+        body=MoveModels, answer=Job, status=202,
+    ),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
     _route(
@@ -190,6 +203,18 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/library/{id}/estimate", library.estimate, "Memory a load would take",
         body=EstimateRequest, answer=Estimate,
+    ),
+    _route(
+        "GET", "/updates", updates.every, "What is newer than what is installed, and what holds it back",
+        query=updates.UpdatesQuery, answer=Page[Update],
+    ),
+    _route(
+        "POST", "/updates/apply", updates.apply, "Get newer versions and put them in place of the old ones",
+        body=ApplyUpdates, answer=AppliedUpdates, status=202, creates=True,
+    ),
+    _route(
+        "POST", "/updates/rollback", updates.roll_back, "Back to the version before",
+        body=RollBack, answer=RolledBack,
     ),
     _route(
         "POST", "/servers", servers.load, "Load a model, or say what a load would do",

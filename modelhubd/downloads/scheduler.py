@@ -21,6 +21,7 @@ STORAGE_LOOK_S = 2.0
 CLOCK_LOOK_S = 30.0
 """A moment of the wall clock is not slept until: the machine may sleep meanwhile, or its clock be set."""
 STOP_S = 4.0
+HOLD_LOOK_S = 0.5
 AWAY_S = 10.0
 """A sync that is under way is waited for."""
 
@@ -53,6 +54,7 @@ class Scheduler:
         self._stopping = False
         self._storage_was_away = False
         self._was_held: bool | None = None
+        self._on_hold = False
         self._told: tuple[int | None, int, dict[str, int]] | None = None
 
     def wake(self) -> None:
@@ -61,6 +63,17 @@ class Scheduler:
 
     def works_on(self, id: str) -> bool:
         return id in self._work
+
+    async def hold(self) -> None:
+        """Let nothing run until `let_go`; returns once nothing does. What runs goes back into the queue."""
+        self._on_hold = True
+        self.wake()
+        while self._work and not self._stopping:
+            await asyncio.wait(self._work.values(), timeout=HOLD_LOOK_S)
+
+    def let_go(self) -> None:
+        self._on_hold = False
+        self.wake()
 
     async def begin_anew(self) -> None:
         """Take away what is worked on: each is taken up again where it was, if it may."""
@@ -106,7 +119,7 @@ class Scheduler:
         self._tell_schedule(held)
         places = self._limiter.in_force.max_active
         line = await queue_store.waiting_line(reader, now, places + len(self._work))
-        turn = next_turn(line, self._work.keys(), places, now, held=held is not None)
+        turn = next_turn(line, self._work.keys(), places, now, held=held is not None or self._on_hold)
         for id_ in turn.put_back:
             if await self._turn(id_, Event.PUT_BACK):
                 await self.take_away(id_)

@@ -31,7 +31,14 @@ from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.scheduler import Scheduler
 from modelhubd.downloads.states import Event, advance, allows
-from modelhubd.downloads.surroundings import Choose, Forbidden, Surroundings, nothing_forbidden
+from modelhubd.downloads.surroundings import (
+    Choose,
+    Elsewhere,
+    Forbidden,
+    Surroundings,
+    nothing_forbidden,
+    nowhere,
+)
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.confined import ConfinedRoot
@@ -86,6 +93,7 @@ class Downloads:
         forbidden: Forbidden = nothing_forbidden,
         offline: Callable[[], bool] = lambda: False,
         resolve: Callable[[str], Awaitable[Reference]] = no_addresses,
+        elsewhere: Elsewhere = nowhere,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
@@ -112,6 +120,7 @@ class Downloads:
             limits=limits or Limits(),
             config_dir=None if config_dir is None else str(config_dir),
             backoff=backoff or Backoff(),
+            elsewhere=elsewhere,
         )
         self._tasks = TaskOwner("downloads")
         self._worker = TransferWorker(self._tasks, hung_s=self._around.limits.hung_s)
@@ -166,6 +175,18 @@ class Downloads:
         """Whether any is worked on just now."""
         return self._carrier.busy
 
+    async def hold(self) -> None:
+        """Let nothing be written in the models directory until `let_go`: it is being moved."""
+        await self._scheduler.hold()
+
+    def let_go(self) -> None:
+        """The end of `hold`."""
+        self._scheduler.let_go()
+
+    def moved(self, models_dir: Path) -> None:
+        """The models directory is another folder from now on, with the same files."""
+        self._around.root.root = models_dir
+
     # What may be asked
 
     async def create(self, request: CreateDownload, app: App | None = None) -> tuple[Download, bool]:
@@ -210,6 +231,14 @@ class Downloads:
     async def get(self, id: str) -> Download:
         """See `Listing.one`."""
         return await self._listing.one(id)
+
+    async def under_way(self) -> dict[tuple[str, int, str], str]:
+        """(model, version, option) → id of the download of it that is not ended."""
+        return await store.all_under_way(self._database.reader)
+
+    async def stored(self, ids: Sequence[str]) -> Sequence[StoredDownload]:
+        """Those of these downloads that there are, as they are stored."""
+        return await store.get_all(self._database.reader, ids)
 
     async def recent(self) -> Sequence[bytes]:
         """See `Listing.recent`."""

@@ -95,6 +95,12 @@ async def under_way(reader: Reader, model: str, version: int, option: str) -> st
     return None if row is None else str(row["id"])
 
 
+async def all_under_way(reader: Reader) -> dict[tuple[str, int, str], str]:
+    """(model, version, option) → id of the download of it that is not ended."""
+    rows = await reader.fetch_all("SELECT model, version, option, id FROM download WHERE ended = 0")
+    return {(row["model"], row["version"], row["option"]): row["id"] for row in rows}
+
+
 async def page(
     reader: Reader, states: Collection[DownloadState], limit: int, after: ListKey | None
 ) -> list[StoredDownload]:

@@ -102,6 +102,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[tuple[Any, JobError | None]]] = {}
         self._held: dict[str, str] = {}
+        self._alone: str | None = None
 
     async def close(self) -> None:
         """Cancel what still runs and wait for it."""
@@ -116,16 +117,25 @@ class Jobs:
         model: str | None = None,
         holds: str | None = None,
         heavy: bool = True,
+        alone: bool = False,
     ) -> Job:
         """Have `work` done in the background; what it returns becomes the job's `result`.
 
         What it raises ends the job as failed: a `Refused` with its own code and words. `holds` names what
-        only one job may work on at once; without it that is the artifact.
+        only one job may work on at once; without it that is the artifact. One that wants to be `alone` is
+        begun when no other is under way, and none is begun before its end.
 
         Raises:
             Conflict: another job works on the same; names it.
             TooManyRequests: a thousand are under way.
         """
+        if self._tasks and (alone or self._alone is not None):
+            first = self._jobs[self._alone or next(iter(self._tasks))]
+            raise Conflict(
+                f"Job {first.id} ({first.kind}) is under way. Wait for its end, or cancel it (modelhub jobs "
+                f"cancel {first.id}).",
+                code="job_under_way",
+            )
         holds = holds or library_id
         if holds is not None and (other := self.holding(holds)) is not None:
             raise Conflict(
@@ -149,6 +159,7 @@ class Jobs:
         )
         task = self._owner.start(self._run(job.id, work, heavy=heavy), name=f"{kind} {model or job.id}")
         self._tasks[job.id] = task
+        self._alone = job.id if alone else None
         if holds is not None:
             self._held[holds] = job.id
         task.add_done_callback(lambda done: self._ended(job.id, holds, done))
@@ -227,6 +238,8 @@ class Jobs:
 
     def _ended(self, job_id: str, holds: str | None, task: asyncio.Task[tuple[Any, JobError | None]]) -> None:
         del self._tasks[job_id]
+        if self._alone == job_id:
+            self._alone = None
         if holds is not None:
             del self._held[holds]
         result, error = (None, None) if task.cancelled() else task.result()

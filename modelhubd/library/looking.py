@@ -1,8 +1,9 @@
 """Brings the rows in line with the models directory."""
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -47,6 +48,12 @@ class Looking:
         self._staged = staged
         self._outside = OutsideLook()
         self._one = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Nobody looks meanwhile."""
+        async with self._one:
+            yield
 
     async def look(self, *, accept: bool) -> tuple[ScanResult, frozenset[str]]:
         """What there was to change, and the folders to watch.

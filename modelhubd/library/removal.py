@@ -9,7 +9,7 @@ import contextlib
 import errno
 import logging
 import stat
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from modelhubd.errors import Conflict
 from modelhubd.library import store
@@ -41,6 +41,13 @@ class Removals:
         self._telling = telling
         self._loaded = loaded
         self._one = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Nothing is removed meanwhile, and nothing is half removed."""
+        await self.finish_all()
+        async with self._one:
+            yield
 
     async def remove(self, library_id: str) -> RemovedArtifact:
         """Delete the artifact's files and its row; where the files are gone already, only the row.

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
 from modelhubd.library.outside import hidden
 from modelhubd.library.removal import Removals
+from modelhubd.library.scan import look_at
 from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
 from modelhubd.library.states import Outside
@@ -27,7 +28,7 @@ from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
 from modelhubd.paging import page_of
 from modelhubd.storage.confined import ConfinedRoot
-from modelhubd.storage.database import Database, Transaction
+from modelhubd.storage.database import Database, Reader, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import CatalogEntry
@@ -95,6 +96,8 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self._tasks: TaskOwner | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.integrity = Integrity(
             database,
             self._root,
@@ -120,7 +123,39 @@ class Library:
                 f"The models directory cannot be used: {fault}. Give it to the user who runs the daemon and "
                 "close it to others (chmod o-w), or choose another one with [models] dir."
             )
-        tasks.start(watch(self._root.root, self._look, again=self._again), name="models directory")
+        self._tasks = tasks
+        self._watch()
+
+    def _watch(self) -> None:
+        assert self._tasks is not None, "start() comes first"
+        if self._watching is not None:
+            self._watching.cancel()
+        work = watch(self._root.root, self._look, again=self._again)
+        self._watching = self._tasks.start(work, name="models directory")
+
+    @contextlib.asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Nothing is looked for or removed in the models directory meanwhile."""
+        async with self._looking.alone(), self._removals.alone():
+            yield
+
+    async def stamp(self, tx: Transaction, folder: Path) -> None:
+        """The files of this folder are, name by name, copies of those in the models directory, or those
+        themselves: what is known of the one holds for the other from now on."""
+        rows = await store.all_artifacts(tx)
+        paths = [path for row in rows for path in row.inside]
+        old = await asyncio.to_thread(look_at, self._root, paths)
+        new = await asyncio.to_thread(look_at, ConfinedRoot(folder), paths)
+        for row in rows:
+            if row.state in INSTALLED and (stamped := row.stamped(old, new)) is not None:
+                await store.set_checks(tx, stamped)
+                if stamped.verified_at != row.verified_at:
+                    await store.set_state(tx, row.id, row.state, stamped.verified_at)
+
+    def moved(self, folder: Path) -> None:
+        """The models directory is another folder from now on, with the same files."""
+        self._root.root = folder
+        self._watch()
 
     def scrub(self, config: LibraryConfig, is_idle: Callable[[], Awaitable[bool]], tasks: TaskOwner) -> None:
         """Have what is installed read again from time to time, as `config` says, while `is_idle`."""
@@ -194,9 +229,24 @@ class Library:
             if row.state in INSTALLED
         )
 
+    @property
+    def root(self) -> ConfinedRoot:
+        """The models directory."""
+        return self._root
+
+    async def paths(self) -> Mapping[str, tuple[str, ...]]:
+        """By library id, where the files of each artifact are, relative to the models directory."""
+        rows = await store.all_artifacts(self._database.reader)
+        return {row.id: row.paths for row in rows}
+
     async def has(self, model: str, version: int, option: str) -> bool:
         """Whether it is among `keys`."""
         return (model, version, option) in await self.keys()
+
+    async def elsewhere(self, sha256: str, size_bytes: int) -> str | None:
+        """Where in the models directory there is a whole file of this digest and size that was compared with
+        it; None where there is none."""
+        return await store.path_of(self._database.reader, sha256, size_bytes)
 
     async def storage_present(self) -> bool:
         """Whether the models directory is really there, and not the empty mount point of a drive that is
@@ -342,6 +392,15 @@ class Library:
             async with self._telling.of(tx, model):
                 await store.choose(tx, model, library_id)
         return await self.get(library_id)
+
+    async def of_model(self, reader: Reader, model: str) -> Mapping[str, Artifact]:
+        """By id, what is installed of one model, as of the transaction that is given."""
+        return await self._naming.artifacts(reader, model)
+
+    async def make_active(self, tx: Transaction, model: str, library_id: str) -> None:
+        """The same as `set_active`, for an artifact of the model, as a part of a transaction."""
+        async with self._telling.of(tx, model):
+            await store.choose(tx, model, library_id)
 
     async def remove(self, library_id: str) -> RemovedArtifact:
         """Delete the artifact's files and its row; where the files are gone already, only the row.

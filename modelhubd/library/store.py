@@ -119,6 +119,18 @@ class Stored(Struct, frozen=True, kw_only=True):
             outside=remounted(self.outside, found),
         )
 
+    def stamped(self, old: Mapping[str, Found], new: Mapping[str, Found]) -> "Stored | None":
+        """The same with the traces of its files at another place, where they are as they were; a file that
+        was touched meanwhile stays without. None where files are missing."""
+        if any(path not in old or path not in new for path in self.inside):
+            return None
+        settled = self.seen(old, offline=False)
+        traces = tuple(
+            Trace(new[path].inode, new[path].ctime_ns, new[path].links) if path in new else before
+            for path, before in zip(self.paths, settled.traces or (None,) * len(self.paths), strict=True)
+        )
+        return replace(settled, traces=traces)
+
 
 async def all_artifacts(reader: Reader) -> list[Stored]:
     """By model, newest version first; those being removed are not among them."""
@@ -271,6 +283,18 @@ async def id_of(reader: Reader, key: Key) -> str | None:
         (key.model, key.version, key.option),
     )
     return row["id"] if row else None
+
+
+async def path_of(reader: Reader, sha256: str, size_bytes: int) -> str | None:
+    """The path, relative to the models directory, of a file of this digest in a whole artifact."""
+    row = await reader.fetch_one(
+        "SELECT model, version, option, name FROM artifact_file AS file "
+        "JOIN artifact ON artifact.id = file.artifact_id "
+        "WHERE sha256 = ? AND size_bytes = ? AND state = 'ok' AND artifact.verified_at IS NOT NULL "
+        "AND removing = 0 ORDER BY artifact.id LIMIT 1",
+        (sha256, size_bytes),
+    )
+    return f"{folder_of(Key(row['model'], row['version'], row['option']))}/{row['name']}" if row else None
 
 
 async def set_state(tx: Transaction, artifact_id: str, state: ArtifactState, verified_at: str | None) -> None:

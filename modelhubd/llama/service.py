@@ -85,7 +85,8 @@ class Servers:
 
     `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `prove` has
     what is to be loaded read again where it was changed. `permit` raises NotAllowed for what may not be run,
-    `permit_served` for an artifact's id that runs and may not be used.
+    `permit_served` for an artifact's id that runs and may not be used. `on_ready` is told of each server that
+    has come to answer.
     """
 
     def __init__(
@@ -113,7 +114,9 @@ class Servers:
         permit: Permit = always,
         prove: Callable[[Artifact], Awaitable[Artifact]] = as_it_is,
         permit_served: Callable[[str], Awaitable[None]] = always,
+        on_ready: Callable[[Server], None] = lambda server: None,
     ) -> None:
+        self._on_ready = on_ready
         self._database = database
         self._config = config
         self._permit = permit
@@ -284,6 +287,21 @@ class Servers:
         await self._roster.unload(life, self._config.drain_s)
         return life.server
 
+    def moved(self, before: Path, after: Path) -> None:
+        """The models directory is another folder from now on: what runs is started from there if it is ever
+        started again."""
+        for life in self._roster.all():
+            model, projector = life.launch.model, life.launch.projector
+            life.launch = msgspec.structs.replace(
+                life.launch,
+                model=_below(after, model, before),
+                projector=None if projector is None else _below(after, projector, before),
+            )
+
+    async def rename(self, server_id: str, name: str) -> None:
+        """Have a server answer to this name, unless another one does. Raises NotFound."""
+        await self._roster.rename(self._roster.life(server_id), name)
+
     async def restart(self, server_id: str) -> Server:
         """Stop the server if it runs, and start it again with the same settings under the same id.
 
@@ -325,6 +343,10 @@ class Servers:
     def running(self) -> tuple[Server, ...]:
         """Every server that has not ended."""
         return tuple(life.server for life in self._roster.running())
+
+    def known(self) -> tuple[Server, ...]:
+        """Those that run and those that have failed."""
+        return tuple(life.server for life in self._roster.all())
 
     def upstreams(self) -> tuple[Upstream, ...]:
         """Those that answer, to look at them: unlike `lease` it does not count as use."""
@@ -389,6 +411,7 @@ class Servers:
         return None, name
 
     async def _measured(self, life: Life) -> None:
+        self._on_ready(life.server)
         launch, server = life.launch, life.server
         await self._weighing.keep(
             server.library_id,
@@ -397,3 +420,7 @@ class Servers:
             life.log.tail(RING_LINES),
             server.memory.measured_bytes,
         )
+
+
+def _below(after: Path, path: Path, before: Path) -> Path:
+    return after / path.relative_to(before) if path.is_relative_to(before) else path

@@ -117,6 +117,11 @@ class ConfinedRoot:
         with self._parent(target) as (parent, name):
             os.link(source, name, dst_dir_fd=parent, follow_symlinks=False)
 
+    def link(self, source: str, other: "ConfinedRoot", target: str) -> None:
+        """Give a file here a second name beneath another root on the same disk; nothing is overwritten."""
+        with self._parent(source) as (parent, name), other._parent(target) as (target_parent, target_name):
+            os.link(name, target_name, src_dir_fd=parent, dst_dir_fd=target_parent, follow_symlinks=False)
+
     def unlink(self, relative: str) -> None:
         """Remove a file, or a symbolic link itself."""
         with self._parent(relative) as (parent, name):
