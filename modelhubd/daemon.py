@@ -40,6 +40,7 @@ from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import Configured as ConfiguredLoads
@@ -92,6 +93,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
+        stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.registry.close)
         gate = (
             None
@@ -261,6 +263,7 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
+        jobs=Jobs(bus, clock=clock),
         servers=servers,
         gateway=Gateway(
             servers,

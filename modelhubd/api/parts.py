@@ -15,6 +15,7 @@ from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads.service import Downloads
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
@@ -41,6 +42,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     governance: Governance
     downloads: Downloads
     library: Library
+    jobs: Jobs
     servers: Servers
     gateway: Gateway
     tally: Tally

@@ -11,6 +11,7 @@ from modelhubd.api import (
     catalog,
     device,
     downloads,
+    jobs,
     library,
     metrics,
     policy,
@@ -36,6 +37,7 @@ from modelhubd.wire.downloads import (
 )
 from modelhubd.wire.events import StateAnswer
 from modelhubd.wire.governance import ModelStandings, TemplateStandings
+from modelhubd.wire.jobs import Job
 from modelhubd.wire.library import Artifact, RemovedArtifact, ScanResult, SetActive
 from modelhubd.wire.policy import ChangePolicy, Policy
 from modelhubd.wire.servers import (
@@ -147,6 +149,9 @@ ROUTES: tuple[DaemonRoute, ...] = (
         query=library.LibraryQuery, answer=Page[Artifact],
     ),
     _route("POST", "/library/scan", library.scan, "Look at the models directory now", answer=ScanResult),
+    _route("GET", "/library/jobs", jobs.every, "Background work, then what has ended", answer=Page[Job]),
+    _route("GET", "/library/jobs/{id}", jobs.one, "One job", answer=Job),
+    _route("POST", "/library/jobs/{id}/cancel", jobs.cancel, "Stop it", answer=Job),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
     _route(

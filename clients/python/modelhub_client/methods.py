@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from modelhub_client.call import Call
 from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
+from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
 from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
@@ -98,6 +99,9 @@ class SyncMethods:
     artifact = asked(of_library.artifact)
     remove = asked(of_library.remove)
     scan = asked(of_library.scan)
+    jobs = asked(of_jobs.jobs)
+    job = asked(of_jobs.job)
+    cancel_job = asked(of_jobs.cancel_job)
     estimate = asked(of_library.estimate)
     settings = asked(of_library.settings)
     save_settings = asked(of_library.save_settings)
@@ -161,6 +165,9 @@ class AsyncMethods:
     artifact = asked_async(of_library.artifact)
     remove = asked_async(of_library.remove)
     scan = asked_async(of_library.scan)
+    jobs = asked_async(of_jobs.jobs)
+    job = asked_async(of_jobs.job)
+    cancel_job = asked_async(of_jobs.cancel_job)
     estimate = asked_async(of_library.estimate)
     settings = asked_async(of_library.settings)
     save_settings = asked_async(of_library.save_settings)
