@@ -18,7 +18,7 @@ NOT_LINKED = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNO
 """A hard link cannot be made there."""
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class Source(Struct, frozen=True, kw_only=True):
     """Where the bytes of a file of the bundle come from: beneath `root`."""
 
     root: ConfinedRoot
@@ -30,7 +30,7 @@ def make_bundle(
     *,
     bundle: Bundle,
     manifest: bytes,
-    taken: Mapping[str, Taken],
+    taken: Mapping[str, Source],
     tuf: Mapping[str, bytes],
     link: bool,
     told: Callable[[int], None],
@@ -69,7 +69,7 @@ def make_bundle(
 def _write_files(
     root: ConfinedRoot,
     bundle: Bundle,
-    taken: Mapping[str, Taken],
+    taken: Mapping[str, Source],
     *,
     link: bool,
     told: Callable[[int], None],
