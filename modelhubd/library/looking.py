@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from modelhubd.library import store
 from modelhubd.library.layout import Key, folder_of, key_of
 from modelhubd.library.naming import no_artifact
+from modelhubd.library.outside import Elsewhere, OutsideLook
 from modelhubd.library.scan import Sight, is_marked, look, look_at, mark
 from modelhubd.library.states import Found, adopted_files, is_offline
 from modelhubd.library.store import Stored
@@ -44,6 +45,7 @@ class Looking:
         self._clock = clock
         self._before_look = before_look
         self._staged = staged
+        self._outside = OutsideLook()
         self._one = asyncio.Lock()
 
     async def look(self, *, accept: bool) -> tuple[ScanResult, frozenset[str]]:
@@ -57,7 +59,8 @@ class Looking:
             rows = await store.all_artifacts(self._database.reader)
             staged = await self._staged()
             sight = await asyncio.to_thread(look, self._root)
-            paths = {path for row in rows for path in row.paths}
+            outside = await self._outside.look([file for row in rows for file in row.elsewhere])
+            paths = {path for row in rows for path in row.inside}
             marked = sight.marked or accept
             away = is_offline(
                 present=sight.present, marked=marked, rows=paths, found=sight.files, staged=staged
@@ -68,10 +71,12 @@ class Looking:
                     await asyncio.to_thread(mark, self._root)
                 await self._before_look()
                 finds = await self._finds(sight, {row.key for row in rows})
-            suspects = [row for row in rows if row.seen(sight.files, offline=sight.unsafe or away) != row]
-            added, changed = await self._settle(suspects, finds, unsafe=sight.unsafe, away=away)
+            found = sight.files | outside.found
+            offline = sight.unsafe or away
+            suspects = [row for row in rows if row.seen(found, offline=offline, away=outside.away) != row]
+            added, changed = await self._settle(suspects, finds, outside, unsafe=sight.unsafe, away=away)
             rows = await store.all_artifacts(self._database.reader)
-            paths = {path for row in rows for path in row.paths}
+            paths = {path for row in rows for path in row.inside}
             result = ScanResult(
                 added=added,
                 changed=changed,
@@ -89,7 +94,7 @@ class Looking:
         def is_there() -> bool:
             if is_marked(self._root):
                 return True
-            paths = {path for row in rows for path in row.paths}
+            paths = {path for row in rows for path in row.inside}
             found = look_at(self._root, paths)
             present = self._root.present()
             if is_offline(present=present, marked=False, rows=paths, found=found, staged=staged):
@@ -105,21 +110,24 @@ class Looking:
         Raises:
             NotFound: it was removed meanwhile.
         """
-        found = await asyncio.to_thread(look_at, self._root, row.paths)
+        inside = await asyncio.to_thread(look_at, self._root, row.inside)
+        outside = await self._outside.look(row.elsewhere)
         present = await asyncio.to_thread(self._root.present)
-        away = not found and (row.state is ArtifactState.OFFLINE or not present)
-        if row.seen(found, offline=away) == row:
+        away = not inside and (row.state is ArtifactState.OFFLINE or not present)
+        if row.seen(inside | outside.found, offline=away, away=outside.away) == row:
             return row
-        await self._settle([row], {}, unsafe=False, away=away)
+        await self._settle([row], {}, outside, unsafe=False, away=away)
         fresh = await store.get(self._database.reader, row.id)
         if fresh is None:
             raise no_artifact()
         return fresh
 
     async def put(self, tx: Transaction, artifact: Stored) -> None:
-        """Write the artifact, with the times its files have now."""
-        found = await asyncio.to_thread(look_at, self._root, artifact.paths)
-        times = tuple(found[path].mtime_ns if path in found else None for path in artifact.paths)
+        """Write the artifact, with the times its files in the models directory have now."""
+        found = await asyncio.to_thread(look_at, self._root, artifact.inside)
+        known = {file.path: file.mtime_ns for file in artifact.elsewhere}
+        known |= {path: file.mtime_ns for path, file in found.items()}
+        times = tuple(known.get(path) for path in artifact.paths)
         await store.put(tx, replace(artifact, mtimes_ns=times))
 
     async def _finds(self, sight: Sight, known: set[Key]) -> dict[Key, CatalogEntry]:
@@ -132,15 +140,22 @@ class Looking:
         return finds
 
     async def _settle(
-        self, suspects: Collection[Stored], finds: Mapping[Key, CatalogEntry], *, unsafe: bool, away: bool
+        self,
+        suspects: Collection[Stored],
+        finds: Mapping[Key, CatalogEntry],
+        outside: Elsewhere,
+        *,
+        unsafe: bool,
+        away: bool,
     ) -> tuple[int, int]:
         """(artifacts added, changed), after a second look in the transaction: downloads and removals went on
-        since the first."""
+        since the first. Files elsewhere are not looked at again: their drive may hang, and the writer with
+        it."""
         if not (suspects or finds):
             return 0, 0
         added = changed = 0
         models = {row.key.model for row in suspects} | {key.model for key in finds}
-        wanted = [path for row in suspects for path in row.paths]
+        wanted = [path for row in suspects for path in row.inside]
         wanted += [
             f"{folder_of(key)}/{file.name}"
             for key, entry in finds.items()
@@ -149,13 +164,18 @@ class Looking:
             if option.id == key.option
         ]
         async with self._database.transaction() as tx, self._telling.of(tx, *models):
-            found = await asyncio.to_thread(look_at, self._root, wanted)
+            inside = await asyncio.to_thread(look_at, self._root, wanted)
+            found = inside | outside.found
             for suspect in suspects:
                 row = await store.get(tx, suspect.id)
-                offline = unsafe or (away and not found)
-                if row is not None and (seen := row.seen(found, offline=offline)) != row:
+                if row is None:
+                    continue
+                seen = row.seen(found, offline=unsafe or (away and not inside), away=outside.away)
+                if seen != row:
                     await store.set_state(tx, seen.id, seen.state, seen.verified_at)
-                    changed += 1
+                    changed += replace(seen, outside=row.outside) != row
+                if seen.outside != row.outside:
+                    await store.set_devices(tx, seen.id, seen.outside)
             for key, entry in finds.items():
                 artifact = self._adopted(key, entry, found)
                 if artifact is not None and await store.id_of(tx, key) is None:

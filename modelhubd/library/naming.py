@@ -1,17 +1,21 @@
 """What a name means, and artifacts as the wire has them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from modelhubd.errors import NotFound
 from modelhubd.library import store
 from modelhubd.library.active import best_fitting, candidates
 from modelhubd.library.layout import LIBRARY_ID
+from modelhubd.library.outside import shown
 from modelhubd.library.store import Stored
 from modelhubd.storage.database import Reader
 from modelhubd.trust.names import Reference, parse_reference
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
-from modelhubd.wire.library import Artifact
+from modelhubd.wire.library import Artifact, ArtifactFile
 
 
 def no_artifact() -> NotFound:
@@ -30,7 +34,9 @@ class Naming:
         device: Callable[[], Device],
         loaded: Callable[[], Mapping[str, tuple[str, ...]]],
         withdrawn: Callable[[str], str | None] = lambda model: None,
+        home: Path = Path("/"),
     ) -> None:
+        self._home = home
         self._withdrawn = withdrawn
         self._entry = entry
         self._device = device
@@ -88,12 +94,21 @@ class Naming:
             state=row.state,
             size_bytes=row.size_bytes,
             digest=row.digest,
-            files=row.files,
+            files=self._files(row),
             verified_at=row.verified_at,
             installed_at=row.installed_at,
             active=active,
             loaded_by=tuple(self._loaded().get(row.id, ())),
             withdrawn=self._withdrawn(row.key.model),
+            managed=row.managed,
+        )
+
+    def _files(self, row: Stored) -> tuple[ArtifactFile, ...]:
+        if not row.outside:
+            return row.files
+        return tuple(
+            file if other is None else replace(file, outside=True, where=shown(other.path, self._home))
+            for file, other in zip(row.files, row.outside, strict=True)
         )
 
     async def _best(self, rows: Iterable[Stored], reference: Reference, chosen: str | None) -> Stored | None:

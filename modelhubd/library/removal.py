@@ -1,4 +1,4 @@
-"""Deletes the files of one artifact and nothing else.
+"""Deletes the files of one artifact and nothing else; those outside the models directory stay.
 
 The row says first that it is being removed, and readers see it no more; then the files go, then the row.
 An end of the daemon in between is made up for at the next look.
@@ -45,7 +45,8 @@ class Removals:
 
         Raises:
             NotFound: no such artifact.
-            Conflict: a server runs it, its drive is away, or a file cannot be deleted.
+            Conflict: a server runs it, its drive is away, a file cannot be deleted, or another source answers
+                for it.
         """
         async with self._one:
             present = await asyncio.to_thread(self._root.present)
@@ -57,7 +58,9 @@ class Removals:
                     raise Conflict(
                         f"{row.key} is loaded by server {', '.join(servers)}. Unload it first.", code="loaded"
                     )
-                if row.state is ArtifactState.OFFLINE or not present:
+                if row.managed is not None:
+                    raise Conflict(managed_detail(row), code="managed")
+                if row.inside and (row.state is ArtifactState.OFFLINE or not present):
                     raise Conflict(
                         f"{row.key} cannot be removed: the models directory is away. Plug its drive in; "
                         "if it was emptied on purpose, make the folder again and scan it (modelhub scan).",
@@ -77,7 +80,10 @@ class Removals:
 
     async def _finish(self, row: Stored) -> RemovedArtifact:
         try:
-            left = await asyncio.to_thread(delete_files, self._root, row.key, row.paths)
+            # Files outside the models directory are somebody else's: only our row goes.
+            left = (
+                await asyncio.to_thread(delete_files, self._root, row.key, row.inside) if row.inside else ()
+            )
         except OSError as error:
             async with self._database.transaction() as tx, self._telling.of(tx, row.key.model):
                 await store.set_removing(tx, row.id, removing=False)
@@ -88,6 +94,11 @@ class Removals:
         async with self._database.transaction() as tx:
             await store.forget_removed(tx, row.id)
         return RemovedArtifact(id=row.id, left_files=left)
+
+
+def managed_detail(row: Stored) -> str:
+    kind, _, name = (row.managed or "").partition(":")
+    return f"{row.key} is provided by {kind} {name} and cannot be removed by hand: it goes when that does."
 
 
 def delete_files(root: ConfinedRoot, key: Key, paths: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,8 +13,10 @@ from modelhubd.library import store
 from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
+from modelhubd.library.outside import hidden
 from modelhubd.library.removal import Removals
 from modelhubd.library.search import Position, matches, position
+from modelhubd.library.states import Outside
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
@@ -25,7 +27,14 @@ from modelhubd.tasks import TaskOwner
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
-from modelhubd.wire.library import Artifact, ArtifactState, Finished, RemovedArtifact, ScanResult
+from modelhubd.wire.library import (
+    Artifact,
+    ArtifactFile,
+    ArtifactState,
+    Finished,
+    RemovedArtifact,
+    ScanResult,
+)
 
 
 async def nothing_staged() -> bool:
@@ -54,13 +63,15 @@ class Library:
         on_keys_changed: Callable[[], None] = lambda: None,
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
         withdrawn: Callable[[str], str | None] = lambda model: None,
+        home: Path | None = None,
     ) -> None:
+        self._home = home or Path.home()
         self._database = database
         self._root = ConfinedRoot(models_dir)
         self._entry = entry
         self._clock = clock
         self._staged = staged
-        self._naming = Naming(entry, device, loaded, withdrawn)
+        self._naming = Naming(entry, device, loaded, withdrawn, self._home)
         self._telling = Telling(bus, self._naming, on_keys_changed)
         self._removals = Removals(database, self._root, self._telling, loaded)
         self._looking = Looking(
@@ -80,7 +91,8 @@ class Library:
         Raises:
             CannotStart: other users of this machine could put models into it.
         """
-        empty = not (await store.all_artifacts(self._database.reader) or await self._staged())
+        rows = await store.all_artifacts(self._database.reader)
+        empty = not (any(row.inside for row in rows) or await self._staged())
         fault = await asyncio.to_thread(self._made_ready, make=empty)
         if fault is not None:
             raise CannotStart(
@@ -151,10 +163,10 @@ class Library:
         return await self._looking.storage_present()
 
     async def used_bytes(self) -> int:
-        """On disk, by artifacts that are there."""
+        """Of the models directory, by artifacts that are there."""
         there = (ArtifactState.OK, ArtifactState.DAMAGED)
         rows = await store.all_artifacts(self._database.reader)
-        return sum(row.size_bytes for row in rows if row.state in there)
+        return sum(row.inside_bytes for row in rows if row.state in there)
 
     async def resolve(self, text: str) -> Artifact:
         """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,
@@ -182,28 +194,86 @@ class Library:
         main, projector = main_file(artifact.files), projector_file(artifact.files)
         if main is None:
             raise Conflict(f"{key} has no model file to load. Choose another option.", code="not_loadable")
-        return folder / main.name, folder / projector.name if projector else None
+
+        def place(file: ArtifactFile) -> Path:
+            return folder / file.name if file.where is None else hidden(file.where, self._home)
+
+        return place(main), place(projector) if projector else None
 
     async def add(self, tx: Transaction, finished: Finished) -> None:
         """Record a download whose files are under their final names, in the download's own transaction."""
         key = Key(finished.model, finished.version, finished.option)
         if finished.directory != folder_of(key):
             raise ValueError(f"{finished.directory} is not where {key} belongs")
+        await self._put(tx, key, finished, source="download")
+
+    async def refer(
+        self,
+        tx: Transaction,
+        finished: Finished,
+        places: Mapping[str, Outside],
+        *,
+        managed: str | None = None,
+    ) -> str:
+        """Record an artifact whose files, by their names in it, lie at `places` outside the models directory.
+
+        They are used where they are: nothing of ours ever writes to them or deletes them. `managed` names the
+        source that answers for the artifact in the user's place, such as `bundle:<name>`; `forget_managed`
+        takes it away again. Answers the artifact's id.
+
+        Raises:
+            ValueError: a file has no place.
+            Conflict: it is installed already, and not by that source.
+        """
+        if missing := [file.name for file in finished.files if file.name not in places]:
+            raise ValueError(f"it is not said where {missing[0]} is")
+        outside = tuple(places[file.name] for file in finished.files)
+        key = Key(finished.model, finished.version, finished.option)
+        for row in await store.of_model(tx, key.model):
+            if row.key == key and (managed is None or row.managed != managed):
+                raise Conflict(f"{key} is installed already. Remove it first.", code="already_installed")
+        return await self._put(tx, key, finished, source="import", outside=outside, managed=managed)
+
+    async def _put(
+        self,
+        tx: Transaction,
+        key: Key,
+        finished: Finished,
+        *,
+        source: str,
+        outside: tuple[Outside | None, ...] = (),
+        managed: str | None = None,
+    ) -> str:
         artifact = Stored(
             id=await store.id_of(tx, key) or secrets.token_hex(8),
             key=key,
             format=finished.format,
             quantization=finished.quantization,
-            source="download",
+            source=source,
             state=ArtifactState.OK,
             digest=finished.digest,
             verified_at=finished.verified_at,
             installed_at=rfc3339(self._clock()),
             files=finished.files,
             mtimes_ns=(),
+            outside=outside,
+            managed=managed,
         )
         async with self._telling.of(tx, key.model):
             await self._looking.put(tx, artifact)
+        return artifact.id
+
+    async def forget_managed(self, tx: Transaction, managed: str, *, keep: Collection[str] = ()) -> int:
+        """Take the artifacts of this source away, but for those whose ids are to be kept; how many. None of
+        their files is touched."""
+        gone = [row for row in await store.of_managed(tx, managed) if row.id not in keep]
+        if not gone:
+            return 0
+        async with self._telling.of(tx, *(row.key.model for row in gone)):
+            for row in gone:
+                await store.set_removing(tx, row.id, removing=True)
+                await store.forget_removed(tx, row.id)
+        return len(gone)
 
     async def set_active(self, model: str, library_id: str) -> Artifact:
         """Have the bare model id mean this artifact until it is removed.
@@ -227,7 +297,8 @@ class Library:
 
         Raises:
             NotFound: no such artifact.
-            Conflict: a server runs it, its drive is away, or a file cannot be deleted.
+            Conflict: a server runs it, its drive is away, a file cannot be deleted, or another source answers
+                for it.
         """
         return await self._removals.remove(library_id)
 
@@ -263,5 +334,5 @@ class Library:
 UNUSABLE = {
     ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
     ArtifactState.DAMAGED: ("artifact_damaged", "a file of it has a wrong size. Download it again."),
-    ArtifactState.OFFLINE: ("storage_offline", "the models directory is away. Plug its drive in."),
+    ArtifactState.OFFLINE: ("storage_offline", "the drive that its files are on is away. Plug it in."),
 }

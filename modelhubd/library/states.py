@@ -1,8 +1,9 @@
 """Decides what is the matter with an artifact, from its row and what was seen on disk. No I/O."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.wire.catalog import CatalogEntry, Option
@@ -18,6 +19,18 @@ class Found(Struct, frozen=True):
     size_bytes: int
     links: int = 1
     mtime_ns: int = 0
+    inode: int = 0
+    device: int = 0
+
+
+class Outside(Struct, frozen=True):
+    """A file that is not in the models directory, and which one it was when it was checked."""
+
+    path: str
+    """Absolute, with no link in it."""
+    device: int
+    inode: int
+    mtime_ns: int
 
 
 def state_of(paths: Sequence[str], sizes: Sequence[int], found: Mapping[str, Found]) -> ArtifactState:
@@ -34,6 +47,23 @@ def is_rewritten(paths: Sequence[str], mtimes_ns: Sequence[int | None], found: M
     return any(
         known is not None and path in found and abs(found[path].mtime_ns - known) > MTIME_TOLERANCE_NS
         for path, known in zip(paths, mtimes_ns, strict=True)
+    )
+
+
+def is_replaced(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> bool:
+    """Whether another file has the path of one that is outside the models directory."""
+    return any(
+        file is not None and file.path in found and found[file.path].inode != file.inode for file in outside
+    )
+
+
+def remounted(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> tuple[Outside | None, ...]:
+    """The same files with the devices they are on now: a drive may get another number each time."""
+    return tuple(
+        replace(file, device=found[file.path].device)
+        if file is not None and file.path in found and found[file.path].inode == file.inode
+        else file
+        for file in outside
     )
 
 

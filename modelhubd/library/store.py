@@ -1,12 +1,12 @@
 """The library's SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from modelhubd.library.layout import Key, folder_of
-from modelhubd.library.states import Found, is_rewritten, state_of
+from modelhubd.library.states import Found, Outside, is_replaced, is_rewritten, remounted, state_of
 from modelhubd.storage.database import Reader, Row, Transaction
 from modelhubd.wire.library import ArtifactFile, ArtifactState
 
@@ -26,25 +26,54 @@ class Stored(Struct, frozen=True, kw_only=True):
     files: tuple[ArtifactFile, ...]
     mtimes_ns: tuple[int | None, ...]
     """One per file: when it was last written, as of its installation."""
+    outside: tuple[Outside | None, ...] = ()
+    """One per file, None where it is in the models directory; empty where all are."""
+    managed: str | None = None
+    """The source that answers for it in the user's place."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Of its files, relative to the models directory."""
-        return tuple(f"{folder_of(self.key)}/{file.name}" for file in self.files)
+        """Of its files: relative to the models directory, absolute where a file is outside of it."""
+        folder = folder_of(self.key)
+        inside = (f"{folder}/{file.name}" for file in self.files)
+        outside = self.outside or (None,) * len(self.files)
+        return tuple(
+            path if other is None else other.path for path, other in zip(inside, outside, strict=True)
+        )
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """Of its files in the models directory."""
+        return tuple(path for path in self.paths if not path.startswith("/"))
+
+    @property
+    def elsewhere(self) -> tuple[Outside, ...]:
+        """Its files outside the models directory."""
+        return tuple(file for file in self.outside if file is not None)
 
     @property
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
 
-    def seen(self, found: Mapping[str, Found], *, offline: bool) -> "Stored":
-        """The same with the state that follows from the files that were found."""
-        if offline:
+    @property
+    def inside_bytes(self) -> int:
+        """Of its files in the models directory."""
+        outside = self.outside or (None,) * len(self.files)
+        return sum(file.size_bytes for file, other in zip(self.files, outside, strict=True) if other is None)
+
+    def seen(
+        self, found: Mapping[str, Found], *, offline: bool, away: Collection[str] = frozenset()
+    ) -> "Stored":
+        """The same with the state that follows from the files that were found. With `offline` the models
+        directory is away, and `away` are files outside of it whose drive is."""
+        if (offline and self.inside) or any(file.path in away for file in self.elsewhere):
             return replace(self, state=ArtifactState.OFFLINE)
-        rewritten = is_rewritten(self.paths, self.mtimes_ns, found)
+        rewritten = is_rewritten(self.paths, self.mtimes_ns, found) or is_replaced(self.outside, found)
         return replace(
             self,
             state=state_of(self.paths, [file.size_bytes for file in self.files], found),
             verified_at=None if rewritten else self.verified_at,
+            outside=remounted(self.outside, found),
         )
 
 
@@ -105,17 +134,26 @@ def _stored(row: Row, files: Sequence[Row]) -> Stored:
             for file in files
         ),
         mtimes_ns=tuple(file["mtime_ns"] for file in files),
+        outside=tuple(_outside(file) for file in files) if any(file["outside"] for file in files) else (),
+        managed=row["managed"],
     )
+
+
+def _outside(file: Row) -> Outside | None:
+    if file["outside"] is None:
+        return None
+    return Outside(file["outside"], file["outside_device"], file["outside_inode"], file["mtime_ns"] or 0)
 
 
 async def put(tx: Transaction, artifact: Stored) -> None:
     """Write the artifact with its files; one with the same id gets these values."""
     await tx.execute(
         "INSERT INTO artifact (id, model, version, option, format, quantization, source, state, digest, "
-        "verified_at, installed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "verified_at, installed_at, managed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET format = excluded.format, quantization = excluded.quantization, "
         "source = excluded.source, state = excluded.state, digest = excluded.digest, "
-        "verified_at = excluded.verified_at, installed_at = excluded.installed_at, removing = 0",
+        "verified_at = excluded.verified_at, installed_at = excluded.installed_at, "
+        "managed = excluded.managed, removing = 0",
         (
             artifact.id,
             artifact.key.model,
@@ -128,15 +166,20 @@ async def put(tx: Transaction, artifact: Stored) -> None:
             artifact.digest,
             artifact.verified_at,
             artifact.installed_at,
+            artifact.managed,
         ),
     )
     await tx.execute("DELETE FROM artifact_file WHERE artifact_id = ?", (artifact.id,))
+    outside = artifact.outside or (None,) * len(artifact.files)
     await tx.execute_many(
-        "INSERT INTO artifact_file (artifact_id, position, name, role, size_bytes, sha256, mtime_ns) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO artifact_file (artifact_id, position, name, role, size_bytes, sha256, mtime_ns, "
+        "outside, outside_device, outside_inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (artifact.id, position, file.name, file.role, file.size_bytes, file.sha256, mtime_ns)
-            for position, (file, mtime_ns) in enumerate(zip(artifact.files, artifact.mtimes_ns, strict=True))
+            + ((None, None, None) if other is None else (other.path, other.device, other.inode))
+            for position, (file, mtime_ns, other) in enumerate(
+                zip(artifact.files, artifact.mtimes_ns, outside, strict=True)
+            )
         ],
     )
 
@@ -154,6 +197,19 @@ async def set_state(tx: Transaction, artifact_id: str, state: ArtifactState, ver
     await tx.execute(
         "UPDATE artifact SET state = ?, verified_at = ? WHERE id = ?", (state.value, verified_at, artifact_id)
     )
+
+
+async def set_devices(tx: Transaction, artifact_id: str, outside: Sequence[Outside | None]) -> None:
+    """Where the outside files of an artifact are mounted now."""
+    await tx.execute_many(
+        "UPDATE artifact_file SET outside_device = ? WHERE artifact_id = ? AND position = ?",
+        [(file.device, artifact_id, place) for place, file in enumerate(outside) if file is not None],
+    )
+
+
+async def of_managed(reader: Reader, managed: str) -> list[Stored]:
+    """What this source answers for."""
+    return [row for row in await _artifacts(reader) if row.managed == managed]
 
 
 async def set_removing(tx: Transaction, artifact_id: str, *, removing: bool) -> None:

@@ -17,6 +17,10 @@ class ArtifactFile(Message, frozen=True, kw_only=True):
     role: str
     size_bytes: int
     sha256: str | None
+    outside: bool = False
+    """Whether it lies outside the models directory: it is used where it is, and never changed or deleted."""
+    where: str | None = None
+    """Of one outside: its path, with the home folder as `~`."""
 
 
 class Artifact(Message, frozen=True, kw_only=True):
@@ -42,6 +46,8 @@ class Artifact(Message, frozen=True, kw_only=True):
     """Ids of the servers that run it."""
     withdrawn: str | None = None
     """Why the registry has withdrawn the model; None while it has not."""
+    managed: str | None = None
+    """The source that answers for it, as `bundle:<name>` or `package:<name>`: no hand can remove it."""
 
 
 class SetActive(Request, frozen=True, kw_only=True):
