@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from modelhubd.errors import CannotStart
 from modelhubd.places import Places
+from modelhubd.trust.digests import is_sha256
 from modelhubd.trust.names import is_option_id, is_reference
 from modelhubd.wire.downloads import SLOWEST, Connections, MaxActive, fault_in_schedule
 from modelhubd.wire.servers import LoadDefaults
@@ -135,6 +136,28 @@ class LoadConfig(LoadDefaults, frozen=True, kw_only=True):
             raise ValueError(f"{clash.fields[0]} = {getattr(self, clash.fields[0])}: {clash.reason}")
 
 
+class LibraryConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Models that come with applications, and those that are downloaded by themselves."""
+
+    bundles: tuple[str, ...] = ()
+    """Folders of bundles that applications ship: their models are used where they are."""
+    bundle_keys: tuple[str, ...] = ()
+    """Public keys (Ed25519, 64 hex digits) whose signature over a bundle counts as known."""
+    first_run: tuple[str, ...] = ()
+    """Models that are downloaded once, at the first run: `publisher/name`, perhaps with `:option`."""
+
+    def __post_init__(self) -> None:
+        for path in self.bundles:
+            if not Path(path).expanduser().is_absolute():
+                raise ValueError(f"bundles cannot hold {path!r}: write the whole path")
+        for key in self.bundle_keys:
+            if not is_sha256(key):
+                raise ValueError(f"bundle_keys cannot hold {key!r}: a key has 64 lower-case hex digits")
+        for reference in self.first_run:
+            if not is_reference(reference):
+                raise ValueError(f"first_run cannot hold {reference!r}: write publisher/name")
+
+
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "text", "json"] = "auto"
@@ -151,6 +174,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyConfig = PolicyConfig()
     llama: LlamaConfig = LlamaConfig()
     load: LoadConfig = LoadConfig()
+    library: LibraryConfig = LibraryConfig()
     log: LogConfig = LogConfig()
 
 

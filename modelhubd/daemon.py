@@ -7,11 +7,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
@@ -39,7 +37,7 @@ from modelhubd.entries.requirements import Programs
 from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
-from modelhubd.instance import only_instance
+from modelhubd.instance import only_instance, runtime_file
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -47,6 +45,7 @@ from modelhubd.llama.settings import Configured as ConfiguredLoads
 from modelhubd.metrics.tally import Tally
 from modelhubd.notify import activated_sockets, ping_watchdog, sd_notify
 from modelhubd.outbound import OutboundLog
+from modelhubd.packages.service import Packages
 from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
@@ -181,7 +180,7 @@ def _build(
         counters=lambda: popularity.counters,
         device=lambda: device.last,
         installed=lambda: library.keys(),
-        on_changed=lambda: _catalog_changed(policies, library, servers, tasks),
+        on_changed=lambda: _catalog_changed(policies, library, servers, packages, tasks),
         clock=clock,
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
@@ -199,8 +198,8 @@ def _build(
         withdrawn=registry.withdrawn,
     )
 
-    async def install(tx: Transaction, finished: Finished) -> None:
-        await library.add(tx, finished)
+    async def install(tx: Transaction, finished: Finished, bundle: str | None = None) -> None:
+        await library.add(tx, finished, bundle=bundle)
         await popularity.installed(tx, finished.model)
 
     downloads = Downloads(
@@ -242,6 +241,11 @@ def _build(
         permit=permits.to_load,
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
     )
+    jobs = Jobs(bus, clock=clock)
+    packages = Packages(
+        config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
+        policies=policies, install=install, clock=clock,
+    )  # fmt: skip
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -263,7 +267,8 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
-        jobs=Jobs(bus, clock=clock),
+        jobs=jobs,
+        packages=packages,
         servers=servers,
         gateway=Gateway(
             servers,
@@ -289,10 +294,13 @@ def _installed_changed(policies: Policies, catalog: Catalog) -> None:
     catalog.installed_changed()
 
 
-def _catalog_changed(policies: Policies, library: Library, servers: Servers, tasks: TaskOwner) -> None:
+def _catalog_changed(
+    policies: Policies, library: Library, servers: Servers, packages: Packages, tasks: TaskOwner
+) -> None:
     """What runs may be forbidden by now: a model was withdrawn, or is not verified any more."""
     policies.forget()
     library.look_again()
+    packages.catalog_changed()
     tasks.start(servers.unload_forbidden(), name="unload what is forbidden")
 
 
@@ -300,9 +308,11 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     """Start what runs by itself, each after what it needs. `/health` answers meanwhile, all else waits."""
     await parts.registry.load()
     await parts.catalog.start(tasks)
+    await parts.packages.bundles.start()
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
     await parts.downloads.start()
+    await parts.packages.start(tasks)
     parts.registry.start(tasks)
 
     def judge_for_the_device() -> None:
@@ -367,8 +377,7 @@ def _listen(
     return [*listeners, tcp], int(tcp.getsockname()[1]), ()
 
 
-@contextlib.contextmanager
-def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
+def _runtime_file(config: Config, parts: Parts) -> contextlib.AbstractContextManager[None]:
     """`runtime.json` while the daemon answers."""
     info = RuntimeInfo(
         pid=os.getpid(),
@@ -379,16 +388,7 @@ def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
         api=API_MAX,
         epoch=parts.bus.epoch,
     )
-    path = config.places.runtime_file
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.encode(info))
-    staged.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
+    return runtime_file(config.places.runtime_file, info)
 
 
 def _now() -> datetime:

@@ -43,6 +43,7 @@ async def remove(ask: Ask[Parts, None, None]) -> web.StreamResponse:
 
 
 async def scan(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    await ask.parts.packages.sources.look()
     return reply(await ask.parts.library.scan())
 
 

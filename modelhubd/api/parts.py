@@ -20,6 +20,7 @@ from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
+from modelhubd.packages.service import Packages
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database
 
@@ -43,6 +44,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     downloads: Downloads
     library: Library
     jobs: Jobs
+    packages: Packages
     servers: Servers
     gateway: Gateway
     tally: Tally

@@ -6,14 +6,21 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
 
 from modelhubd.catalog.registry.refusals import NotTaken
-from modelhubd.entries.bundles import BadBundle, Bundle, Bundled, is_bundle_name, read_manifest, write_manifest
+from modelhubd.entries.bundles import (
+    BadBundle,
+    Bundle,
+    Bundled,
+    is_bundle_name,
+    read_manifest,
+    write_manifest,
+)
 from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed
 from modelhubd.library.jobs import Jobs, Progress
 from modelhubd.library.service import Library
@@ -64,22 +71,21 @@ class Bundles(Struct, frozen=True, kw_only=True):
         if not await asyncio.to_thread(self._root.present):
             return  # the drive is away; nothing is lost meanwhile
         for found in await store.all_placing(self.database.reader):
-            finished = found.finished
-            files = [(file.name, file.size_bytes) for file in finished.files]
             with contextlib.suppress(OSError):
-                there = await in_thread(
-                    lambda files=files, finished=finished: placing.is_placed(  # type: ignore[misc]  # bound now
-                        self._root, finished.directory, files
-                    )
-                )
-                async with self.database.transaction(durable=True) as tx:
-                    if there:
-                        await self.install_one(tx, finished, found.bundle)
-                    await store.drop_placing(tx, finished.directory)
+                await self._take_up(found)
         try:
             await in_thread(lambda: placing.clean(self._root))
         except OSError as error:
             log.warning("what is left of bundles cannot be removed: %s", error.strerror)
+
+    async def _take_up(self, found: store.Placing) -> None:
+        finished = found.finished
+        files = [(file.name, file.size_bytes) for file in finished.files]
+        there = await in_thread(lambda: placing.is_placed(self._root, finished.directory, files))
+        async with self.database.transaction(durable=True) as tx:
+            if there:
+                await self.install_one(tx, finished, found.bundle)
+            await store.drop_placing(tx, finished.directory)
 
     # What may be asked
 
@@ -94,11 +100,12 @@ class Bundles(Struct, frozen=True, kw_only=True):
         name = request.name or path.name.lower()
         if not is_bundle_name(name):
             raise InvalidInput.at("/name", "give the bundle a name of lower-case letters, digits and . _ -")
-        if os.path.lexists(path):
+        if await asyncio.to_thread(os.path.lexists, path):
             raise Conflict(
                 "There is something at that path already. Name a folder that does not exist.", code="exists"
             )
-        artifacts = {artifact.id: artifact for artifact in [await self.library.resolve(m) for m in request.models]}
+        named = [await self.library.resolve(model) for model in request.models]
+        artifacts = {artifact.id: artifact for artifact in named}
         described = [(await self._described(artifact), artifact) for artifact in artifacts.values()]
         try:
             manifest = write_manifest(
@@ -144,7 +151,6 @@ class Bundles(Struct, frozen=True, kw_only=True):
             checks += [await self.standing.of_item(item, taken) for item in bundle.items]
             progress.expect(total_bytes=bundle.size_bytes, total_files=len(bundle.files))
             checks.append(await progress.in_thread(lambda: _files(opened, progress)))
-            refuse_wrong(checks)
             return report_of(bundle, checks=checks, installed=await self.library.keys())
 
         return self.jobs.start(kind="bundle verify", work=work, model=path.name, holds=f"folder {path}")
@@ -172,13 +178,13 @@ class Bundles(Struct, frozen=True, kw_only=True):
                 total_files=sum(len(item.files) for item in wanted),
             )
             await self._refuse_without_room(wanted)
-            id = secrets.token_hex(8)
+            aside = secrets.token_hex(8)
             try:
                 for item in wanted:
-                    await self._install(progress, id, opened, item)
+                    await self._install(progress, aside, opened, item)
             finally:
                 with contextlib.suppress(OSError):
-                    await in_thread(lambda: placing.clean(self._root, id))
+                    await in_thread(lambda: placing.clean(self._root, aside))
             return report_of(bundle, checks=checks, installed=await self.library.keys())
 
         return self.jobs.start(kind="bundle install", work=work, model=path.name, holds=f"folder {path}")
@@ -197,8 +203,8 @@ class Bundles(Struct, frozen=True, kw_only=True):
             return await self.catalog_files()
         except NotTaken:
             raise Conflict(
-                "There is no verified catalog of a registry to put in. Set one up ([catalog] registry_url and "
-                "registry_root) and sync, or make the bundle without it.",
+                "There is no verified catalog of a registry to put in. Set one up ([catalog] registry_url "
+                "and registry_root) and sync, or make the bundle without it.",
                 code="no_catalog",
             ) from None
 
@@ -215,33 +221,20 @@ class Bundles(Struct, frozen=True, kw_only=True):
                 f"{human_bytes(self.reserve_bytes)} are kept in reserve. Free some space."
             )
 
-    async def _install(self, progress: Progress, id: str, opened: Opened, item: Bundled) -> None:
+    async def _install(self, progress: Progress, aside: str, opened: Opened, item: Bundled) -> None:
         with refusing():
-            await progress.in_thread(lambda: placing.stage(self._root, id, opened, item, progress.add))
-        finished = Finished(
-            model=item.entry.id,
-            version=item.entry.version,
-            option=item.option.id,
-            format=item.option.format.value,
-            quantization=item.option.quantization,
-            digest=option_digest(item.option.files),
-            directory=item.folder,
-            files=tuple(
-                ArtifactFile(name=file.name, role=file.role, size_bytes=file.size_bytes, sha256=file.sha256)
-                for file in item.files
-            ),
-            verified_at=rfc3339(self.clock()),
-        )
+            await progress.in_thread(lambda: placing.stage(self._root, aside, opened, item, progress.add))
+        finished = finished_of(item, verified_at=rfc3339(self.clock()))
         # The approval may have gone while gigabytes were copied.
         refuse_wrong([await self.standing.of_item(item, None)])
-        await uninterrupted(self._place(id, item, finished, opened.bundle.name))
+        await uninterrupted(self._place(aside, item, finished, opened.bundle.name))
 
-    async def _place(self, id: str, item: Bundled, finished: Finished, bundle: str) -> None:
+    async def _place(self, aside: str, item: Bundled, finished: Finished, bundle: str) -> None:
         async with self.database.transaction(durable=True) as tx:
             await store.put_placing(tx, store.Placing(finished=finished, bundle=bundle))
         try:
             with refusing():
-                await in_thread(lambda: placing.place(self._root, id, item))
+                await in_thread(lambda: placing.place(self._root, aside, item))
         except BaseException:
             async with self.database.transaction() as tx:
                 await store.drop_placing(tx, finished.directory)
@@ -260,6 +253,24 @@ def absolute(text: str) -> Path:
     if not path.is_absolute() or "\0" in text or path == path.parent:
         raise InvalidInput.at("/path", "not an absolute path of a folder")
     return path
+
+
+def finished_of(item: Bundled, *, verified_at: str) -> Finished:
+    """The item as the library takes it."""
+    return Finished(
+        model=item.entry.id,
+        version=item.entry.version,
+        option=item.option.id,
+        format=item.option.format.value,
+        quantization=item.option.quantization,
+        digest=option_digest(item.option.files),
+        directory=item.folder,
+        files=tuple(
+            ArtifactFile(name=file.name, role=file.role, size_bytes=file.size_bytes, sha256=file.sha256)
+            for file in item.files
+        ),
+        verified_at=verified_at,
+    )
 
 
 def report_of(
@@ -305,7 +316,7 @@ REFUSAL = " is refused by the policy "
 
 
 @contextlib.contextmanager
-def refusing() -> "contextlib.Iterator[None]":
+def refusing() -> Iterator[None]:
     """What is wrong with a bundle or its folder, as a refusal."""
     try:
         yield
@@ -313,8 +324,8 @@ def refusing() -> "contextlib.Iterator[None]":
         raise Conflict(f"The bundle is refused: {error}.", code=BAD) from error
     except FileExistsError as error:
         raise Conflict(
-            f"Something is in the way at {error.filename or 'the final name'}. Move it away, or look at what it is "
-            "(modelhub scan).",
+            f"Something is in the way at {error.filename or 'the final name'}. Move it away, or look "
+            "at what it is (modelhub scan).",
             code="exists",
         ) from error
 
@@ -348,5 +359,3 @@ def _files(opened: Opened, progress: Progress) -> BundleCheck:
         progress.add(0, 1)
     detail = f"all {len(opened.bundle.files)} were read; each has the size and SHA-256 of the manifest"
     return BundleCheck(what="files", outcome=Outcome.GOOD, detail=detail)
-
-

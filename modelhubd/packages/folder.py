@@ -1,4 +1,4 @@
-"""Looks into the folder of a bundle: opened beneath its root, no link followed, every read bounded. Blocks."""
+"""Looks into the folder of a bundle: beneath its root, no link followed, every read bounded. Blocks."""
 
 import contextlib
 import hashlib
@@ -168,5 +168,7 @@ def explained(what: str) -> Iterator[None]:
     except UnsafePath as error:
         raise BadBundle(f"{what}: {error.filename}: {error.reason}") from error
     except OSError as error:
-        named = f" ({error.filename})" if isinstance(error.filename, str) and "/" != error.filename[:1] else ""
+        named = (
+            f" ({error.filename})" if isinstance(error.filename, str) and error.filename[:1] != "/" else ""
+        )
         raise BadBundle(f"{what} cannot be read: {error.strerror or 'input/output error'}{named}") from error

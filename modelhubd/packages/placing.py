@@ -1,7 +1,7 @@
 """Brings the files of a bundle into the models directory: copied and hashed aside, then given their names.
 
-A folder of ours, `.bundles/<id>`, holds what is not whole yet; what a kill leaves in it is removed at the next
-start. A model's folder gets its final name in one step. Blocks.
+A folder of ours, `.bundles/<id>`, holds what is not whole yet; what a kill leaves in it is removed at the
+next start. A model's folder gets its final name in one step. Blocks.
 """
 
 import contextlib
@@ -54,13 +54,16 @@ def place(root: ConfinedRoot, id: str, item: Bundled) -> None:
 
 
 def is_placed(root: ConfinedRoot, folder: str, files: Sequence[tuple[str, int]]) -> bool:
-    """Whether each of the files (name, bytes) is in the folder; none is if the models directory is away.
+    """Whether each of the files (name, bytes) is in the folder, and was put there: none is aside any more.
 
     Raises:
         OSError: it cannot be looked at now.
     """
     if not root.present():
         raise OSError(errno.ENODEV, "the models directory is away")
+    with contextlib.suppress(FileNotFoundError):
+        if any(root.exists(f"{ASIDE}/{name}/{folder}") for name in root.names(ASIDE)):
+            return False
     for name, size in files:
         try:
             facts = root.stat(f"{folder}/{name}")

@@ -50,7 +50,9 @@ class Standing(Struct, frozen=True, kw_only=True):
         """What the signed catalog in the bundle comes to; with `take` it is in use from then on if it is
         newer. Without, what it would bring is answered too."""
         if not self.registry.configured:
-            return _unchecked("no registry is set on this machine, so no catalog vouches for the models"), None
+            return _unchecked(
+                "no registry is set on this machine, so no catalog vouches for the models"
+            ), None
         in_use = self.registry.in_use
         if not opened.tuf:
             return self._without(in_use), None
@@ -65,22 +67,28 @@ class Standing(Struct, frozen=True, kw_only=True):
         except (BadBundle, OSError) as error:
             return _wrong(CATALOG, f"it cannot be read: {error}"), None
         if not newer:
-            return _good(CATALOG, f"vouched for by the trusted root; revision {in_use} in use is no older"), None
+            return _good(
+                CATALOG, f"vouched for by the trusted root; revision {in_use} in use is no older"
+            ), None
         now = self.registry.in_use if taken is None else str(taken.document.head.catalog.revision)
-        return _good(CATALOG, f"revision {now}, vouched for by the trusted root and newer than any seen"), taken
+        return _good(
+            CATALOG, f"revision {now}, vouched for by the trusted root and newer than any seen"
+        ), taken
 
     async def of_item(self, item: Bundled, taken: Taken | None) -> BundleCheck:
-        """Whether the registry approves of the item, and policies allow it. `taken` is a catalog that would be
-        in use if the bundle were installed."""
+        """Whether the registry approves of the item, and policies allow it. `taken` is a catalog that would
+        be in use if the bundle were installed."""
         digest = option_digest(item.option.files)
         if self.registry.configured and (fault := await self._fault(item, digest, taken)) is not None:
             return _wrong(item.reference, fault)
         if taken is not None:
-            return _good(item.reference, "approved by the bundle's catalog; policies are asked at its install")
+            return _good(item.reference, "approved by the bundle's catalog; policies are asked at install")
         words = await self.words(item.entry.id, item.entry.version, item.option.id, digest)
         if words is not None:
             return BundleCheck(what=item.reference, outcome=Outcome.WRONG, detail=words)
-        by = "in the registry's signed catalog" if self.registry.configured else "allowed by the policies here"
+        by = (
+            "in the registry's signed catalog" if self.registry.configured else "allowed by the policies here"
+        )
         return _good(item.reference, f"{by}, SHA-256 {(digest or '')[:12]}…")
 
     async def _fault(self, item: Bundled, digest: str | None, taken: Taken | None) -> str | None:
@@ -130,9 +138,7 @@ def of_signature(opened: Opened, trusted: Iterable[bytes], demanded: bytes | Non
 
 
 def _carried(opened: Opened) -> Carried:
-    return read_carried(
-        list(opened.tuf), lambda name, most: read_small(opened.root, f"{TUF}/{name}", most)
-    )
+    return read_carried(list(opened.tuf), lambda name, most: read_small(opened.root, f"{TUF}/{name}", most))
 
 
 def me() -> int:

@@ -23,6 +23,8 @@ SECTIONS = {
         "pull": _command("pull", "pull", "Download models and watch it happen."),
         "downloads": _command("downloads", "downloads", "The download queue: list, watch, pause, resume, …"),
         "list": _command("library", "list_models", "What is installed."),
+        "bundle": _command("bundle", "bundle", "Carry models in a folder: create, verify, install, sources."),
+        "first-run": _command("first_run", "first_run", "Models that are downloaded at the first run."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
         "scan": _command("library", "scan", "Look for models in the models directory again."),

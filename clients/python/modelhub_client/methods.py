@@ -12,6 +12,7 @@ from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
 from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
+from modelhub_client.calls import packages as of_packages
 from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import system as of_system
@@ -107,6 +108,15 @@ class SyncMethods:
     save_settings = asked(of_library.save_settings)
     reset_settings = asked(of_library.reset_settings)
 
+    create_bundle = asked(of_packages.create_bundle)
+    verify_bundle = asked(of_packages.verify_bundle)
+    install_bundle = asked(of_packages.install_bundle)
+    sources = asked(of_packages.sources)
+    add_source = asked(of_packages.add_source)
+    remove_source = asked(of_packages.remove_source)
+    first_run = asked(of_packages.first_run)
+    skip_first_run = asked(of_packages.skip_first_run)
+
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
     servers = asked(of_servers.servers)
@@ -172,6 +182,15 @@ class AsyncMethods:
     settings = asked_async(of_library.settings)
     save_settings = asked_async(of_library.save_settings)
     reset_settings = asked_async(of_library.reset_settings)
+
+    create_bundle = asked_async(of_packages.create_bundle)
+    verify_bundle = asked_async(of_packages.verify_bundle)
+    install_bundle = asked_async(of_packages.install_bundle)
+    sources = asked_async(of_packages.sources)
+    add_source = asked_async(of_packages.add_source)
+    remove_source = asked_async(of_packages.remove_source)
+    first_run = asked_async(of_packages.first_run)
+    skip_first_run = asked_async(of_packages.skip_first_run)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)

@@ -189,9 +189,7 @@ class Registry:
     async def judge(self, carried: Carried) -> Taken | None:
         """See `judge_carried`."""
         path, kept, seen, now = self._config.registry_root, self._kept, self._seen, self._clock()
-        return await asyncio.to_thread(
-            judge_carried, carried, root_path=path, kept=kept, seen=seen, now=now
-        )
+        return await asyncio.to_thread(judge_carried, carried, root_path=path, kept=kept, seen=seen, now=now)
 
     async def take(self, carried: Carried) -> bool:
         """Have a carried catalog in use if it is newer than the one that is; whether it was.
