@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from modelhub_cli.authoring.drafts import Draft
 from modelhub_cli.failures import USAGE, Failed
 from modelhubd.entries.content import canonical, content_of
+from modelhubd.entries.drafts import Draft
 from modelhubd.errors import BadRequest, InvalidInput, TooLarge
 from modelhubd.registry.versions.issues import Surroundings, issues_in
 from modelhubd.registry.versions.submission import Submission, submission_of

@@ -14,14 +14,14 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from modelhub_cli.authoring.cards import Card, card_of
-from modelhub_cli.authoring.drafts import FileFacts, OptionFacts
-from modelhub_cli.authoring.grouping import Group, Grouped, NotAModel, group
-from modelhub_cli.authoring.headers import facts_of
 from modelhub_cli.authoring.hub_web import Web
 from modelhub_cli.authoring.local import folder_option
-from modelhub_cli.authoring.quantizations import slug
 from modelhub_cli.failures import INTEGRITY, USAGE, Failed
+from modelhubd.entries.cards import Card, card_of
+from modelhubd.entries.drafts import FileFacts, OptionFacts
+from modelhubd.entries.grouping import Group, Grouped, NotAModel, group
+from modelhubd.entries.headers import facts_of
+from modelhubd.entries.quantizations import slug
 from modelhubd.formats.mlx import CONFIG_MAX
 from modelhubd.trust.digests import is_sha256
 from modelhubd.wire.architecture import ModelFacts

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from modelhub_cli.authoring.cards import Card, card_of_readme
-from modelhub_cli.authoring.drafts import FileFacts, OptionFacts
-from modelhub_cli.authoring.grouping import Group, Grouped, NotAModel, group, siblings
-from modelhub_cli.authoring.headers import facts_of
+from modelhubd.entries.cards import Card, card_of_readme
+from modelhubd.entries.drafts import FileFacts, OptionFacts
+from modelhubd.entries.grouping import Group, Grouped, NotAModel, group, siblings
+from modelhubd.entries.headers import facts_of
 from modelhubd.errors import BadModelFile
 from modelhubd.formats.mlx import CONFIG_MAX, read_config, read_quantization
 from modelhubd.wire.architecture import ModelFacts
@@ -77,7 +77,7 @@ def folder_option(found: Group, headers: tuple[ModelFacts, ...], config: bytes) 
     try:
         architecture, quantization = read_config(config), read_quantization(config)
     except BadModelFile as error:
-        raise NotAModel(f"This folder cannot be published: {error}.") from error
+        raise NotAModel(f"This folder cannot be used: {error}.") from error
     is_mlx = quantization is not None or any(header.format == "mlx" for header in headers)
     return OptionFacts(
         group=found,

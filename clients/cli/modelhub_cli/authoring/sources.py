@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelhub_cli.authoring.drafts import Draft, Wishes, entry_of
-from modelhub_cli.authoring.grouping import Grouped, NotAModel
 from modelhub_cli.authoring.hugging_face import ENDPOINT, HuggingFace, repository_of
 from modelhub_cli.authoring.local import (
     LocalModel,
@@ -19,6 +17,8 @@ from modelhub_cli.authoring.local import (
 )
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_cli.token_file import token_for
+from modelhubd.entries.drafts import Draft, Wishes, entry_of
+from modelhubd.entries.grouping import Grouped, NotAModel
 from modelhubd.places import find_places
 from modelhubd.trust.names import is_model_id
 from modelhubd.trust.urls import origin_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelhub_cli.authoring.cards import Card, card_of, card_of_readme
-from modelhub_cli.authoring.licences import chosen_licence, licence_of
+from modelhubd.entries.cards import Card, card_of, card_of_readme
+from modelhubd.entries.licences import chosen_licence, licence_of
 
 README = """\
 ---

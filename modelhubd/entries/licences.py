@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from modelhub_cli.authoring.cards import Card
+from modelhubd.entries.cards import Card
 from modelhubd.wire.catalog import License
 
 _SPDX: dict[str, tuple[str, bool]] = {

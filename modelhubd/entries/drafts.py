@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from modelhub_cli.authoring.cards import Card
-from modelhub_cli.authoring.grouping import Group, NotAModel
-from modelhub_cli.authoring.licences import chosen_licence, licence_of
-from modelhub_cli.authoring.quantizations import option_id
+from modelhubd.entries.cards import Card
+from modelhubd.entries.grouping import Group, NotAModel
+from modelhubd.entries.licences import chosen_licence, licence_of
+from modelhubd.entries.quantizations import option_id
 from modelhubd.trust.text import printable
 from modelhubd.wire.architecture import Architecture, ModelFacts
 from modelhubd.wire.catalog import CatalogEntry, Format, Hardware, Option, OptionFile, Role
@@ -190,7 +190,7 @@ def _architecture(found: Iterable[OptionFacts]) -> Architecture:
         if (shape.n_layers, shape.hidden_size) != (first.n_layers, first.hidden_size):
             raise NotAModel(
                 f"These are several models: one has {first.n_layers} layers of {first.hidden_size}, another "
-                f"{shape.n_layers} of {shape.hidden_size}. Publish each by itself."
+                f"{shape.n_layers} of {shape.hidden_size}. Name each by itself."
             )
     return next(iter(stated.values()), Architecture())
 

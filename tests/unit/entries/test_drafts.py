@@ -2,9 +2,9 @@
 
 import pytest
 
-from modelhub_cli.authoring.cards import Card
-from modelhub_cli.authoring.drafts import FileFacts, OptionFacts, Wishes, entry_of
-from modelhub_cli.authoring.grouping import Group, Member, NotAModel
+from modelhubd.entries.cards import Card
+from modelhubd.entries.drafts import FileFacts, OptionFacts, Wishes, entry_of
+from modelhubd.entries.grouping import Group, Member, NotAModel
 from modelhubd.entries.rules import faults_in_entry
 from modelhubd.wire.architecture import Architecture, ModelFacts
 from modelhubd.wire.catalog import Format, Role

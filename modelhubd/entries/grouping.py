@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from modelhub_cli.authoring.quantizations import quantization_in, without_quantization
+from modelhubd.entries.quantizations import quantization_in, without_quantization
 from modelhubd.trust.names import fault_in_file_name
 from modelhubd.wire.catalog import Format, Role
 
@@ -159,7 +159,7 @@ def _check_one_model(wholes: list[tuple[str, list[str]]]) -> None:
     common = {without_quantization(_base(stem)).casefold(): stem for stem, _ in wholes}
     if len(common) > 1:
         named = ", ".join(sorted(common.values())[:3])
-        raise NotAModel(f"These are several models ({named}). Publish each by itself, by its file.")
+        raise NotAModel(f"These are several models ({named}). Name each by itself, by its file.")
 
 
 def _weights(parts: Iterable[str]) -> Iterator[Member]:

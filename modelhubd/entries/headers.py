@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from modelhub_cli.authoring.grouping import NotAModel
+from modelhubd.entries.grouping import NotAModel
 from modelhubd.errors import BadModelFile
 from modelhubd.formats import MAX_HEADER_BYTES, NeedMoreBytes
 from modelhubd.formats.gguf import read_gguf
@@ -33,4 +33,4 @@ def facts_of(name: str, size_bytes: int, read_start: ReadStart) -> ModelFacts:
         except NeedMoreBytes as more:
             wanted = min(MAX_HEADER_BYTES, max(more.wanted, 2 * wanted))
         except BadModelFile as error:
-            raise NotAModel(f"{name} cannot be published: {error}.") from error
+            raise NotAModel(f"{name} cannot be used: {error}.") from error

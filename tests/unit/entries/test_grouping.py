@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelhub_cli.authoring.grouping import NotAModel, group, siblings
-from modelhub_cli.authoring.quantizations import option_id, quantization_in, slug, without_quantization
+from modelhubd.entries.grouping import NotAModel, group, siblings
+from modelhubd.entries.quantizations import option_id, quantization_in, slug, without_quantization
 from modelhubd.trust.names import is_option_id
 from modelhubd.wire.catalog import Format, Role
 
