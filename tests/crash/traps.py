@@ -23,6 +23,8 @@ OWNERS = {
     "root": "modelhubd.storage.confined:ConfinedRoot",
     "database": "modelhubd.storage.database:Database",
     "library": "modelhubd.library.service:Library",
+    "placing": "modelhubd.packages.placing",
+    "packages_store": "modelhubd.packages.store",
     "updater": "tuf.ngclient:Updater",
     "registry": "modelhubd.catalog.registry.look",
     "registry_store": "modelhubd.catalog.registry.store",
