@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from modelhubd.entries.bundles import is_bundle_name
+from modelhubd.packages.folder import named, place_of
 from modelhubd.packages.ownership import Place, fault_in_places
 from modelhubd.trust.names import is_reference
 from modelhubd.wire.bundles import KeyHex, LocalPath
@@ -173,7 +174,7 @@ def _files(folder: Path, me: int) -> Iterator[tuple[Path, bytes, str | None]]:
     for name in names[:FILES_MAX]:
         path = folder / name
         try:
-            fault = fault_in_places([*_above(folder), _place(path, "it")], me)
+            fault = fault_in_places([*_above(folder), place_of(path, "it")], me)
             data = b"" if fault else _read(path)
         except OSError as error:
             yield path, b"", f"it cannot be read: {error.strerror}"
@@ -183,13 +184,8 @@ def _files(folder: Path, me: int) -> Iterator[tuple[Path, bytes, str | None]]:
 
 def _above(folder: Path) -> list[Place]:
     resolved = folder.resolve()
-    places = [_place(above, str(above), above=True) for above in reversed(resolved.parents)]
-    return [*places, _place(resolved, "its folder")]
-
-
-def _place(path: Path, name: str, *, above: bool = False) -> Place:
-    facts = path.lstat()
-    return Place(name=name, mode=facts.st_mode, uid=facts.st_uid, gid=facts.st_gid, above=above)
+    places = [place_of(above, named(above), above=True) for above in reversed(resolved.parents)]
+    return [*places, place_of(resolved, "its folder")]
 
 
 def _read(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from modelhubd.entries.bundles import MANIFEST_MAX, BadBundle, Bundle, BundledFile, read_manifest
+from modelhubd.library.outside import shown
 from modelhubd.packages.ownership import Place, fault_in_places
 from modelhubd.storage.confined import ConfinedRoot, UnsafePath
 from modelhubd.trust.bundle_statements import ENVELOPE_MAX, read_envelope
@@ -91,8 +92,8 @@ def fault_in_safety(opened: Opened, me: int) -> str | None:
     """Why others than the user and root could change what is in the bundle; None where they could not."""
     root = opened.root.root
     places = [
-        _place(folder, "the folder" if folder == root else f"{folder}", above=folder != root)
-        for folder in (*reversed(root.parents), root)
+        *(place_of(folder, named(folder), above=True) for folder in reversed(root.parents)),
+        place_of(root, "the folder"),
     ]
     seen: set[str] = set()
     for relative in (MANIFEST, SIGNATURE, *(file.path for file in opened.bundle.files)):
@@ -101,11 +102,21 @@ def fault_in_safety(opened: Opened, me: int) -> str | None:
             inner = "/".join(parts[:depth])
             if inner not in seen and (inner != SIGNATURE or opened.envelope is not None):
                 seen.add(inner)
-                places.append(_place(root / inner, inner))
+                places.append(place_of(root / inner, inner))
     return fault_in_places(places, me)
 
 
-def _place(path: Path, name: str, *, above: bool = False) -> Place:
+def named(folder: Path) -> str:
+    """A folder as its owner is told of it: the home folder is `~`."""
+    return shown(str(folder), Path.home())
+
+
+def place_of(path: Path, name: str, *, above: bool = False) -> Place:
+    """What is at `path`.
+
+    Raises:
+        OSError
+    """
     facts = path.lstat()
     return Place(name=name, mode=facts.st_mode, uid=facts.st_uid, gid=facts.st_gid, above=above)
 
