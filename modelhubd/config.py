@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from modelhubd.errors import CannotStart
 from modelhubd.places import Places
+from modelhubd.trust.digests import is_sha256
 from modelhubd.trust.names import is_option_id, is_reference
 from modelhubd.wire.downloads import SLOWEST, Connections, MaxActive, fault_in_schedule
 from modelhubd.wire.servers import LoadDefaults
@@ -67,6 +68,23 @@ class LibraryConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How often each installed file is read again whole, slowly and only while the machine is idle."""
     scrub_bytes_per_s: Annotated[int, Meta(ge=1024 * 1024, le=1 << 40)] = 32 * 1024 * 1024
     """How fast that is at most."""
+    bundles: tuple[str, ...] = ()
+    """Folders of bundles that applications ship: their models are used where they are."""
+    bundle_keys: tuple[str, ...] = ()
+    """Public keys (Ed25519, 64 hex digits) whose signature over a bundle counts as known."""
+    first_run: tuple[str, ...] = ()
+    """Models that are downloaded once, at the first run: `publisher/name`, perhaps with `:option`."""
+
+    def __post_init__(self) -> None:
+        for path in self.bundles:
+            if not Path(path).expanduser().is_absolute():
+                raise ValueError(f"bundles cannot hold {path!r}: write the whole path")
+        for key in self.bundle_keys:
+            if not is_sha256(key):
+                raise ValueError(f"bundle_keys cannot hold {key!r}: a key has 64 lower-case hex digits")
+        for reference in self.first_run:
+            if not is_reference(reference):
+                raise ValueError(f"first_run cannot hold {reference!r}: write publisher/name")
 
 
 class UpdatesConfig(msgspec.Struct, frozen=True, kw_only=True):

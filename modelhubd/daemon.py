@@ -48,6 +48,7 @@ from modelhubd.llama.settings import Configured as ConfiguredLoads
 from modelhubd.metrics.tally import Tally
 from modelhubd.notify import activated_sockets, ping_watchdog, sd_notify
 from modelhubd.outbound import OutboundLog
+from modelhubd.packages.service import Packages
 from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
@@ -189,7 +190,7 @@ def _build(
         counters=lambda: popularity.counters,
         device=lambda: device.last,
         installed=lambda: library.keys(),
-        on_changed=lambda: _catalog_changed(policies, library, servers, tasks),
+        on_changed=lambda: _catalog_changed(policies, library, servers, packages, tasks),
         clock=clock,
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
@@ -246,9 +247,9 @@ def _build(
         clock=clock,
     )
 
-    async def install(tx: Transaction, finished: Finished) -> None:
+    async def install(tx: Transaction, finished: Finished, bundle: str | None = None) -> None:
         async with updates.around_install(tx, finished):
-            await library.add(tx, finished)
+            await library.add(tx, finished, bundle=bundle)
         await popularity.installed(tx, finished.model)
 
     downloads = Downloads(
@@ -326,6 +327,10 @@ def _build(
             in_force=in_force,
         )
     )
+    packages = Packages(
+        config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
+        policies=policies, install=install, clock=clock,
+    )  # fmt: skip
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -353,6 +358,7 @@ def _build(
         jobs=jobs,
         imports=imports,
         finder=finder,
+        packages=packages,
         servers=servers,
         gateway=Gateway(
             servers,
@@ -378,10 +384,13 @@ def _installed_changed(policies: Policies, catalog: Catalog) -> None:
     catalog.installed_changed()
 
 
-def _catalog_changed(policies: Policies, library: Library, servers: Servers, tasks: TaskOwner) -> None:
+def _catalog_changed(
+    policies: Policies, library: Library, servers: Servers, packages: Packages, tasks: TaskOwner
+) -> None:
     """What runs may be forbidden by now: a model was withdrawn, or is not verified any more."""
     policies.forget()
     library.look_again()
+    packages.catalog_changed()
     tasks.start(servers.unload_forbidden(), name="unload what is forbidden")
 
 
@@ -389,6 +398,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     """Start what runs by itself, each after what it needs. `/health` answers meanwhile, all else waits."""
     await parts.registry.load()
     await parts.catalog.start(tasks)
+    await parts.packages.bundles.start()
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
     await parts.moving.take_up()
@@ -403,6 +413,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
             offline=lambda: parts.policies.offline,
         )
         tasks.start(work, name="automatic updates")
+    await parts.packages.start(tasks)
     parts.registry.start(tasks)
     parts.library.scrub(parts.config.settings.library, parts.is_idle, tasks)
 

@@ -1,4 +1,5 @@
-"""One daemon per home, held by a lock that the kernel lets go of when the process ends in any way."""
+"""One daemon per home, held by a lock that the kernel lets go of when the process ends in any way, and
+the file that says where it answers."""
 
 import contextlib
 import fcntl

@@ -60,6 +60,16 @@ class Places(Struct, frozen=True, kw_only=True):
         return self.state_dir / "logs"
 
     @property
+    def bundles_d(self) -> Path:
+        """Where applications say which bundles they ship."""
+        return self.config_dir / "bundles.d"
+
+    @property
+    def packages_d(self) -> Path:
+        """Where the administrator names folders of models."""
+        return self.administrator_file.parent / "packages.d"
+
+    @property
     def administrator_file(self) -> Path:
         if sys.platform == "darwin":
             return Path("/Library/Application Support/modelhub/config.toml")

@@ -67,7 +67,8 @@ async def status_of(parts: Parts) -> Status:
         rss_bytes=rss_bytes(None) or 0,
         llama_server=next((build.version for build in device.llama_servers if build.usable), None),
         outbound=parts.outbound.all(),
-        warnings=parts.warnings,
+        warnings=(*parts.warnings, *parts.packages.sources.warnings),
+        first_run=await parts.packages.summary(),
     )
 
 

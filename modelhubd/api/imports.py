@@ -16,4 +16,5 @@ async def found(ask: Ask[Parts, None, None]) -> web.StreamResponse:
 
 
 async def scan(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    await ask.parts.packages.sources.look()
     return reply(await ask.parts.finder.scan(ask.parts.library))

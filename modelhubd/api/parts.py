@@ -23,6 +23,7 @@ from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
+from modelhubd.packages.service import Packages
 from modelhubd.policy.service import Policies
 from modelhubd.space.moving import Moving
 from modelhubd.space.service import Space
@@ -54,6 +55,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     imports: Imports
     finder: Finder
+    packages: Packages
     servers: Servers
     gateway: Gateway
     tally: Tally

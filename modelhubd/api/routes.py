@@ -15,6 +15,7 @@ from modelhubd.api import (
     jobs,
     library,
     metrics,
+    packages,
     policy,
     servers,
     settings,
@@ -26,6 +27,7 @@ from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
 from modelhubd.web.openapi import openapi
 from modelhubd.wire.base import Page
+from modelhubd.wire.bundles import AddSource, CreateBundle, FirstRun, OpenBundle, SkipFirstRun, Source
 from modelhubd.wire.catalog import CatalogInfo, CatalogPage, ModelDetail, VersionNote
 from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import (
@@ -177,6 +179,35 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/library/move", space.move, "Move the models directory to another folder or drive",
         body=MoveModels, answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/bundles", packages.create, "Make a bundle of installed models in a new folder",
+        access=Access.SOCKET, body=CreateBundle, answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/bundles/verify", packages.verify, "Read a bundle and say what of it was checked",
+        body=OpenBundle, answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/bundles/install", packages.install, "Verify a bundle and install its models",
+        body=OpenBundle, answer=Job, status=202,
+    ),
+    _route(
+        "GET", "/library/sources", packages.sources, "Folders that provide models", answer=Page[Source]
+    ),
+    _route(
+        "POST", "/library/sources", packages.add_source, "An application says which bundle it ships",
+        body=AddSource, answer=Source, status=201,
+    ),
+    _route(
+        "DELETE", "/library/sources/{id}", packages.remove_source, "It takes its bundle back", status=204
+    ),
+    _route(
+        "GET", "/library/first-run", packages.first_run, "Downloads of the first run", answer=FirstRun
+    ),
+    _route(
+        "POST", "/library/first-run/skip", packages.skip_first_run, "Do without all or some of them",
+        body=SkipFirstRun, answer=FirstRun,
     ),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),

@@ -55,6 +55,11 @@ class Looking:
         async with self._one:
             yield
 
+    def call_away(self, paths: frozenset[str]) -> bool:
+        """Have these outside files count as away while they are missing; whether that is news."""
+        news, self._outside.away = self._outside.away != paths, paths
+        return news
+
     async def look(self, *, accept: bool) -> tuple[ScanResult, frozenset[str]]:
         """What there was to change, and the folders to watch.
 

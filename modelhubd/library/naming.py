@@ -94,7 +94,7 @@ class Naming:
             option=row.key.option,
             format=row.format,
             quantization=row.quantization,
-            source=row.source,
+            source=row.source if row.bundle is None else "bundle",
             state=row.state,
             size_bytes=row.size_bytes,
             digest=row.digest,

@@ -44,6 +44,8 @@ class OutsideLook:
         self._patience_s = patience_s
         self._look = look or look_outside
         self._hanging: set[asyncio.Task[Elsewhere]] = set()
+        self.away: frozenset[str] = frozenset()
+        """Paths that somebody else knows to be away: missing there, they are not deleted."""
 
     async def look(self, known: Collection[Outside]) -> Elsewhere:
         """Where their file system hangs all of them count as away, until the thread that asked it is back."""
@@ -56,9 +58,11 @@ class OutsideLook:
         asking.add_done_callback(self._hanging.discard)
         try:
             async with asyncio.timeout(self._patience_s):
-                return await asyncio.shield(asking)
+                seen = await asyncio.shield(asking)
         except TimeoutError:
             return Elsewhere(away=frozenset(file.path for file in known))
+        absent = {file.path for file in known if file.path not in seen.found}
+        return Elsewhere(seen.found, seen.away | (self.away & absent))
 
 
 def look_outside(known: Iterable[Outside]) -> Elsewhere:

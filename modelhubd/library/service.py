@@ -35,7 +35,6 @@ from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
 from modelhubd.wire.library import (
     Artifact,
-    ArtifactFile,
     ArtifactState,
     Finished,
     RemovedArtifact,
@@ -181,6 +180,12 @@ class Library:
         """Look at the models directory soon: the catalog may know files now that it did not know before."""
         self._again.set()
 
+    def call_away(self, paths: frozenset[str]) -> None:
+        """Have these outside files, and no others, count as away rather than deleted while they are missing:
+        the share that they are on is not mounted."""
+        if self._looking.call_away(paths):
+            self.look_again()
+
     async def list(
         self,
         *,
@@ -280,23 +285,28 @@ class Library:
         Raises:
             Conflict: the artifact holds no file that a server could be given.
         """
-        key = Key(artifact.model, artifact.version, artifact.option)
-        folder = self._root.root / folder_of(key)
         main, projector = main_file(artifact.files), projector_file(artifact.files)
         if main is None:
+            key = Key(artifact.model, artifact.version, artifact.option)
             raise Conflict(f"{key} has no model file to load. Choose another option.", code="not_loadable")
+        places = self.places(artifact)
+        return places[main.name], places[projector.name] if projector else None
 
-        def place(file: ArtifactFile) -> Path:
-            return folder / file.name if file.where is None else hidden(file.where, self._home)
+    def places(self, artifact: Artifact) -> dict[str, Path]:
+        """Where its files are, by their names in it."""
+        folder = self._root.root / folder_of(Key(artifact.model, artifact.version, artifact.option))
+        return {
+            file.name: folder / file.name if file.where is None else hidden(file.where, self._home)
+            for file in artifact.files
+        }
 
-        return place(main), place(projector) if projector else None
-
-    async def add(self, tx: Transaction, finished: Finished) -> None:
-        """Record a download whose files are under their final names, in the download's own transaction."""
+    async def add(self, tx: Transaction, finished: Finished, *, bundle: str | None = None) -> None:
+        """Record a download whose files are under their final names, in the download's own transaction; with
+        `bundle` what was installed from the bundle of that name."""
         key = Key(finished.model, finished.version, finished.option)
         if finished.directory != folder_of(key):
             raise ValueError(f"{finished.directory} is not where {key} belongs")
-        await self._put(tx, key, finished, source="download")
+        await self._put(tx, key, finished, source="import" if bundle else "download", bundle=bundle)
 
     async def add_imported(self, tx: Transaction, finished: Finished) -> str:
         """Record what was imported and has its final names, in the import's own transaction; its id."""
@@ -344,6 +354,7 @@ class Library:
         source: str,
         outside: tuple[Outside | None, ...] = (),
         managed: str | None = None,
+        bundle: str | None = None,
     ) -> str:
         artifact = Stored(
             id=await store.id_of(tx, key) or secrets.token_hex(8),
@@ -359,6 +370,7 @@ class Library:
             mtimes_ns=(),
             outside=outside,
             managed=managed,
+            bundle=bundle,
         )
         async with self._telling.of(tx, key.model):
             await self._looking.put(tx, artifact)

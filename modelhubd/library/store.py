@@ -42,6 +42,8 @@ class Stored(Struct, frozen=True, kw_only=True):
     """One per file, None where it is in the models directory; empty where all are."""
     managed: str | None = None
     """The source that answers for it in the user's place."""
+    bundle: str | None = None
+    """Name of the bundle that it was installed from."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -201,6 +203,7 @@ def _stored(row: Row, files: Sequence[Row]) -> Stored:
         ),
         outside=tuple(_outside(file) for file in files) if any(file["outside"] for file in files) else (),
         managed=row["managed"],
+        bundle=row["bundle"],
     )
 
 
@@ -218,11 +221,11 @@ async def put(tx: Transaction, artifact: Stored) -> None:
     """Write the artifact with its files; one with the same id gets these values."""
     await tx.execute(
         "INSERT INTO artifact (id, model, version, option, format, quantization, source, state, digest, "
-        "verified_at, installed_at, managed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "verified_at, installed_at, managed, bundle) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET format = excluded.format, quantization = excluded.quantization, "
         "source = excluded.source, state = excluded.state, digest = excluded.digest, "
         "verified_at = excluded.verified_at, installed_at = excluded.installed_at, "
-        "managed = excluded.managed, removing = 0",
+        "managed = excluded.managed, bundle = excluded.bundle, removing = 0",
         (
             artifact.id,
             artifact.key.model,
@@ -236,6 +239,7 @@ async def put(tx: Transaction, artifact: Stored) -> None:
             artifact.verified_at,
             artifact.installed_at,
             artifact.managed,
+            artifact.bundle,
         ),
     )
     await tx.execute("DELETE FROM artifact_file WHERE artifact_id = ?", (artifact.id,))

@@ -299,6 +299,11 @@ class Policies:
         by, step = who(self._policy, reason.policy), remedy(self._policy, reason.policy)
         return f"{what} is refused by the policy {reason.policy} ({by}): {reason.detail}. {step}"
 
+    async def vouched_digest(self, model: str, version: int, option: str) -> str | None:
+        """Of the files that the registry served as this version's option, as far as that was kept."""
+        kept = await store.vouched(self._database.reader, model, version)
+        return None if kept is None else kept.digests.get(option)
+
     def _withdrawn(self, model: str) -> str | None:
         present = self._tombstones()
         if present is not self._buried[0]:

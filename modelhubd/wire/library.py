@@ -37,7 +37,7 @@ class Artifact(Message, frozen=True, kw_only=True):
     format: str
     quantization: str | None
     source: str
-    """`download`, `scan` (found in the models directory) or `import`."""
+    """`download`, `scan` (found in the models directory), `import` or `bundle`."""
     state: ArtifactState
     size_bytes: int
     digest: str | None

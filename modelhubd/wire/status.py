@@ -46,6 +46,15 @@ class Outbound(Message, frozen=True, kw_only=True):
     connections: int
 
 
+class FirstRunSummary(Message, frozen=True, kw_only=True):
+    """How many downloads of the first run are in which state."""
+
+    waiting: int = 0
+    enqueued: int = 0
+    done: int = 0
+    skipped: int = 0
+
+
 class Status(Message, frozen=True, kw_only=True):
     version: str
     pid: int
@@ -64,6 +73,7 @@ class Status(Message, frozen=True, kw_only=True):
     """Version of the build that loads models; None when there is none."""
     outbound: tuple[Outbound, ...]
     warnings: tuple[str, ...] = ()
+    first_run: FirstRunSummary = FirstRunSummary()
 
 
 class ConfigValue(Message, frozen=True, kw_only=True):

@@ -26,7 +26,9 @@ PROMISED = [
     ("delete", "/servers/{id}"), ("post", "/servers/{id}/restart"), ("get", "/servers/{id}/logs"),
     ("get", "/config"), ("post", "/token/rotate"), ("post", "/session"), ("post", "/session/code"),
     ("get", "/openapi.json"), ("get", "/policy"), ("put", "/policy"), ("get", "/governance/templates"),
-    ("get", "/governance/check"),
+    ("get", "/governance/check"), ("post", "/library/bundles"), ("post", "/library/bundles/verify"),
+    ("post", "/library/bundles/install"), ("get", "/library/sources"), ("post", "/library/sources"),
+    ("delete", "/library/sources/{id}"), ("get", "/library/first-run"), ("post", "/library/first-run/skip"),
 ]  # fmt: skip
 ANSWERED = [
     "/version", "/health", "/status", "/state", "/device", "/catalog", "/catalog/models", "/downloads",

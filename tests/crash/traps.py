@@ -28,6 +28,8 @@ OWNERS = {
     "space_store": "modelhubd.space.store",
     "takeover": "modelhubd.updates.takeover:Takeover",
     "downloads": "modelhubd.downloads.service:Downloads",
+    "placing": "modelhubd.packages.placing",
+    "packages_store": "modelhubd.packages.store",
     "updater": "tuf.ngclient:Updater",
     "registry": "modelhubd.catalog.registry.look",
     "registry_store": "modelhubd.catalog.registry.store",

@@ -24,8 +24,10 @@ from modelhubd.trust.text import printable
 
 FAILURE, USAGE, NOT_FOUND, NOT_PERMITTED, CONFLICT, UNREACHABLE, REFUSED, INTEGRITY = 1, 2, 3, 4, 5, 6, 7, 8
 
-INTEGRITY_CODES = frozenset({"checksum_mismatch", "size_mismatch", "wrong_content", "bad_signature"})
-REFUSAL_CODES = frozenset({"refused_by_policy", "forbidden_url", "unsafe_name"})
+INTEGRITY_CODES = frozenset(
+    {"checksum_mismatch", "size_mismatch", "wrong_content", "bad_signature", "bad_bundle", "bad_catalog"}
+)
+REFUSAL_CODES = frozenset({"refused_by_policy", "forbidden_url", "unsafe_name", "not_approved"})
 
 _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (ModelhubUnreachable, UNREACHABLE), (InvalidRequest, USAGE), (NotFound, NOT_FOUND),

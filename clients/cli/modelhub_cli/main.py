@@ -28,6 +28,8 @@ SECTIONS = {
         "move": _command("space", "move", "Move the models directory to another folder or drive."),
         "usage": _command("space", "usage", "What models, downloads and caches cost on the disk."),
         "prune": _command("space", "prune", "Give back old versions, leftovers and old logs."),
+        "bundle": _command("bundle", "bundle", "Carry models in a folder: create, verify, install, sources."),
+        "first-run": _command("first_run", "first_run", "Models that are downloaded at the first run."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
         "scan": _command("imports", "scan", "Look for models on this machine, also in other tools."),

@@ -13,6 +13,7 @@ from modelhub_client.calls import downloads as of_downloads
 from modelhub_client.calls import imports as of_imports
 from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
+from modelhub_client.calls import packages as of_packages
 from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import space as of_space
@@ -122,6 +123,15 @@ class SyncMethods:
     apply_updates = asked(of_updates.apply_updates)
     roll_back = asked(of_updates.roll_back)
 
+    create_bundle = asked(of_packages.create_bundle)
+    verify_bundle = asked(of_packages.verify_bundle)
+    install_bundle = asked(of_packages.install_bundle)
+    sources = asked(of_packages.sources)
+    add_source = asked(of_packages.add_source)
+    remove_source = asked(of_packages.remove_source)
+    first_run = asked(of_packages.first_run)
+    skip_first_run = asked(of_packages.skip_first_run)
+
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
     servers = asked(of_servers.servers)
@@ -199,6 +209,15 @@ class AsyncMethods:
     updates = asked_async(of_updates.updates)
     apply_updates = asked_async(of_updates.apply_updates)
     roll_back = asked_async(of_updates.roll_back)
+
+    create_bundle = asked_async(of_packages.create_bundle)
+    verify_bundle = asked_async(of_packages.verify_bundle)
+    install_bundle = asked_async(of_packages.install_bundle)
+    sources = asked_async(of_packages.sources)
+    add_source = asked_async(of_packages.add_source)
+    remove_source = asked_async(of_packages.remove_source)
+    first_run = asked_async(of_packages.first_run)
+    skip_first_run = asked_async(of_packages.skip_first_run)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)

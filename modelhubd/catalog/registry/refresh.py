@@ -233,14 +233,14 @@ def _make_ready(folder: Path, seeds: dict[str, bytes]) -> None:
     for role, data in seeds.items():
         path = folder / f"{role}.json"
         present = _read(path, METADATA_MAX)
-        if present is None or _version(present) < _version(data):
+        if present is None or metadata_version(present) < metadata_version(data):
             staged = path.with_suffix(".seed")
             staged.touch(0o600)
             staged.write_bytes(data)
             staged.replace(path)
 
 
-def _version(data: bytes) -> int:
+def metadata_version(data: bytes) -> int:
     """As written, unverified; -1 where it cannot be read."""
 
     class Signed(msgspec.Struct):
@@ -257,9 +257,9 @@ def _version(data: bytes) -> int:
 
 def _signatures(folder: Path, root: bytes) -> Signatures:
     """What python-tuf has just verified and written."""
-    newest = _version(_read(folder / "root.json", ROOT_MAX) or root)
+    newest = metadata_version(_read(folder / "root.json", ROOT_MAX) or root)
     history = folder / "root_history"
-    versions = range(_version(root) + 1, newest + 1)
+    versions = range(metadata_version(root) + 1, newest + 1)
     roots = [_read(history / f"{version}.root.json", ROOT_MAX) or b"" for version in versions]
     found = {role: _read(folder / f"{role}.json", METADATA_MAX) or b"" for role in ROLES}
     return msgspec.convert({"roots": roots, **found}, Signatures)
@@ -270,16 +270,16 @@ def _expiry(root: bytes, signatures: Signatures) -> tuple[datetime, int]:
     from tuf.api.metadata import Metadata
 
     rest = (signatures.timestamp, signatures.snapshot, signatures.targets)
-    newest = max((root, *signatures.roots), key=_version)
+    newest = max((root, *signatures.roots), key=metadata_version)
     expiries = [Metadata[Any].from_bytes(data).signed.expires for data in (newest, *rest)]
-    return min(expiries).replace(tzinfo=UTC), _version(newest)
+    return min(expiries).replace(tzinfo=UTC), metadata_version(newest)
 
 
 def audit_key_of(root: bytes, signatures: Signatures) -> str | None:
     """What the newest of these verified roots names as the audit log's public key (hex)."""
     from tuf.api.metadata import Metadata, Root
 
-    newest = Metadata[Root].from_bytes(max((root, *signatures.roots), key=_version)).signed
+    newest = Metadata[Root].from_bytes(max((root, *signatures.roots), key=metadata_version)).signed
     named = newest.unrecognized_fields.get(AUDIT_KEY)
     return named if isinstance(named, str) else None
 

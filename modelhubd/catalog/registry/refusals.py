@@ -44,6 +44,7 @@ REASONS: Mapping[str, str] = {
     "administrator; acknowledge the alarm only once you know why.",
     "audit_proof_missing": "The registry does not show that its audit log continues the one seen before "
     "({}). " + KEPT_ON,
+    "overtaken": "Another catalog came into use meanwhile. It is looked at again by itself.",
     "storage": "The catalog cannot be kept on this machine's disk ({}).",
     "unexpected": "The catalog could not be taken in ({}). The daemon's log says more.",
 }  # fmt: skip

@@ -15,12 +15,14 @@ from msgspec.structs import replace
 from modelhubd.catalog.registry import keeping, store
 from modelhubd.catalog.registry.address import fault_in_address
 from modelhubd.catalog.registry.asking import Asking
+from modelhubd.catalog.registry.carried import Carried, Taken, files_of, judge_carried
 from modelhubd.catalog.registry.document import Document, Head, read_document
 from modelhubd.catalog.registry.freshness import delay_s, stale_since
 from modelhubd.catalog.registry.look import Before, look
 from modelhubd.catalog.registry.popularity import Popularity
-from modelhubd.catalog.registry.refresh import ROLES, Refreshed
+from modelhubd.catalog.registry.refresh import ROLES, Refreshed, trusted_root
 from modelhubd.catalog.registry.refusals import NotTaken
+from modelhubd.catalog.registry.shown import shown_alarm, shown_audit, shown_freshness
 from modelhubd.catalog.registry.witness import Alarm, Seen
 from modelhubd.catalog.sync import Base, Served
 from modelhubd.catalog.view import let_go
@@ -31,7 +33,7 @@ from modelhubd.tasks import TaskOwner
 from modelhubd.trust.text import printable
 from modelhubd.trust.urls import origin_of
 from modelhubd.wire.base import rfc3339
-from modelhubd.wire.catalog import AuditAlarm, AuditWitness, CatalogInfo, SyncError
+from modelhubd.wire.catalog import AuditAlarm, CatalogInfo, SyncError
 from modelhubd.wire.registry import CatalogTemplate, PublisherKey, SignedCatalog, Tombstone
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,11 @@ class Registry:
         until the first."""
         return None if self._kept is None else self._kept.head.catalog
 
+    @property
+    def in_use(self) -> str | None:
+        """The revision of the snapshot in use; None until the first."""
+        return None if self.signed is None else str(self.signed.revision)
+
     def publisher_keys(self, publisher: str) -> tuple[PublisherKey, ...]:
         """The keys that the signed catalog pins for a publisher, revoked ones too."""
         known = () if self.signed is None else self.signed.publishers
@@ -137,32 +144,14 @@ class Registry:
         """`info` with what there is to say of the registry."""
         if self._origin is None:
             return info
-        kept = self._kept
         info = replace(
-            info, registry=self._origin, last_error=self._last_error, clock_ahead_s=self._clock_ahead_s
-        )
-        if self._seen is not None or self._alarm is not None:
-            seen = self._seen
-            info = replace(
-                info,
-                audit=AuditWitness(
-                    size=0 if seen is None else seen.size,
-                    root_hash="" if seen is None else seen.root_hash,
-                    alarm=self._alarm,
-                ),
-            )
-        if kept is None:
-            return replace(info, synced_at=None)
-        since = stale_since(kept.expires_at, self._clock())
-        return replace(
             info,
-            synced_at=rfc3339(kept.synced_at),
-            checked_at=rfc3339(kept.checked_at),
-            expires_at=rfc3339(kept.expires_at),
-            published_at=kept.head.catalog.published_at,
-            stale=since is not None,
-            stale_since=None if since is None else rfc3339(since),
+            registry=self._origin,
+            last_error=self._last_error,
+            clock_ahead_s=self._clock_ahead_s,
+            audit=shown_audit(self._seen, self._alarm) or info.audit,
         )
+        return shown_freshness(info, self._kept, self._clock())
 
     async def sync(self, *, wait: bool) -> CatalogInfo:
         """Have everything looked at again, at once; with `wait` the answer comes when that has ended."""
@@ -186,6 +175,34 @@ class Registry:
         self._seen = self._alarm = None
         return await self.sync(wait=True)
 
+    async def to_carry(self) -> dict[str, bytes]:
+        """Name → content of the files that prove the catalog in use to a machine that cannot ask.
+
+        Raises:
+            NotTaken: there is none, or no trusted root.
+        """
+        if self._kept is None:
+            raise NotTaken("incomplete")
+        root = await asyncio.to_thread(trusted_root, self._config.registry_root)
+        return files_of(root, self._kept.signatures, await store.target(self._database.reader))
+
+    async def judge(self, carried: Carried) -> Taken | None:
+        """See `judge_carried`."""
+        path, kept, seen, now = self._config.registry_root, self._kept, self._seen, self._clock()
+        return await asyncio.to_thread(judge_carried, carried, root_path=path, kept=kept, seen=seen, now=now)
+
+    async def take(self, carried: Carried) -> bool:
+        """Have a carried catalog in use if it is newer than the one that is; whether it was.
+
+        Raises:
+            NotTaken: it is not to be trusted, or older.
+        """
+        kept = self._kept
+        taken = await self.judge(carried)
+        if taken is not None:
+            await self._adopt(taken.document, taken.refreshed, taken.seen, instead_of=kept)
+        return taken is not None
+
     # Its life
 
     async def load(self) -> None:
@@ -194,11 +211,11 @@ class Registry:
             return
         root_path = self._config.registry_root
         kept, seen, alarm = await keeping.load(self._database, root_path, self._folder)
-        self._seen, self._alarm = seen, None if alarm is None else _shown(*alarm)
+        self._seen, self._alarm = seen, None if alarm is None else shown_alarm(*alarm)
         if kept is not None:
             self._use(kept, seen)
         elif (bundle := await keeping.shipped(root_path)) is not None:
-            await self._adopt(bundle.document, bundle.refreshed, bundle.seen)
+            await self._adopt(bundle.document, bundle.refreshed, bundle.seen, instead_of=None)
         await self.popularity.load()
 
     def start(self, tasks: TaskOwner) -> None:
@@ -283,10 +300,16 @@ class Registry:
         if found.document is None:
             await self._renew(found.refreshed)
         else:
-            await self._adopt(found.document, found.refreshed, found.seen)
+            await self._adopt(found.document, found.refreshed, found.seen, instead_of=kept)
 
-    async def _adopt(self, document: Document, refreshed: Refreshed, seen: Seen | None) -> None:
-        """Show the document: its entries and what it is of are committed at once."""
+    async def _adopt(
+        self, document: Document, refreshed: Refreshed, seen: Seen | None, *, instead_of: store.Kept | None
+    ) -> None:
+        """Show the document: its entries and what it is of are committed at once.
+
+        Raises:
+            NotTaken: another one than it was judged against has come into use meanwhile.
+        """
         now = self._clock()
         kept = store.Kept(
             head=document.head,
@@ -298,6 +321,8 @@ class Registry:
         )
 
         async def also(tx: Transaction) -> None:
+            if self._kept is not instead_of:
+                raise NotTaken("overtaken")
             await store.put_snapshot(tx, kept, refreshed.target or b"")
             if seen is not None:
                 await store.put_seen(tx, seen)
@@ -308,8 +333,7 @@ class Registry:
 
         await self._catalog().adopt(self._base_of(document.head, read), also)
         await let_go(document.entries)
-        catalog = document.head.catalog
-        log.info("the registry's catalog of revision %s is in use", catalog.revision)
+        log.info("the registry's catalog of revision %s is in use", document.head.catalog.revision)
 
     async def _renew(self, refreshed: Refreshed) -> None:
         """The registry vouches for what is in use, for longer."""
@@ -338,7 +362,7 @@ class Registry:
             await store.raise_alarm(tx, alarm, at)
         if self._alarm is None:
             log.error("ALARM: %s", alarm.detail)
-            self._alarm = _shown(alarm, at)
+            self._alarm = shown_alarm(alarm, at)
             self._told = (None, False)
 
     def _refused(self, refused: NotTaken) -> None:
@@ -372,7 +396,3 @@ class Registry:
         target = await store.target(self._database.reader)
         document = await asyncio.to_thread(read_document, target, self._kept.head.sha256)
         return document.entries, document.faults
-
-
-def _shown(alarm: Alarm, at: datetime) -> AuditAlarm:
-    return AuditAlarm(code=alarm.code, detail=alarm.detail, at=rfc3339(at))

@@ -1,0 +1,125 @@
+"""Makes the folder of a bundle: beside its final name, and given that name when it is whole. Blocks."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from modelhubd.entries.bundles import Bundle
+from modelhubd.packages.folder import pieces_of
+from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.wire.bundles import MANIFEST, TUF
+
+PARTIAL = ".modelhub-partial"
+NOT_LINKED = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""A hard link cannot be made there."""
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Where the bytes of a file of the bundle come from: beneath `root`."""
+
+    root: ConfinedRoot
+    path: str
+
+
+def make_bundle(
+    path: Path,
+    *,
+    bundle: Bundle,
+    manifest: bytes,
+    taken: Mapping[str, Source],
+    tuf: Mapping[str, bytes],
+    link: bool,
+    told: Callable[[int], None],
+) -> bool:
+    """Write the bundle to the new folder `path`; `taken` is by path in the bundle. Whether all files were
+    linked. Each file was read and is what the manifest promises.
+
+    Raises:
+        FileExistsError: there is something at `path`.
+        BadBundle: an installed file is not what was installed.
+        OSError
+    """
+    above = ConfinedRoot(path.parent)
+    partial = f".{path.name}{PARTIAL}"
+    if above.exists(path.name):
+        raise FileExistsError(errno.EEXIST, "there is something of that name already", path.name)
+    above.remove_tree(partial)  # of one that was interrupted
+    try:
+        (path.parent / partial).mkdir(mode=0o755)
+        root = ConfinedRoot(path.parent / partial)
+        linked = _write_files(root, bundle, taken, link=link, told=told)
+        for name, data in tuf.items():
+            _write(root, f"{TUF}/{name}", [data])
+        _write(root, MANIFEST, [manifest])
+        for folder in sorted({found.rpartition("/")[0] for found, _ in root.walk()} | {""}):
+            root.fsync_dir(folder)
+        above.rename(partial, path.name)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            above.remove_tree(partial)
+        raise
+    above.fsync_dir()
+    return linked
+
+
+def _write_files(
+    root: ConfinedRoot,
+    bundle: Bundle,
+    taken: Mapping[str, Source],
+    *,
+    link: bool,
+    told: Callable[[int], None],
+) -> bool:
+    linked = link
+    for file in bundle.files:
+        source = taken[file.path]
+        pieces = pieces_of(source.root, source.path, file)
+        _make_dirs(root, file.path)
+        if link and _is_linked(source.root.root / source.path, root.root / file.path):
+            for _ in _telling(pieces, told):
+                pass
+        else:
+            linked = False
+            _write(root, file.path, _telling(pieces, told))
+    return linked
+
+
+def _telling(pieces: Iterable[bytes], told: Callable[[int], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        told(len(piece))
+
+
+def _write(root: ConfinedRoot, path: str, pieces: Iterable[bytes]) -> None:
+    """A new file that everybody may read, as what is shipped must be."""
+    _make_dirs(root, path)
+    fd = root.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(fd, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_dirs(root: ConfinedRoot, path: str) -> None:
+    folder = path.rpartition("/")[0]
+    if not folder:
+        return
+    root.make_dirs(folder)
+    parts = folder.split("/")
+    for depth in range(1, len(parts) + 1):
+        (root.root / "/".join(parts[:depth])).chmod(0o755)
+
+
+def _is_linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in NOT_LINKED:
+            return False
+        raise
+    return True

@@ -1,0 +1,83 @@
+"""Death at each step of a bundle's install: nothing is lost, and nothing half is ever in the library."""
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from modelhub_client import ClientError
+from tests.crash.traps import VARIABLE, Trap
+from tests.integration.packages.world import ended, installed, write_bundle
+from tests.running import RunningDaemon
+
+MODELS = {"acme/one": b"1" * 3_000_000, "acme/two": b"2" * 1_000_000}
+STEPS = [
+    ("placing.stage", 1, "before"), ("library.add", 1, "before"), ("placing.stage", 1, "after"),
+    ("packages_store.drop_placing", 1, "after"), ("placing.stage", 2, "after"),
+    ("packages_store.put_placing", 1, "after"), ("root.rename", 1, "before"), ("root.rename", 1, "after"),
+    ("root.rename", 2, "after"),
+]  # fmt: skip
+"""In such an order that none is met while the next start makes up for the one before."""
+
+
+class Whole(RunningDaemon):
+    program = "tests.crash.whole_daemon"
+
+    def dies_at(self, trap: Trap | None) -> None:
+        self.environ[VARIABLE] = json.dumps({"traps": [trap] if trap else []})
+
+
+def nothing_is_half(daemon: RunningDaemon) -> None:
+    """What is in the models directory is in the library, whole; nothing else is left."""
+    listed = {
+        f"{item.model}/{item.version}/{item.option}/{file.name}": file.sha256
+        for item in daemon.client.library().items
+        if item.state == "ok"
+        for file in item.files
+    }
+    models = daemon.home / "models"
+    found = {
+        path.relative_to(models).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in models.rglob("*")
+        if path.is_file() and path.name != ".modelhub"
+    }
+    assert found == listed
+    assert not list(models.glob(".bundles*"))
+
+
+@pytest.mark.timeout(300)
+def test_death_at_each_step_leaves_only_whole_models_and_the_install_can_be_done_again(
+    tmp_path: Path,
+) -> None:
+    bundle = write_bundle(tmp_path / "kit", MODELS)
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    daemon = Whole(tmp_path / "home", {"MODELHUB_MODELS_RESERVE_BYTES": "0", "MODELHUB_SERVER_TCP": "false"})
+    try:
+        for number, (call, count, moment) in enumerate(STEPS):
+            sprung = tmp_path / f"sprung-{number}"
+            trap: Trap = {
+                "call": call, "count": count, "moment": moment, "do": "die", "file": str(sprung),
+            }  # fmt: skip
+            daemon.dies_at(trap)
+            daemon.start()
+            nothing_is_half(daemon)
+            for artifact in daemon.client.library().items:
+                daemon.client.remove(artifact.id)
+            with contextlib.suppress(ClientError, OSError, AssertionError):
+                ended(daemon, daemon.client.install_bundle(bundle))
+            assert daemon.process is not None
+            assert daemon.process.wait(30) == -9, (call, count, moment)
+            assert sprung.exists()
+        daemon.dies_at(None)
+        daemon.start()
+        nothing_is_half(daemon)
+        job = ended(daemon, daemon.client.install_bundle(bundle))
+        assert job.state == "completed", job
+        nothing_is_half(daemon)
+        assert installed(daemon) == {"acme/one@1:gguf": "bundle", "acme/two@1:gguf": "bundle"}
+        assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+    finally:
+        if daemon.process is not None and daemon.process.poll() is None:
+            daemon.stop()
