@@ -1,7 +1,7 @@
 """A real Chromium, driven by Playwright: one a test session, a context and a tab of its own for each test.
 
-What a page complains of is gathered: errors and warnings of the console, exceptions nobody caught, and everything
-that the Content-Security-Policy refused. `no_findings` asks axe.
+What a page complains of is gathered: errors and warnings of the console, exceptions nobody caught, and
+everything that the Content-Security-Policy refused. `no_findings` asks axe.
 """
 
 import json
@@ -27,7 +27,8 @@ POLICY_WATCH = """document.addEventListener("securitypolicyviolation", (event) =
   console.error(`refused by the policy: ${event.violatedDirective} ${event.blockedURI}`))"""
 AXE_RUN = """async (within) => {
   const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"] });
-  return violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => `${node.target}: ${node.html}`) }));
+  const place = ({ target, html }) => `${target}: ${html}`;
+  return violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map(place) }));
 }"""
 ABSENT = "no Chromium is installed: the pages are not tested in a browser"
 
@@ -72,7 +73,7 @@ async def running_browser(program: str) -> AsyncIterator[Browser]:
 async def opened_tab(
     browser: Browser, *, width: int = 1320, height: int = 900, theme: Theme = "light", scale: float = 1
 ) -> AsyncIterator[Tab]:
-    """A tab with storage of its own, gone afterwards. What it complained of and nobody forgave is an error."""
+    """A tab with storage of its own, gone afterwards. A complaint that nobody forgave is an error."""
     context = await browser.new_context(
         viewport=ViewportSize(width=width, height=height),
         device_scale_factor=scale,

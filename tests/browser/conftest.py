@@ -14,7 +14,7 @@ from tests.running import RunningDaemon, running_daemon
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """The browser; tests that use it run in the session's loop: `pytest.mark.asyncio(loop_scope="session")`."""
+    """The browser. Its tests run in the session's loop: `pytest.mark.asyncio(loop_scope="session")`."""
     program = find_chromium()
     if program is None:
         pytest.skip(ABSENT)
