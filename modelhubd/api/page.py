@@ -1,7 +1,7 @@
 """The Hub page's own files: a fixed list, kept in memory, holding no data.
 
 The document is asked for anew each time and names everything else below `/v-<release>/`, a folder whose name
-changes with the files: what a browser has of it stays good for ever, so that a second visit asks for one file.
+changes with the files: what a browser has of it stays good for ever, and a second visit asks for one file.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 class PageFile(Struct, frozen=True):
-    """A file as it is sent. `etag` is quoted and changes with the content; `packed` is the body in gzip's form,
-    or None where that saves nothing."""
+    """A file as it is sent. `etag` is quoted and changes with the content; `packed` is the body in gzip's
+    form, or None where that saves nothing."""
 
     body: bytes
     content_type: str
