@@ -8,7 +8,7 @@ DECISIONS := modelhubd/fit/*,modelhubd/formats/*,modelhubd/trust/*,modelhubd/*/s
 # Whoever sets it wants no traces in the tree; the tests then read everything anew in every process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-registry test test-again llama-server check lint coverage wheel bench docs format clean
+.PHONY: help demo demo-registry test test-again llama-server check types lint coverage wheel bench docs format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -38,7 +38,10 @@ llama-server: $(STAMP) ## the real program, built once into the user's cache, fo
 
 check: lint test coverage wheel ## what a commit must pass
 
-lint: $(STAMP) ## style, types, layers, generated pages
+types: $(STAMP) ## the web pages' scripts against the API's types (node; the compiler comes from npm, once)
+	@$(BIN)/python -m tests.meta.tsc
+
+lint: $(STAMP) types ## style, types, layers, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
