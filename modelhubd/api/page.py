@@ -1,64 +1,23 @@
-"""The Hub page's own files: a fixed list, kept in memory, holding no data."""
+"""The Hub page's own files, and who may come to them."""
 
 import asyncio
-import hashlib
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import hdrs, web
-from msgspec import Struct
 
 from modelhubd.api.parts import Parts
 from modelhubd.api.routing import Access, DaemonRoute
-from modelhubd.errors import NotFound
+from modelhubd.web.page_files import PageFile, answer_of, folder, read_files, security_policy
 from modelhubd.web.routing import Ask
 
-PACKAGED = Path(__file__).parent.parent / "page"
-IN_A_CHECKOUT = Path(__file__).parent.parent.parent / "clients" / "web"
 DOCUMENTS = ("/", "/index.html")
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.\-:\[\]]+")
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-
-
-class PageFile(Struct, frozen=True):
-    """A file as it is sent. `etag` is quoted and changes with the content."""
-
-    body: bytes
-    content_type: str
-    etag: str
-
-
-def folder() -> Path:
-    """Where the page's files are: in the installed package, or in a checkout beside it."""
-    return PACKAGED if PACKAGED.is_dir() else IN_A_CHECKOUT
+FILES = ("tokens.css", "app.css", "js/*.js")
 
 
 def read_page(root: Path) -> dict[str, PageFile]:
     """URL path → file: the document, the style sheets and the scripts; nothing else under `root` is seen."""
-    named = [root / "index.html", root / "tokens.css", root / "app.css"]
-    found = {
-        f"/{path.relative_to(root).as_posix()}": _file(path)
-        for path in (*named, *sorted((root / "js").glob("*.js")))
-        if path.is_file()
-    }
-    if "/index.html" in found:
-        found["/"] = found["/index.html"]
-    return found
-
-
-def _file(path: Path) -> PageFile:
-    body = path.read_bytes()
-    return PageFile(body, TYPES[path.suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
-
-
-def security_policy(embed_origins: Collection[str]) -> str:
-    """The Content-Security-Policy: our own files and our own API, shown in a frame only by those named."""
-    ancestors = " ".join(filter(ORIGIN.fullmatch, embed_origins)) or "'none'"
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
-    )
+    return read_files(root, FILES, "index.html")
 
 
 def is_page_navigation(method: str, path: str, headers: Mapping[str, str], *, embeddable: bool) -> bool:
@@ -73,12 +32,6 @@ def is_page_navigation(method: str, path: str, headers: Mapping[str, str], *, em
         and headers.get("Sec-Fetch-Mode", "").lower() == "navigate"
         and (destination == "document" or (embeddable and destination == "iframe"))
     )
-
-
-def unchanged(if_none_match: Iterable[str], etag: str) -> bool:
-    """Whether a conditional request already holds the file with this `etag`."""
-    held = {tag.strip().removeprefix("W/") for line in if_none_match for tag in line.split(",")}
-    return etag in held or "*" in held
 
 
 class Page:
@@ -96,17 +49,8 @@ class Page:
         """
         if self._files is None:
             self._files = await asyncio.to_thread(read_page, self._root or folder())
-        file = self._files.get(ask.request.path)
-        if file is None:
-            raise NotFound("The page has no such file.", code="not_found")
-        headers = {
-            hdrs.ETAG: file.etag,
-            hdrs.CACHE_CONTROL: "no-cache",
-            "Content-Security-Policy": security_policy(ask.parts.config.settings.server.embed_origins),
-        }
-        if unchanged(ask.request.headers.getall(hdrs.IF_NONE_MATCH, []), file.etag):
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=file.body, content_type=file.content_type, charset="utf-8", headers=headers)
+        policy = security_policy(ask.parts.config.settings.server.embed_origins)
+        return answer_of(ask.request, self._files.get(ask.request.path), policy)
 
 
 def page_routes(root: Path | None = None) -> tuple[DaemonRoute, ...]:
