@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DECISIONS := modelhubd/fit/*,modelhubd/formats/*,modelhubd/trust/*,modelhubd/*/states.py,modelhubd/*/plan.py,modelhubd/*/merge.py,modelhubd/*/placement.py,modelhubd/*/command.py,modelhubd/*/builds.py,modelhubd/*/hanging.py,modelhubd/*/hold_off.py,modelhubd/*/load_progress.py,modelhubd/llama/failures.py,modelhubd/*/measured.py,modelhubd/*/buffers.py,modelhubd/*/devices.py,modelhubd/*/shapes.py,modelhubd/llama/settings.py,modelhubd/wire/settings.py,modelhubd/*/spans.py,modelhubd/*/pieces.py,modelhubd/*/width.py,modelhubd/*/rate.py,modelhubd/downloads/sources.py,modelhubd/*/schedule.py,modelhubd/registry/versions/approvals.py,modelhubd/registry/versions/diff.py,modelhubd/registry/versions/fields.py,modelhubd/registry/versions/submission.py,modelhubd/registry/versions/issues*.py,modelhubd/registry/versions/lookalikes.py,modelhubd/registry/versions/rows.py,modelhubd/registry/templates/checks.py,modelhubd/registry/templates/compliance.py,modelhubd/registry/counters/inflation.py,modelhubd/registry/access.py,modelhubd/registry/rates.py,modelhubd/registry/triggers.py,modelhubd/registry/audit/entries.py,modelhubd/registry/release/files.py,modelhubd/registry/release/catalog.py,modelhubd/policy/decision.py,modelhubd/policy/layers.py,modelhubd/entries/reading.py,modelhubd/entries/rules.py,modelhubd/entries/requirements.py,modelhubd/catalog/choosing.py,modelhubd/catalog/registry/freshness.py,modelhubd/catalog/registry/refusals.py,modelhubd/catalog/registry/address.py
 
-.PHONY: help demo demo-registry test test-again llama-server check lint coverage wheel bench docs format clean
+.PHONY: help demo demo-registry test test-again llama-server check types lint coverage wheel bench docs format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -35,7 +35,10 @@ llama-server: $(STAMP) ## the real program, built once into the user's cache, fo
 
 check: lint test coverage wheel ## what a commit must pass
 
-lint: $(STAMP) ## style, types, layers, generated pages
+types: $(STAMP) ## the web pages' scripts against the API's types (node; the compiler comes from npm, once)
+	@$(BIN)/python -m tests.meta.tsc
+
+lint: $(STAMP) types ## style, types, layers, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -1,12 +1,13 @@
 """Makes the generated pages: `python docs/make.py [--check]`.
 
 api.md and registry-api.md come from the route tables and the wire types, config.md from the settings'
-structs, cli.md from the command line's own help. With --check nothing is written, and a page that differs is
-an error.
+structs, cli.md from the command line's own help, and the types of the web pages from the OpenAPI documents.
+With --check nothing is written, and a page that differs is an error.
 """
 
 import ast
 import inspect
+import json
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,9 +25,10 @@ from modelhubd.api.routes import PREFIX, ROUTES
 from modelhubd.api.routing import Access
 from modelhubd.registry.routes import PREFIX as REGISTRY_PREFIX
 from modelhubd.registry.routes import all_routes as registry_routes
+from modelhubd.web.openapi import openapi
 from modelhubd.web.routing import Route
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 MADE = "<!-- Made by docs/make.py; edit the code instead. -->\n"
 ACCESS = {Access.OPEN: "open", Access.OWNER: "owner", Access.SOCKET: "socket only"}
 
@@ -185,7 +187,65 @@ def cli_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"api.md": api_page, "registry-api.md": registry_page, "config.md": config_page, "cli.md": cli_page}
+TYPESCRIPT = {
+    "integer": "number",
+    "number": "number",
+    "string": "string",
+    "boolean": "boolean",
+    "null": "null",
+}
+
+
+def daemon_types() -> str:
+    """What crosses the daemon's wire, for the scripts of the Hub page."""
+    return types_of(openapi(ROUTES, title="", version="", prefix=PREFIX))
+
+
+def registry_types() -> str:
+    """What crosses the registry's wire, for the scripts of its console."""
+    return types_of(openapi(registry_routes(), title="", version="", prefix=REGISTRY_PREFIX))
+
+
+def types_of(document: dict[str, Any]) -> str:
+    """TypeScript declarations of an OpenAPI document's components."""
+    lines = ["// Made by docs/make.py; edit the wire types instead."]
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        if "properties" not in schema:
+            lines.append(f"export type {name} = {typescript(schema)};")
+            continue
+        lines.append(f"export interface {name} {{")
+        accepted = schema.get("additionalProperties") is False
+        for field, kind in schema["properties"].items():
+            always = field in schema.get("required", ()) or ("default" in kind and not accepted)
+            lines.append(f"  {field}{'' if always else '?'}: {typescript(kind)};")
+        lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def typescript(schema: dict[str, Any]) -> str:
+    """A JSON schema as a TypeScript type."""
+    if "$ref" in schema:
+        return str(schema["$ref"].rpartition("/")[2])
+    if "enum" in schema:
+        return " | ".join(json.dumps(value) for value in schema["enum"])
+    if "anyOf" in schema:
+        return " | ".join(typescript(part) for part in schema["anyOf"])
+    kind = schema.get("type")
+    if kind == "array":
+        return f"Array<{typescript(schema.get('items', {}))}>"
+    if kind == "object":
+        return f"Record<string, {typescript(schema.get('additionalProperties', {}))}>"
+    return TYPESCRIPT.get(kind, "any") if isinstance(kind, str) else "any"
+
+
+PAGES = {
+    "docs/api.md": api_page,
+    "docs/registry-api.md": registry_page,
+    "docs/config.md": config_page,
+    "docs/cli.md": cli_page,
+    "clients/web/types/daemon.d.ts": daemon_types,
+    "clients/web/types/registry.d.ts": registry_types,
+}
 
 
 def main() -> int:
@@ -193,13 +253,13 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
     for name, make in PAGES.items():
-        path, text = HERE / name, make()
+        path, text = ROOT / name, make()
         if check:
             stale += [] if path.exists() and path.read_text(encoding="utf-8") == text else [name]
         else:
             path.write_text(text, encoding="utf-8")
     if stale:
-        print(f"docs/{', docs/'.join(stale)} differ from the code: run `make docs`.", file=sys.stderr)
+        print(f"{', '.join(stale)} differ from the code: run `make docs`.", file=sys.stderr)
     return 1 if stale else 0
 
 

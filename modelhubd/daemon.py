@@ -40,6 +40,7 @@ from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import Configured as ConfiguredLoads
@@ -51,6 +52,7 @@ from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
@@ -92,6 +94,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
+        stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.registry.close)
         gate = (
             None
@@ -184,6 +187,7 @@ def _build(
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
     )
+    jobs = Jobs(bus, clock=clock)
     library = Library(
         database,
         bus,
@@ -195,10 +199,26 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        jobs=jobs,
+        refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
+    )
+
+    updates = Updates(
+        database,
+        bus,
+        library=library,
+        catalog=catalog,
+        downloads=lambda: downloads,
+        servers=lambda: servers,
+        policies=policies,
+        device=lambda: device.last,
+        programs=lambda app: _programs(device, app),
+        clock=clock,
     )
 
     async def install(tx: Transaction, finished: Finished) -> None:
-        await library.add(tx, finished)
+        async with updates.around_install(tx, finished):
+            await library.add(tx, finished)
         await popularity.installed(tx, finished.model)
 
     downloads = Downloads(
@@ -239,6 +259,7 @@ def _build(
         clock=clock,
         permit=permits.to_load,
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
+        on_ready=updates.server_ready,
     )
     policies.on_change += [
         headers.policies_changed,
@@ -261,6 +282,8 @@ def _build(
         governance=Governance(catalog, policies, registry.templates),
         downloads=downloads,
         library=library,
+        updates=updates,
+        jobs=jobs,
         servers=servers,
         gateway=Gateway(
             servers,
@@ -300,6 +323,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
     await parts.downloads.start()
+    await parts.updates.start(tasks)
     parts.registry.start(tasks)
 
     def judge_for_the_device() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.running import RunningDaemon, running_daemon
 
-SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py", "test_main_path.py"})
+SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py"})
 """Files of long tests that share nothing: each may run wherever there is room."""
 
 

@@ -15,12 +15,14 @@ from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads.service import Downloads
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database
+from modelhubd.updates.service import Updates
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -41,6 +43,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     governance: Governance
     downloads: Downloads
     library: Library
+    updates: Updates
+    jobs: Jobs
     servers: Servers
     gateway: Gateway
     tally: Tally

@@ -11,12 +11,14 @@ from modelhubd.api import (
     catalog,
     device,
     downloads,
+    jobs,
     library,
     metrics,
     policy,
     servers,
     settings,
     state,
+    updates,
 )
 from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
@@ -36,6 +38,7 @@ from modelhubd.wire.downloads import (
 )
 from modelhubd.wire.events import StateAnswer
 from modelhubd.wire.governance import ModelStandings, TemplateStandings
+from modelhubd.wire.jobs import Job
 from modelhubd.wire.library import Artifact, RemovedArtifact, ScanResult, SetActive
 from modelhubd.wire.policy import ChangePolicy, Policy
 from modelhubd.wire.servers import (
@@ -57,6 +60,7 @@ from modelhubd.wire.status import (
     Status,
     Version,
 )
+from modelhubd.wire.updates import AppliedUpdates, ApplyUpdates, RollBack, RolledBack, Update
 
 PREFIX = "/api/v1"
 MODEL = "/catalog/models/{publisher}/{name}"
@@ -147,8 +151,19 @@ ROUTES: tuple[DaemonRoute, ...] = (
         query=library.LibraryQuery, answer=Page[Artifact],
     ),
     _route("POST", "/library/scan", library.scan, "Look at the models directory now", answer=ScanResult),
+    _route("GET", "/library/jobs", jobs.every, "Background work, then what has ended", answer=Page[Job]),
+    _route("GET", "/library/jobs/{id}", jobs.one, "One job", answer=Job),
+    _route("POST", "/library/jobs/{id}/cancel", jobs.cancel, "Stop it", answer=Job),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
+    _route(
+        "POST", "/library/{id}/verify", library.verify, "Read it whole, in the background",
+        answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/{id}/repair", library.repair, "Fetch again what of it is damaged or missing",
+        answer=Job, status=202,
+    ),
     _route(
         "GET", "/library/{id}/settings", settings.show, "Load settings and where each comes from",
         answer=SettingsAnswer,
@@ -164,6 +179,18 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/library/{id}/estimate", library.estimate, "Memory a load would take",
         body=EstimateRequest, answer=Estimate,
+    ),
+    _route(
+        "GET", "/updates", updates.every, "What is newer than what is installed, and what holds it back",
+        query=updates.UpdatesQuery, answer=Page[Update],
+    ),
+    _route(
+        "POST", "/updates/apply", updates.apply, "Get newer versions and put them in place of the old ones",
+        body=ApplyUpdates, answer=AppliedUpdates, status=202, creates=True,
+    ),
+    _route(
+        "POST", "/updates/rollback", updates.roll_back, "Back to the version before",
+        body=RollBack, answer=RolledBack,
     ),
     _route(
         "POST", "/servers", servers.load, "Load a model, or say what a load would do",

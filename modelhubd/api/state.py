@@ -70,34 +70,13 @@ async def _value(parts: Parts, topic: str) -> Any:
         case "servers":
             return (await parts.servers.list()).items
         case "updates":
-            return await newer_versions(parts)
+            return await parts.updates.all()
         case "catalog":
             return await parts.catalog.info()
         case "device":
             return await parts.device.now()
         case _:
             return parts.policies.show()
-
-
-async def newer_versions(parts: Parts) -> list[dict[str, Any]]:
-    """Models whose catalog version is newer than the newest installed one."""
-    newest: dict[str, int] = {}
-    for artifact in await parts.library.all():
-        newest[artifact.model] = max(artifact.version, newest.get(artifact.model, 0))
-    found = []
-    for model, installed in sorted(newest.items()):
-        listed = await parts.catalog.listed(model)
-        if listed is not None and listed.entry.version > installed:
-            reason = await parts.policies.entry_reason(listed.entry, listed.source)
-            found.append(
-                {
-                    "model": model,
-                    "installed_version": installed,
-                    "version": listed.entry.version,
-                    "refusal": None if reason is None else parts.policies.words(model, reason),
-                }
-            )
-    return found
 
 
 async def state(ask: Ask[Parts, None, StateQuery]) -> web.StreamResponse:

@@ -253,6 +253,10 @@ class Catalog:
         """The same with where it comes from."""
         return await store.one_entry(self._database.reader, model)
 
+    async def listed_of(self, models: Sequence[str]) -> Mapping[str, Sourced]:
+        """The same of several models, those that there are."""
+        return await store.sourced_of(self._database.reader, models)
+
     async def is_from(self, source: str, model: str) -> bool:
         """Whether the entry of that model is of this source: `registry`, `floor` or `local`."""
         found = await self.listed(model)

@@ -2,10 +2,13 @@
 
 from typing import TypeVar
 
+from modelhubd.downloads import store
 from modelhubd.downloads.plan import TransferEnded, permanent
 from modelhubd.downloads.rows import StoredDownload
-from modelhubd.downloads.surroundings import Forbidden
+from modelhubd.downloads.staging import free_bytes
+from modelhubd.downloads.surroundings import Forbidden, Surroundings
 from modelhubd.errors import Conflict, InvalidInput, NoSpace
+from modelhubd.tasks import in_thread
 from modelhubd.wire.units import human_bytes
 
 T = TypeVar("T")
@@ -42,6 +45,20 @@ def refuse_without_space(size: int, *, promised: int, reserve: int, free: int) -
             f"This download needs {human_bytes(size)}.{others} {human_bytes(free)} are free, of which "
             f"{human_bytes(reserve)} are kept in reserve. Free some space, or choose a smaller option."
         )
+
+
+async def refuse_without_room(around: Surroundings, size: int) -> None:
+    """The same, for so many bytes on the disk as it is now.
+
+    Raises:
+        NoSpace
+    """
+    try:
+        free = await in_thread(lambda: free_bytes(around.root))
+    except OSError:
+        return  # it waits for the directory
+    promised = await store.bytes_promised(around.database.reader)
+    refuse_without_space(size, promised=promised, reserve=around.reserve_bytes, free=free)
 
 
 async def refuse_forbidden(forbidden: Forbidden, row: StoredDownload) -> None:

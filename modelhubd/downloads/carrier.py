@@ -245,6 +245,7 @@ class Carrier:
                 allow_origins=around.allow_origins,
                 limits=around.limits,
                 config_dir=around.config_dir,
+                proven=file.replaces is not None,
             )
         )
         following = Following(around, self._lives[row.id], self.turn, row, file, have)

@@ -57,6 +57,8 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag="fetch"):
     limits: Limits
     config_dir: str | None = None
     """Where credentials are."""
+    proven: bool = False
+    """They are of the promised file, whatever the origin says of its own: no validator is needed to go on."""
 
 
 class ReadHeader(msgspec.Struct, frozen=True, kw_only=True, tag="read_header"):

@@ -13,8 +13,8 @@ from pathlib import Path
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from modelhubd.downloads import queue_store, staging, store
-from modelhubd.downloads.admission import agreed, installed_already, refuse_without_space
+from modelhubd.downloads import queue_store, store
+from modelhubd.downloads.admission import agreed, installed_already, refuse_without_room
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.leftovers import Leftovers
 from modelhubd.downloads.limits import Configured, Limiter, local_time
@@ -26,6 +26,7 @@ from modelhubd.downloads.plan import Backoff
 from modelhubd.downloads.process import TransferWorker
 from modelhubd.downloads.queue import Spot
 from modelhubd.downloads.reachability import has_network, ways_out
+from modelhubd.downloads.repairs import Repairs
 from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.scheduler import Scheduler
@@ -87,7 +88,6 @@ class Downloads:
         root = ConfinedRoot(models_dir)
         self._database = database
         self._bus = bus
-        self._root = root
         self._choose = choose
         self._clock = clock
         self._around = Surroundings(
@@ -133,6 +133,7 @@ class Downloads:
             self._many,
             self.storage_changed,
         )
+        self.repairs = Repairs(self._around, self._carrier, choose, self._locked, self._scheduler.wake)
         self._network = NetworkWatch(
             self._network_has_changed, ways_out=lambda: () if offline() else ways_out()
         )
@@ -178,7 +179,7 @@ class Downloads:
                 return await self.get(present), False
             if await self._around.is_installed(*key):
                 raise installed_already(*key)
-            await self._refuse_without_space(sum(file.size_bytes or 0 for file in chosen.option.files))
+            await refuse_without_room(self._around, sum(file.size_bytes or 0 for file in chosen.option.files))
             id_ = secrets.token_hex(8)
             async with self._database.transaction(durable=True) as tx:
                 await store.insert(
@@ -203,6 +204,14 @@ class Downloads:
     async def get(self, id: str) -> Download:
         """See `Listing.one`."""
         return await self._listing.one(id)
+
+    async def under_way(self) -> dict[tuple[str, int, str], str]:
+        """(model, version, option) → id of the download of it that is not ended."""
+        return await store.all_under_way(self._database.reader)
+
+    async def stored(self, ids: Sequence[str]) -> Sequence[StoredDownload]:
+        """Those of these downloads that there are, as they are stored."""
+        return await store.get_all(self._database.reader, ids)
 
     async def recent(self) -> Sequence[bytes]:
         """See `Listing.recent`."""
@@ -247,7 +256,7 @@ class Downloads:
             with contextlib.suppress(NotFound):
                 option = (await self._choose(row.model, row.version, row.option, True)).option
             files = row.files if option is None else option.files
-            await self._refuse_without_space(sum(file.size_bytes or 0 for file in files))
+            await refuse_without_room(self._around, sum(file.size_bytes or 0 for file in files))
         return await self._do(id, Event.RETRY, option)
 
     async def cancel(self, id: str) -> Download:
@@ -360,14 +369,6 @@ class Downloads:
             await store.enqueue_again(tx, row.id, option, digest)
         attempts = 0 if event in (Event.RESUME, Event.RETRY) else None
         await store.set_state(tx, row.id, state, self._clock(), attempts=attempts)
-
-    async def _refuse_without_space(self, size: int) -> None:
-        try:
-            free = await in_thread(lambda: staging.free_bytes(self._root))
-        except OSError:
-            return  # it waits for the directory
-        promised = await store.bytes_promised(self._database.reader)
-        refuse_without_space(size, promised=promised, reserve=self._around.reserve_bytes, free=free)
 
     def _network_has_changed(self) -> None:
         self._tasks.start(self.network_changed(), name="network")

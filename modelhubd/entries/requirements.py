@@ -64,22 +64,37 @@ def fault_in_specifier(text: str) -> str | None:
     return None
 
 
+class Unmet(Struct, frozen=True, kw_only=True):
+    """A requirement that a program here does not meet, and which program that is."""
+
+    program: str
+    """The application's id, `daemon` or `llama_server`."""
+    is_app: bool = False
+    detail: str
+
+
+def unmet(requires: Requires, programs: Programs) -> tuple[Unmet, ...]:
+    """Every requirement that is not met. What is not known, or cannot be read, holds nothing back."""
+    found = []
+    app, build = programs.app, programs.llama_server
+    if app is not None and not _meets(requires.app.get(app.id), app.version):
+        detail = f"It needs {app.id} {requires.app[app.id]}, and this is {app.version}."
+        found.append(Unmet(program=app.id, is_app=True, detail=detail))
+    if not _meets(requires.daemon, programs.daemon):
+        detail = f"It needs modelhubd {requires.daemon}, and this is {programs.daemon}. Update modelhubd."
+        found.append(Unmet(program="daemon", detail=detail))
+    if build is not None and not _meets(requires.llama_server, str(build)):
+        needs = requires.llama_server
+        detail = f"It needs llama-server {needs}, and this is build {build}. Update llama-server."
+        found.append(Unmet(program="llama_server", detail=detail))
+    return tuple(found)
+
+
 def held_back(requires: Requires, programs: Programs) -> str | None:
-    """Why an entry with these requirements is not for these programs; None if it is. What is not known, or
-    cannot be read, holds nothing back."""
+    """The first reason why an entry with these requirements is not for these programs; None if it is."""
     if requires == Requires():
         return None
-    app = programs.app
-    if app is not None and not _meets(requires.app.get(app.id), app.version):
-        return f"It needs {app.id} {requires.app[app.id]}, and this is {app.version}."
-    if not _meets(requires.daemon, programs.daemon):
-        return f"It needs modelhubd {requires.daemon}, and this is {programs.daemon}. Update modelhubd."
-    build = programs.llama_server
-    if build is not None and not _meets(requires.llama_server, str(build)):
-        return (
-            f"It needs llama-server {requires.llama_server}, and this is build {build}. Update llama-server."
-        )
-    return None
+    return next((found.detail for found in unmet(requires, programs)), None)
 
 
 def _meets(specifier: str | None, version: str) -> bool:

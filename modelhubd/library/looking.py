@@ -11,7 +11,7 @@ from modelhubd.library import store
 from modelhubd.library.layout import Key, folder_of, key_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.scan import Sight, is_marked, look, look_at, mark
-from modelhubd.library.states import Found, adopted_files, is_offline
+from modelhubd.library.states import Found, Trace, adopted_files, is_offline
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
@@ -120,7 +120,15 @@ class Looking:
         """Write the artifact, with the times its files have now."""
         found = await asyncio.to_thread(look_at, self._root, artifact.paths)
         times = tuple(found[path].mtime_ns if path in found else None for path in artifact.paths)
-        await store.put(tx, replace(artifact, mtimes_ns=times))
+        traces = tuple(
+            Trace(facts.inode, facts.ctime_ns, facts.links) if (facts := found.get(path)) else None
+            for path in artifact.paths
+        )
+        files = tuple(
+            replace(file, verified_at=artifact.verified_at if file.sha256 else None, damaged=())
+            for file in artifact.files
+        )
+        await store.put(tx, replace(artifact, mtimes_ns=times, traces=traces, files=files))
 
     async def _finds(self, sight: Sight, known: set[Key]) -> dict[Key, CatalogEntry]:
         """Folders whose files the catalog knows and no row does."""
@@ -155,7 +163,9 @@ class Looking:
                 offline = unsafe or (away and not found)
                 if row is not None and (seen := row.seen(found, offline=offline)) != row:
                     await store.set_state(tx, seen.id, seen.state, seen.verified_at)
-                    changed += 1
+                    if seen.files != row.files or seen.traces != row.traces:
+                        await store.set_checks(tx, seen)
+                    changed += replace(seen, traces=row.traces) != row
             for key, entry in finds.items():
                 artifact = self._adopted(key, entry, found)
                 if artifact is not None and await store.id_of(tx, key) is None:

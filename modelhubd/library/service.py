@@ -10,6 +10,8 @@ from pathlib import Path
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
@@ -20,7 +22,7 @@ from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
 from modelhubd.paging import page_of
 from modelhubd.storage.confined import ConfinedRoot
-from modelhubd.storage.database import Database, Transaction
+from modelhubd.storage.database import Database, Reader, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import CatalogEntry
@@ -37,7 +39,7 @@ class Library:
 
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
     `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
-    why a model was withdrawn.
+    why a model was withdrawn, `refetch` has damaged ranges downloaded.
     `on_keys_changed` is called after a commit that changed what `keys` answers.
     """
 
@@ -54,6 +56,8 @@ class Library:
         on_keys_changed: Callable[[], None] = lambda: None,
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
         withdrawn: Callable[[str], str | None] = lambda model: None,
+        jobs: Jobs | None = None,
+        refetch: Refetch = nobody_refetches,
     ) -> None:
         self._database = database
         self._root = ConfinedRoot(models_dir)
@@ -73,6 +77,15 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self.integrity = Integrity(
+            database,
+            self._root,
+            telling=self._telling,
+            looking=self._looking,
+            jobs=jobs or Jobs(bus, clock=clock),
+            clock=clock,
+            refetch=refetch,
+        )
 
     async def start(self, tasks: TaskOwner) -> None:
         """Look at the models directory, and again whenever it changes.
@@ -221,6 +234,15 @@ class Library:
             async with self._telling.of(tx, model):
                 await store.choose(tx, model, library_id)
         return await self.get(library_id)
+
+    async def of_model(self, reader: Reader, model: str) -> Mapping[str, Artifact]:
+        """By id, what is installed of one model, as of the transaction that is given."""
+        return await self._naming.artifacts(reader, model)
+
+    async def make_active(self, tx: Transaction, model: str, library_id: str) -> None:
+        """The same as `set_active`, for an artifact of the model, as a part of a transaction."""
+        async with self._telling.of(tx, model):
+            await store.choose(tx, model, library_id)
 
     async def remove(self, library_id: str) -> RemovedArtifact:
         """Delete the artifact's files and its row; where the files are gone already, only the row.

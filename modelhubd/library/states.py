@@ -18,6 +18,17 @@ class Found(Struct, frozen=True):
     size_bytes: int
     links: int = 1
     mtime_ns: int = 0
+    inode: int = 0
+    device: int = 0
+    ctime_ns: int = 0
+
+
+class Trace(Struct, frozen=True):
+    """Which inode a file was when it was checked, when that last changed, and how many names it had."""
+
+    inode: int
+    ctime_ns: int
+    links: int
 
 
 def state_of(paths: Sequence[str], sizes: Sequence[int], found: Mapping[str, Found]) -> ArtifactState:
@@ -35,6 +46,18 @@ def is_rewritten(paths: Sequence[str], mtimes_ns: Sequence[int | None], found: M
         known is not None and path in found and abs(found[path].mtime_ns - known) > MTIME_TOLERANCE_NS
         for path, known in zip(paths, mtimes_ns, strict=True)
     )
+
+
+def is_touched(trace: Trace | None, found: Found) -> bool:
+    """Whether a file may hold other bytes though its size and its time are those of its check: another file
+    has its name, or it was written to and its time set back.
+
+    A new or vanished second name (a hard link) explains why an inode has changed. FAT and its kin give a file
+    another inode number at each mount, and keep its times.
+    """
+    if trace is None or abs(found.ctime_ns - trace.ctime_ns) <= MTIME_TOLERANCE_NS:
+        return False
+    return found.inode != trace.inode or found.links == trace.links
 
 
 def is_offline(

@@ -214,6 +214,15 @@ class Roster:
             await store.remove(tx, server_id)
             tx.after_commit(lambda: self._bus.publish("server.removed", server_id, Removed(id=server_id)))
 
+    async def rename(self, life: Life, name: str) -> None:
+        """Have a server answer to another name from now on, unless one that runs has that name."""
+        if any(other.server.name == name for other in self.running() if other is not life):
+            return
+        async with self._database.transaction() as tx:
+            life.server = msgspec.structs.replace(life.server, name=name)
+            server = life.server
+            tx.after_commit(lambda: self._bus.publish("server.changed", server.id, server))
+
     async def forget_failed(self, library_id: str) -> None:
         """Take this artifact's failed servers off the list."""
         for life in self.all():

@@ -114,6 +114,20 @@ class SavedSettings:
             await saved_store.forget(tx, artifact.model, artifact.option)
         return _answer(below, facts, LoadSettings())
 
+    async def exchange(self, tx: Transaction, model: str, option: str, settings: str | None) -> str | None:
+        """Put this JSON in the place of what is saved for an option, nothing where it is None; answers what
+        was saved. Revisions follow from what is saved, so that an `If-Match` of before is refused."""
+        before = await saved_store.saved(tx, model, option)
+        if settings is None:
+            await saved_store.forget(tx, model, option)
+        else:
+            await saved_store.save(tx, model, option, settings)
+        return before
+
+    async def text_of(self, reader: Reader, model: str, option: str) -> str | None:
+        """The JSON that is saved for an option."""
+        return await saved_store.saved(reader, model, option)
+
     async def _below_saved(self, artifact: Artifact, facts: ModelFacts) -> Below:
         built_in = default_settings(
             ctx=default_ctx(facts.architecture), threads=self._threads(), ttl_s=self._ttl_s

@@ -85,6 +85,7 @@ class Servers:
 
     `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `permit` raises
     NotAllowed for what may not be run, `permit_served` for an artifact's id that runs and may not be used.
+    `on_ready` is told of each server that has come to answer.
     """
 
     def __init__(
@@ -111,7 +112,9 @@ class Servers:
         chance: Callable[[], float] = random.random,
         permit: Permit = always,
         permit_served: Callable[[str], Awaitable[None]] = always,
+        on_ready: Callable[[Server], None] = lambda server: None,
     ) -> None:
+        self._on_ready = on_ready
         self._database = database
         self._config = config
         self._permit = permit
@@ -277,6 +280,10 @@ class Servers:
         await self._roster.unload(life, self._config.drain_s)
         return life.server
 
+    async def rename(self, server_id: str, name: str) -> None:
+        """Have a server answer to this name, unless another one does. Raises NotFound."""
+        await self._roster.rename(self._roster.life(server_id), name)
+
     async def restart(self, server_id: str) -> Server:
         """Stop the server if it runs, and start it again with the same settings under the same id.
 
@@ -382,6 +389,7 @@ class Servers:
         return None, name
 
     async def _measured(self, life: Life) -> None:
+        self._on_ready(life.server)
         launch, server = life.launch, life.server
         await self._weighing.keep(
             server.library_id,

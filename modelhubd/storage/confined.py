@@ -103,6 +103,14 @@ class ConfinedRoot:
         ):
             rename_no_replace(source_parent, source_name, target_parent, target_name)
 
+    def replace(self, source: str, target: str) -> None:
+        """The same, and what has the target's name is gone in that step: always one of the two is there."""
+        with (
+            self._parent(source) as (source_parent, source_name),
+            self._parent(target) as (target_parent, target_name),
+        ):
+            os.rename(source_name, target_name, src_dir_fd=source_parent, dst_dir_fd=target_parent)
+
     def unlink(self, relative: str) -> None:
         """Remove a file, or a symbolic link itself."""
         with self._parent(relative) as (parent, name):
@@ -220,6 +228,11 @@ class ConfinedRoot:
             yield fd, name
         finally:
             os.close(fd)
+
+
+def identity_of(facts: os.stat_result) -> str:
+    """Which file one is, and in which state, as text."""
+    return f"{facts.st_ino}:{facts.st_mtime_ns}:{facts.st_size}"
 
 
 def _segments(relative: str) -> list[str]:

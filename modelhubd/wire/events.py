@@ -6,10 +6,11 @@ from modelhubd.wire.base import Message
 
 STATE_TYPES = (
     "download.created", "download.changed", "download.removed", "download.limits", "catalog.synced",
-    "catalog.stale", "library.added", "library.changed", "library.removed", "update.available",
-    "server.changed", "server.removed", "device.changed", "policy.changed",
+    "catalog.stale", "library.added", "library.changed", "library.removed", "library.job",
+    "update.available", "update.removed", "server.changed", "server.removed", "device.changed",
+    "policy.changed",
 )  # fmt: skip
-GAUGE_TYPES = ("download.progress", "server.load")
+GAUGE_TYPES = ("download.progress", "library.progress", "server.load")
 TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy")
 
 TOPIC_OF_PREFIX = {

@@ -1,104 +1,46 @@
-"""A page in a real browser, before a real daemon that knows two generated models."""
+"""A browser that the tests of a session share, with a tab of its own for each."""
 
-import asyncio
-import contextlib
-import hashlib
-import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
-from tests.browser.chromium import Tab, find_chromium, open_tab
-from tests.fakes.origin import Origin
-from tests.fakes.tiny_gguf import write_chat
-from tests.running import RunningDaemon, free_port, running_daemon
-
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & 'quotes'"
-SLOW_BYTES_PER_S = 400_000
-HUGE_BYTES = 50 * 10**12
+from tests.browser.browser import ABSENT, Tab, find_chromium, opened_tab, running_browser
+from tests.browser.models import known_models
+from tests.browser.world import World, tidy
+from tests.running import RunningDaemon, running_daemon
 
 
-@dataclass(frozen=True, kw_only=True)
-class World:
-    daemon: RunningDaemon
-    tab: Tab
-
-    async def sign_in(self) -> None:
-        """Open the page as `modelhub ui` does."""
-        code = await asyncio.to_thread(self.daemon.client.session_code)
-        assert code.url is not None
-        await self.tab.goto("about:blank")
-        await self.tab.goto(code.url)
-        await self.tab.until("document.querySelector('.card')")
-
-    async def go(self, route: str) -> None:
-        await self.tab.evaluate(f"location.hash = {json.dumps(route)}")
-
-    async def search(self, words: str, cards: int) -> None:
-        await self.tab.evaluate("document.getElementById('search').focus()")
-        await self.tab.evaluate("document.getElementById('search').select()")
-        await self.tab.type(words)
-        await self.tab.until(
-            f"document.querySelectorAll('.card').length === {cards}"
-            f" && location.hash.includes({json.dumps('q=' + words.split()[0])})"
-        )
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The browser. Its tests run in the session's loop: `pytest.mark.asyncio(loop_scope="session")`."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip(ABSENT)
+    async with running_browser(program) as running:
+        yield running
 
 
-@contextlib.contextmanager
-def known_models(home: Path) -> Iterator[dict[str, str]]:
-    """Settings of a daemon in `home`, with entries whose files come slowly from an origin of ours."""
-    files = home.parent / "origin"
-    files.mkdir()
-    (home / "config/catalog.d").mkdir(parents=True)
-    with Origin("--directory", str(files), "--rate", str(SLOW_BYTES_PER_S)) as origin:
-        entries = [_entry(origin.url, files, name, seed) for seed, name in enumerate(("alpha", "beta"))]
-        entries.append(_unreachable(entries[0]))
-        (home / "config/catalog.d/test.json").write_text(json.dumps(entries))
-        yield {
-            "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url,
-            "MODELHUB_SERVER_PORT": str(free_port()),
-        }
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser: Browser) -> AsyncIterator[Tab]:
+    """A tab that has not been anywhere. What its page complains of fails the test."""
+    async with opened_tab(browser) as opened:
+        yield opened
 
 
-def _entry(url: str, files: Path, name: str, seed: int) -> dict[str, Any]:
-    path = write_chat(files / f"{name}.gguf", seed=seed)
-    size = path.stat().st_size
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    file = {"name": path.name, "size_bytes": size, "sha256": digest, "urls": [f"{url}/{path.name}"]}
-    huge = file | {"size_bytes": HUGE_BYTES}
-    return {
-        "id": f"testing/zebra-{name}",
-        "display_name": f"Zebra {name.title()}",
-        "publisher": "Testing",
-        "description": HOSTILE,
-        "capabilities": ["chat"],
-        "license": {"spdx": "CC0-1.0"},
-        "parameters": 1_000_000,
-        "context_length": 4096,
-        "options": [
-            {"id": "gguf-f16", "format": "gguf", "quantization": "F16", "size_bytes": size, "files": [file]},
-            {"id": "gguf-huge", "format": "gguf", "size_bytes": HUGE_BYTES, "files": [huge]},
-        ],
-    }
-
-
-def _unreachable(entry: dict[str, Any]) -> dict[str, Any]:
-    """A like entry whose origin has a name that nobody has: its download waits."""
-    (option, *_) = entry["options"]
-    file = option["files"][0] | {"urls": ["https://an-origin-that-is-away.invalid/absent.gguf"]}
-    names = {"id": "testing/absent", "display_name": "Absent"}
-    return entry | names | {"options": [option | {"files": [file]}]}
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    """A daemon that knows a few generated models, for the tests of one file."""
+    if find_chromium() is None:
+        pytest.skip(ABSENT)
+    home = tmp_path_factory.mktemp("hub") / "home"
+    with known_models(home) as settings, running_daemon(home, settings) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-async def world(home: Path) -> AsyncIterator[World]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no Chromium is installed: the page is not tested in a browser")
-    with known_models(home) as settings, running_daemon(home, settings) as daemon:
-        async with open_tab(program) as tab:
-            yield World(daemon=daemon, tab=tab)
-            assert tab.complaints == []
+def world(hub: RunningDaemon, tab: Tab) -> World:
+    """A tab before the daemon, which has nothing under way and nothing installed."""
+    tidy(hub.client)
+    return World(daemon=hub, tab=tab)

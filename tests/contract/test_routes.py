@@ -20,6 +20,8 @@ PROMISED = [
     ("get", "/downloads/limits"), ("patch", "/downloads/limits"), ("get", "/downloads/leftovers"),
     ("post", "/downloads/leftovers"),
     ("get", "/library"), ("get", "/library/{id}"), ("delete", "/library/{id}"), ("post", "/library/scan"),
+    ("get", "/library/jobs"), ("get", "/library/jobs/{id}"), ("post", "/library/jobs/{id}/cancel"),
+    ("post", "/library/{id}/verify"), ("post", "/library/{id}/repair"),
     ("post", "/library/{id}/estimate"), ("post", "/servers"), ("get", "/servers"), ("get", "/servers/{id}"),
     ("delete", "/servers/{id}"), ("post", "/servers/{id}/restart"), ("get", "/servers/{id}/logs"),
     ("get", "/config"), ("post", "/token/rotate"), ("post", "/session"), ("post", "/session/code"),
@@ -28,8 +30,8 @@ PROMISED = [
 ]  # fmt: skip
 ANSWERED = [
     "/version", "/health", "/status", "/state", "/device", "/catalog", "/catalog/models", "/downloads",
-    "/library", "/servers", "/config", "/downloads/limits", "/downloads/leftovers", "/policy",
-    "/governance/templates",
+    "/library", "/library/jobs", "/servers", "/config", "/downloads/limits", "/downloads/leftovers",
+    "/policy", "/governance/templates",
 ]  # fmt: skip
 
 

@@ -14,8 +14,10 @@ from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import Download, DownloadLimits
 from modelhubd.wire.events import DownloadProgress, Frame, Hello, Removed
+from modelhubd.wire.jobs import Job, LibraryProgress
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import Server, ServerLoad
+from modelhubd.wire.updates import Update
 
 STALL_S = 45.0
 """Without a byte for so long (three heartbeats) a stream counts as broken."""
@@ -41,6 +43,8 @@ _TYPES: dict[str, Any] = {
     "download.created": Download, "download.changed": Download, "download.removed": Removed,
     "download.progress": DownloadProgress, "download.limits": DownloadLimits,
     "library.added": Artifact, "library.changed": Artifact, "library.removed": Removed,
+    "update.available": Update, "update.removed": Removed,
+    "library.job": Job, "library.progress": LibraryProgress,
     "server.changed": Server, "server.removed": Removed, "server.load": ServerLoad,
     "catalog.synced": CatalogInfo, "catalog.stale": CatalogInfo, "device.changed": Device,
 }  # fmt: skip

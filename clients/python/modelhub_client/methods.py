@@ -10,10 +10,12 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from modelhub_client.call import Call
 from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
+from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
 from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import system as of_system
+from modelhub_client.calls import updates as of_updates
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,10 +100,19 @@ class SyncMethods:
     artifact = asked(of_library.artifact)
     remove = asked(of_library.remove)
     scan = asked(of_library.scan)
+    verify = asked(of_library.verify)
+    repair = asked(of_library.repair)
+    jobs = asked(of_jobs.jobs)
+    job = asked(of_jobs.job)
+    cancel_job = asked(of_jobs.cancel_job)
     estimate = asked(of_library.estimate)
     settings = asked(of_library.settings)
     save_settings = asked(of_library.save_settings)
     reset_settings = asked(of_library.reset_settings)
+
+    updates = asked(of_updates.updates)
+    apply_updates = asked(of_updates.apply_updates)
+    roll_back = asked(of_updates.roll_back)
 
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
@@ -161,10 +172,19 @@ class AsyncMethods:
     artifact = asked_async(of_library.artifact)
     remove = asked_async(of_library.remove)
     scan = asked_async(of_library.scan)
+    verify = asked_async(of_library.verify)
+    repair = asked_async(of_library.repair)
+    jobs = asked_async(of_jobs.jobs)
+    job = asked_async(of_jobs.job)
+    cancel_job = asked_async(of_jobs.cancel_job)
     estimate = asked_async(of_library.estimate)
     settings = asked_async(of_library.settings)
     save_settings = asked_async(of_library.save_settings)
     reset_settings = asked_async(of_library.reset_settings)
+
+    updates = asked_async(of_updates.updates)
+    apply_updates = asked_async(of_updates.apply_updates)
+    roll_back = asked_async(of_updates.roll_back)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)

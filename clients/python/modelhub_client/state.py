@@ -1,7 +1,5 @@
 """The daemon's whole state, as `/state` answers it and as the event stream starts with."""
 
-from typing import Any
-
 from modelhubd.wire.base import Message
 from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
@@ -9,6 +7,7 @@ from modelhubd.wire.downloads import Download
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.servers import Server
+from modelhubd.wire.updates import Update
 
 
 class State(Message, frozen=True, kw_only=True):
@@ -17,7 +16,7 @@ class State(Message, frozen=True, kw_only=True):
     downloads: tuple[Download, ...] = ()
     library: tuple[Artifact, ...] = ()
     servers: tuple[Server, ...] = ()
-    updates: Any = ()
+    updates: tuple[Update, ...] = ()
     catalog: CatalogInfo | None = None
     device: Device | None = None
     policy: Policy | None = None

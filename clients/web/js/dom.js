@@ -115,6 +115,7 @@ function place(parent, el, next) {
  * @param {VNode[]} before @param {VNode[]} after @returns {(VNode | undefined)[]} */
 function match(before, after) {
   const keyed = new Map();
+  /** @type {VNode[]} */
   const loose = [];
   for (const old of before) {
     if (old.key === undefined) loose.push(old);

@@ -57,6 +57,7 @@ export function progressBar(download, name) {
 
 /** The buttons that a download's state allows. @param {any} act @param {any} download @param {string} name */
 export function downloadButtons(act, download, name) {
+  /** @type {import("./dom.js").VNode[]} */
   const buttons = [];
   const one = (/** @type {string} */ verb, /** @type {any} */ drawing, /** @type {string} */ word) =>
     buttons.push(

@@ -1,0 +1,1 @@
+"""What is newer than what is installed: shown, fetched beside it, put in its place, and taken back."""
