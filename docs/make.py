@@ -222,8 +222,10 @@ def types_of(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def typescript(schema: dict[str, Any]) -> str:
+def typescript(schema: dict[str, Any] | bool) -> str:
     """A JSON schema as a TypeScript type."""
+    if isinstance(schema, bool):
+        return "any"
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     if "enum" in schema:

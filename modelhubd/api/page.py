@@ -8,10 +8,17 @@ from aiohttp import hdrs, web
 
 from modelhubd.api.parts import Parts
 from modelhubd.api.routing import Access, DaemonRoute
-from modelhubd.web.page_files import PageFile, answer_of, folder, read_files, security_policy
+from modelhubd.web.page_files import (
+    DOCUMENTS,
+    PageFile,
+    answer_of,
+    folder,
+    paths_of,
+    read_files,
+    security_policy,
+)
 from modelhubd.web.routing import Ask
 
-DOCUMENTS = ("/", "/index.html")
 FILES = ("tokens.css", "app.css", "js/*.js")
 
 
@@ -58,5 +65,5 @@ def page_routes(root: Path | None = None) -> tuple[DaemonRoute, ...]:
     page = Page(root)
     return tuple(
         DaemonRoute(method="GET", path=path, handler=page.serve, summary="The Hub page", access=Access.OPEN)
-        for path in (*DOCUMENTS, "/tokens.css", "/app.css", "/js/{file}")
+        for path in paths_of("/tokens.css", "/app.css", "/js/{file}")
     )

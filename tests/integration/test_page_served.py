@@ -1,5 +1,7 @@
 """The page as a browser asks for it, on the real socket of a real daemon."""
 
+import gzip
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -65,6 +67,14 @@ def test_a_file_that_the_browser_holds_is_not_sent_again(url: str) -> None:
 )
 def test_there_is_nothing_but_the_pages_files(url: str, path: str) -> None:
     assert ask(url, path).status in (400, 401, 404)
+
+
+def test_what_the_document_names_stays_good_for_ever_and_is_sent_packed(url: str) -> None:
+    (script,) = re.findall(rb'src="(/v-[0-9a-f]{12}/js/main\.js)"', ask(url, "/").body)
+    answer = ask(url, script.decode(), ("Accept-Encoding", "gzip, br"))
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert gzip.decompress(answer.body) == ask(url, script.decode()).body == ask(url, "/js/main.js").body
+    assert ask(url, "/v-000000000000/js/main.js").status == 404
 
 
 def test_the_pages_files_are_only_read(url: str) -> None:

@@ -1,56 +1,26 @@
 // @ts-check
 import { confirmed } from "./dialog.js";
 import { isRefused, reasonOf } from "./fit.js";
-import { formatRoute, parseRoute, toggled } from "./routes.js";
+import { closed, formatRoute, parseRoute, toggled } from "./routes.js";
 import { named } from "./search.js";
 import { bytes, optionName } from "./text.js";
+import { createTrying } from "./trying.js";
 
-const NOTICE_MS = 6_000;
 const TYPING_MS = 160;
 
 /**
  * What a person may do. Each asks the daemon; the event stream alone brings what came of it, because an answer
  * may arrive after an event that is newer than it.
- * @param {{api: any, store: any, search: any, ask?: typeof confirmed}} parts
+ * @param {{api: any, store: any, search: any, ask?: typeof confirmed, trying?: ReturnType<typeof createTrying>, onRoute?: (route: any) => void}} parts
  */
-export function createActions({ api, store, search, ask = confirmed }) {
-  let notices = 0;
+export function createActions({ api, store, search, ask = confirmed, trying = createTrying(store), onRoute = () => {} }) {
+  const { say, tried } = trying;
   /** @type {any} */
   let typing = null;
   /** @type {Set<string>} */
   const fetching = new Set();
   /** @type {Set<string>} */
   const fresh = new Set();
-
-  /** @param {string} text @param {"ok" | "bad"} tone */
-  function say(text, tone) {
-    const id = (notices += 1);
-    store.set((/** @type {any} */ value) => ({ ...value, notices: [...value.notices.filter((/** @type {any} */ old) => old.text !== text).slice(-3), { id, tone, text }] }));
-    if (tone === "ok") setTimeout(() => act.dismiss(id), NOTICE_MS);
-  }
-
-  /** Do it with `key` marked as busy; a refusal is shown and gives undefined. @param {string} key @param {() => Promise<any>} work */
-  async function tried(key, work) {
-    mark(key, true);
-    try {
-      return await work();
-    } catch (error) {
-      say(error instanceof Error ? error.message : String(error), "bad");
-      return undefined;
-    } finally {
-      mark(key, false);
-    }
-  }
-
-  /** @param {string} key @param {boolean} on */
-  function mark(key, on) {
-    store.set((/** @type {any} */ value) => {
-      const busy = new Set(value.busy);
-      if (on) busy.add(key);
-      else busy.delete(key);
-      return { ...value, busy };
-    });
-  }
 
   /** @param {any} model @param {string | null} option @param {boolean} force */
   async function create(model, option, force) {
@@ -84,7 +54,10 @@ export function createActions({ api, store, search, ask = confirmed }) {
     arrived() {
       const route = parseRoute(location.hash);
       store.set({ route });
-      if (route.view === "browse" && store.get().signedIn) search.follow(route);
+      if (!store.get().signedIn) return;
+      if (route.model) act.detail(route.model);
+      if (route.view === "browse") search.follow(route);
+      onRoute(route);
     },
     /** @param {string} q */
     typed(q) {
@@ -101,6 +74,16 @@ export function createActions({ api, store, search, ask = confirmed }) {
       act.go({ view: "browse", q, sort });
     },
     clearAll: () => act.go({ view: "browse" }),
+    /** @param {string} model */
+    openDetails: (model) => act.go({ ...store.get().route, model }),
+    /** @param {string} load */
+    openForm: (load) => act.go({ ...store.get().route, load }),
+    closeDetails: () => act.go(closed(store.get().route)),
+    /** Open a pane of a server, or close it. @param {string | null} server @param {string} pane */
+    pane(server, pane) {
+      const { server: _server, pane: _pane, ...route } = store.get().route;
+      act.go(server ? { ...route, server, pane } : route);
+    },
     searchAgain: () => search.again(store.get().route),
     more: () => search.more(store.get().route),
     /** @param {boolean} filtersOpen */
@@ -110,10 +93,7 @@ export function createActions({ api, store, search, ask = confirmed }) {
       event.preventDefault();
       document.getElementById("main")?.focus();
     },
-    /** @param {number} id */
-    dismiss(id) {
-      store.set((/** @type {any} */ value) => ({ ...value, notices: value.notices.filter((/** @type {any} */ notice) => notice.id !== id) }));
-    },
+    dismiss: trying.dismiss,
 
     /** Fetch a model's options, unless they are here and as fresh as can be. @param {string} id */
     async detail(id) {
@@ -159,10 +139,12 @@ export function createActions({ api, store, search, ask = confirmed }) {
     /** @param {any[]} ended */
     forgetEnded: (ended) => tried("downloads", () => Promise.all(ended.map((download) => api.remove(`/downloads/${download.id}`)))),
 
+    /** @param {any} server */
+    unload: (server) => tried(server.library_id, () => api.remove(`/servers/${server.id}`)),
+    /** @param {any} server */
+    restart: (server) => tried(server.library_id, () => api.post(`/servers/${server.id}/restart`)),
     /** @param {any} artifact */
-    load: (artifact) => tried(artifact.id, () => api.post("/servers", { library_id: artifact.id })),
-    /** @param {any} server @param {any} artifact */
-    unload: (server, artifact) => tried(artifact.id, () => api.remove(`/servers/${server.id}`)),
+    makeActive: (artifact) => tried(artifact.id, () => api.put(`/catalog/models/${artifact.model}/active`, { library_id: artifact.id })),
     /** @param {any} artifact @param {string} title */
     async removeArtifact(artifact, title) {
       const text = `${optionName(artifact)}, ${bytes(artifact.size_bytes)}, is deleted from this computer.`;

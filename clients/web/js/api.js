@@ -2,16 +2,20 @@
 /** The daemon's API with this page's session. What it refuses is thrown as a `Problem`. */
 
 const BASE = "/api/v1";
+/** The gateway speaks OpenAI's paths. */
+const GATEWAY = "/v1/";
 const PATIENCE_MS = 30_000;
 
 /** A refusal (RFC 9457), or a daemon that did not answer (`code` is then `unreachable`). */
 export class Problem extends Error {
-  /** @param {{status: number, code: string, detail: string, retry_after_s?: number | null}} problem */
+  /** @param {{status: number, code: string, detail: string, retry_after_s?: number | null, errors?: {pointer: string, detail: string}[]}} problem */
   constructor(problem) {
     super(problem.detail);
     this.status = problem.status;
     this.code = problem.code;
     this.retryAfterS = problem.retry_after_s ?? null;
+    /** @type {{pointer: string, detail: string}[]} */
+    this.errors = problem.errors ?? [];
   }
 }
 
@@ -32,7 +36,7 @@ export function createApi(token, signedOut, send = (input, init) => fetch(input,
     if (body !== undefined) sent["Content-Type"] = "application/json";
     let response;
     try {
-      response = await send(BASE + path, {
+      response = await send(path.startsWith(GATEWAY) ? path : BASE + path, {
         method,
         headers: sent,
         body: body === undefined ? undefined : JSON.stringify(body),
@@ -60,8 +64,12 @@ export function createApi(token, signedOut, send = (input, init) => fetch(input,
     open,
     /** @param {string} path @param {AbortSignal} [signal] */
     get: (path, signal) => ask("GET", path, undefined, signal),
+    /** @param {string} path @param {any} [body] @param {AbortSignal} [signal] */
+    post: (path, body, signal) => ask("POST", path, body, signal),
+    /** @param {string} path @param {any} body */
+    patch: (path, body) => ask("PATCH", path, body),
     /** @param {string} path @param {any} [body] */
-    post: (path, body) => ask("POST", path, body),
+    put: (path, body) => ask("PUT", path, body),
     /** @param {string} path */
     remove: (path) => ask("DELETE", path),
   };
@@ -72,6 +80,7 @@ async function problemOf(response) {
   const status = response.status;
   try {
     const told = await response.json();
+    if (typeof told.error?.message === "string") return new Problem({ code: told.error.code ?? "unexpected", detail: told.error.message, status });
     if (typeof told.detail === "string") return new Problem({ ...told, status });
   } catch {
     // Not a problem document: said below in our own words.

@@ -19,19 +19,24 @@ export function card(act, model, detail, chosen, download, installed) {
   const option = optionOf(model, detail, chosen, installed);
   const fit = fitOf(model, option);
   const ask = () => act.detail(model.id);
+  const open = (/** @type {MouseEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    act.openDetails(model.id);
+  };
   return h(
     "li",
     { class: "card", "data-model": model.id, onpointerenter: ask, onpointerdown: ask, onfocusin: ask },
     h(
       "header",
       null,
-      h("div", { class: "who" }, h("h2", null, model.display_name), publisher(model)),
+      h("div", { class: "who" }, h("h2", null, h("a", { class: "opens", href: `#/browse?model=${model.id}`, onclick: open }, model.display_name)), publisher(model)),
       fitBadge(fit),
     ),
     h("p", { class: "description" }, model.description ?? ""),
     h("ul", { class: "chips", "aria-label": "Capabilities" }, model.capabilities.map((/** @type {string} */ name) => h("li", { key: name }, name))),
     h("p", { class: "facts" }, facts(model).map((fact) => h("span", { key: fact }, fact))),
-    h("p", { class: `reason ${fit.verdict}` }, reasonOf(fit)),
+    h("p", { class: `reason ${model.refusal ? "too_large" : fit.verdict}` }, model.refusal ?? reasonOf(fit)),
     h("footer", { "data-focus-home": true }, foot(act, model, detail, option, download, installed)),
   );
 }
@@ -44,6 +49,7 @@ function publisher(model) {
     model.publisher,
     model.verified ? h("span", { class: "seal", title: "Verified", role: "img", "aria-label": "Verified" }, icon("seal")) : null,
     model.source === "local" ? h("span", { class: "origin" }, "local entry") : null,
+    model.held_back ? h("span", { class: "origin", title: model.held_back }, "newer held back") : null,
   );
 }
 
@@ -116,7 +122,8 @@ function getButton(act, model, option, id) {
     {
       key: "get",
       type: "button",
-      class: `button ${refused ? "" : "primary"}`,
+      class: `button ${refused || !model.allowed ? "" : "primary"}`,
+      disabled: !model.allowed,
       "aria-label": `Download ${model.display_name}${refused ? " anyway" : ""}`,
       onclick: () => act.get(model, id ?? null, fitOf(model, option)),
     },

@@ -1,6 +1,7 @@
 // @ts-check
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
+import { leftovers, limitsForm } from "./limits.js";
 import { downloadButtons, progressBar, progressWords } from "./progress.js";
 import { inOrder } from "./state.js";
 import { bytes, day, modelParts, plural } from "./text.js";
@@ -15,6 +16,7 @@ const ENDS = {
 /** The Downloads tab. @param {any} act @param {any} value */
 export function downloads(act, value) {
   const { under, ended } = inOrder(value.live.downloads);
+  const { queue } = value;
   const going = under.filter((download) => download.state !== "paused");
   return h(
     "div",
@@ -32,7 +34,9 @@ export function downloads(act, value) {
       ),
     ),
     value.live.known && !value.live.downloads.size ? h("div", { key: "empty", class: "empty" }, h("p", null, "No downloads."), h("a", { class: "button primary", href: "#/browse" }, icon("search"), "Browse models")) : null,
-    h("ol", { key: "under", class: "rows" }, under.map((download) => lazy(download.id, underWay, act, download, value.names.get(download.model)))),
+    h("p", { class: "unseen", role: "status" }, queue.said),
+    h("ol", { key: "under", class: "rows" }, under.map((download) => lazy(download.id, underWay, act, download, value.names.get(download.model), queue.dragged, queue.over === download.id && queue.dragged !== download.id))),
+    value.live.known ? [limitsForm(act, queue), leftovers(act, queue, value.busy.has("leftovers"))] : null,
     ended.length
       ? h(
           "section",
@@ -57,14 +61,58 @@ function title(download, name) {
   return h("div", { class: "who" }, h("h2", null, name ?? short), h("p", { class: "publisher" }, `${publisher} · ${download.option} · version ${download.version}`));
 }
 
-/** @param {any} act @param {any} download @param {string | undefined} name */
-function underWay(act, download, name) {
+/** @param {any} act @param {any} download @param {string | undefined} name @param {string | null} dragged id of what is dragged @param {boolean} over whether that is above this */
+function underWay(act, download, name, dragged, over) {
   const said = name ?? download.model;
+  const waits = download.position > 0;
   return h(
     "li",
-    { class: "row", "data-model": download.model },
+    {
+      class: `row queued-row${over ? " over" : ""}${dragged === download.id ? " dragged" : ""}`,
+      "data-model": download.model,
+      draggable: waits ? "true" : null,
+      ondragstart: (/** @type {DragEvent} */ event) => {
+        event.dataTransfer?.setData("text/plain", download.id);
+        act.drag(download.id);
+      },
+      ondragend: () => act.drag(null),
+      ondragover: (/** @type {DragEvent} */ event) => {
+        if (!dragged || !waits) return;
+        event.preventDefault();
+        act.dragOver(download.id);
+      },
+      ondrop: (/** @type {DragEvent} */ event) => {
+        event.preventDefault();
+        act.dropOn(dragged, download);
+      },
+    },
+    waits ? handle(act, download, said) : null,
     h("div", { class: "row-main" }, title(download, name), progressBar(download, said)),
     h("div", { class: "row-buttons", "data-focus-home": true }, downloadButtons(act, download, said)),
+  );
+}
+
+/** @type {Record<string, number>} */
+const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -1e6, End: 1e6 };
+
+/** Where it is held to be moved, by pointer or by arrow keys. @param {any} act @param {any} download @param {string} said */
+function handle(act, download, said) {
+  return h(
+    "button",
+    {
+      key: "handle",
+      type: "button",
+      class: "button square plain handle",
+      title: "Drag it, or move it with the arrow keys",
+      "aria-label": `Move ${said}, number ${download.position} in the queue: arrow keys`,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        const by = STEPS[event.key];
+        if (by === undefined) return;
+        event.preventDefault();
+        act.shift(download, by, said);
+      },
+    },
+    icon("grip"),
   );
 }
 

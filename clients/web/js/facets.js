@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { FACETS, filterCount } from "./routes.js";
 
-const TITLES = { capability: "Capability", format: "Format", license: "Licence" };
+const TITLES = { capability: "Capability", format: "Format", license: "Licence", publisher: "Publisher" };
 const AT_ONCE = 7;
 
 /** The filters beside the list. @param {any} act @param {any} route @param {any} facets counts of the last answer @param {boolean} open on a narrow screen */
@@ -22,9 +22,9 @@ export function filters(act, route, facets, open) {
   );
 }
 
-/** @param {any} act @param {any} route @param {"capability" | "format" | "license"} facet @param {{value: string, count: number}[]} values */
+/** @param {any} act @param {any} route @param {typeof FACETS[number]} facet @param {{value: string, count: number}[]} values */
 function group(act, route, facet, values) {
-  const chosen = route.facets[facet];
+  const chosen = route.facets[facet] ?? [];
   const missing = chosen.filter((/** @type {string} */ value) => !values.some((one) => one.value === value)).map((/** @type {string} */ value) => ({ value, count: 0 }));
   const all = [...values, ...missing];
   if (!all.length) return null;

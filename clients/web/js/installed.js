@@ -2,13 +2,17 @@
 import { searchBox } from "./browse.js";
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
-import { isEnded, serverOf } from "./state.js";
-import { bytes, day, modelParts, optionName, plural } from "./text.js";
+import { jobWords } from "./job.js";
+import { SERVER_WORDS } from "./servers.js";
+import { isEnded, jobOf, serverOf } from "./state.js";
+import { bytes, day, formatName, modelParts, optionName, plural } from "./text.js";
 
-/** @type {Record<string, string>} */
-const STATES = { missing: "Files are missing", damaged: "Damaged", offline: "Models folder is not there" };
-/** @type {Record<string, string>} */
-const SERVER_WORDS = { starting: "Starting", loading: "Loading", ready: "Running", draining: "Finishing requests", failed: "Could not run" };
+/** @type {Record<string, {word: string, next: string}>} */
+const STATES = {
+  missing: { word: "Files are missing", next: "Repair fetches them again." },
+  damaged: { word: "Damaged", next: "Repair fetches the damaged parts again." },
+  offline: { word: "Models folder is not there", next: "Plug its drive in." },
+};
 /** @type {Record<string, string>} */
 const SOURCES = { download: "downloaded", scan: "found in the models folder", import: "imported" };
 
@@ -17,19 +21,52 @@ export function installed(act, value, derived) {
   const { live, route, names } = value;
   const all = [...live.library.values()].sort((a, b) => (a.model === b.model ? b.version - a.version || (a.option < b.option ? -1 : 1) : a.model < b.model ? -1 : 1));
   const words = route.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = all.filter((artifact) => matches(artifact, names.get(artifact.model), words));
+  const formats = route.facets.format;
+  const shown = all.filter((artifact) => matches(artifact, names.get(artifact.model), words) && (!formats.length || formats.includes(artifact.format)));
   return h(
     "div",
     { class: "content only" },
     h("h1", { class: "unseen" }, "Installed models"),
-    h("div", { class: "bar" }, searchBox(act, route, "Search installed models")),
+    h("div", { class: "bar" }, searchBox(act, route, "Search installed models"), formatChoice(act, route, all), h("button", { type: "button", class: "button tall", disabled: value.busy.has("scan"), title: "Read the models folder again", onclick: () => act.rescan() }, icon("folder"), "Scan")),
     h("p", { class: "summary", role: "status" }, summary(live, all, shown)),
     all.length === 0 && live.known ? empty() : null,
-    all.length > 0 && shown.length === 0 ? h("div", { key: "none", class: "empty" }, h("p", null, "None of the installed models matches."), h("button", { type: "button", class: "button", onclick: () => act.typed("") }, "Show all")) : null,
+    all.length > 0 && shown.length === 0 ? h("div", { key: "none", class: "empty" }, h("p", null, "None of the installed models matches."), h("button", { type: "button", class: "button", onclick: () => act.go({ view: "installed" }) }, "Show all")) : null,
     h(
       "ul",
       { key: "rows", class: "rows" },
-      shown.map((artifact) => lazy(artifact.id, row, act, artifact, names.get(artifact.model), serverOf(live.servers, artifact.id), derived.busy.has(artifact.id))),
+      shown.map((artifact) => lazy(artifact.id, row, act, artifact, names.get(artifact.model), serverOf(live.servers, artifact.id), jobOf(live.jobs, artifact.id), derived.busy.has(artifact.id), derived.versions.get(artifact.model))),
+    ),
+    all.length > 1 ? space(all) : null,
+  );
+}
+
+/** @param {any} act @param {any} route @param {any[]} all */
+function formatChoice(act, route, all) {
+  const formats = [...new Set(all.map((artifact) => artifact.format))].sort();
+  if (formats.length < 2) return null;
+  return h(
+    "span",
+    { key: "format", class: "select sort" },
+    h("select", { "aria-label": "Format", value: route.facets.format[0] ?? "", onchange: (/** @type {any} */ event) => act.go({ ...route, facets: { ...route.facets, format: [event.currentTarget.value].filter(Boolean) } }) }, h("option", { value: "" }, "All formats"), formats.map((format) => h("option", { key: format, value: format }, formatName(format)))),
+    icon("chevron"),
+  );
+}
+
+/** Who takes the space. @param {any[]} all */
+function space(all) {
+  /** @type {Map<string, number>} */
+  const used = new Map();
+  for (const artifact of all) used.set(modelParts(artifact.model)[0], (used.get(modelParts(artifact.model)[0]) ?? 0) + artifact.size_bytes);
+  const rows = [...used].sort((a, b) => b[1] - a[1]);
+  const most = Math.max(1, rows[0]?.[1] ?? 1);
+  return h(
+    "details",
+    { key: "space", class: "panel" },
+    h("summary", null, h("span", { class: "group" }, "Space"), h("span", { class: "panel-sum" }, `by publisher`)),
+    h(
+      "ul",
+      { class: "space" },
+      rows.map(([publisher, size]) => h("li", { key: publisher }, h("span", null, publisher), h("svg", { class: "memory-bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" }, h("rect", { class: "a", x: "0", y: "0", width: Math.max(4, (1000 * size) / most).toFixed(1), height: "12" })), h("span", { class: "figure" }, bytes(size)))),
     ),
   );
 }
@@ -53,17 +90,28 @@ function empty() {
   return h("div", { key: "empty", class: "empty" }, h("p", null, "Nothing is installed yet."), h("a", { class: "button primary", href: "#/browse" }, icon("search"), "Browse models"));
 }
 
-/** @param {any} act @param {any} artifact @param {string | undefined} name @param {any} server @param {boolean} busy */
-function row(act, artifact, name, server, busy) {
+/** @param {any} act @param {any} artifact @param {string | undefined} name @param {any} server @param {any} job @param {boolean} busy @param {number | undefined} versions installed of this model */
+function row(act, artifact, name, server, job, busy, versions) {
   const [publisher, short] = modelParts(artifact.model);
   const title = name ?? short;
+  const state = STATES[artifact.state];
+  const open = (/** @type {MouseEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    act.openDetails(artifact.model);
+  };
   return h(
     "li",
-    { class: "row", "data-model": artifact.model },
+    { class: "row artifact", "data-model": artifact.model, "data-artifact": artifact.id },
     h(
       "div",
       { class: "row-main" },
-      h("div", { class: "who" }, h("h2", null, title), h("p", { class: "publisher" }, publisher, artifact.active ? null : h("span", { class: "origin" }, "not the active one"))),
+      h(
+        "div",
+        { class: "title-line" },
+        h("div", { class: "who" }, h("h2", null, h("a", { class: "opens", href: `#/installed?model=${artifact.model}`, onclick: open }, title)), h("p", { class: "publisher" }, publisher, artifact.active ? null : h("span", { class: "origin" }, "not the active one"))),
+        artifact.withdrawn ? h("span", { key: "withdrawn", class: "badge bad" }, icon("warn"), "Withdrawn") : state ? h("span", { key: "state", class: "badge bad" }, icon("warn"), state.word) : null,
+      ),
       h(
         "p",
         { class: "facts" },
@@ -74,10 +122,12 @@ function row(act, artifact, name, server, busy) {
         h("span", { class: artifact.verified_at ? "good" : "" }, artifact.verified_at ? `verified ${day(artifact.verified_at)}` : "not verified"),
         artifact.digest ? h("code", { title: artifact.digest }, artifact.digest.replace("sha256:", "").slice(0, 12)) : null,
       ),
-      artifact.state === "ok" ? null : h("p", { key: "state", class: "trouble" }, icon("warn"), STATES[artifact.state] ?? artifact.state),
+      artifact.withdrawn ? h("p", { key: "why", class: "trouble" }, icon("warn"), h("span", null, artifact.withdrawn)) : null,
+      state ? h("p", { key: "next", class: "trouble" }, icon("warn"), h("span", null, `${state.word}. ${state.next}`)) : null,
+      job ? jobWords(act, job, title) : null,
       serverLine(server),
     ),
-    h("div", { class: "row-buttons", "data-focus-home": true }, buttons(act, artifact, title, server, busy)),
+    h("div", { class: "row-buttons", "data-focus-home": true }, buttons(act, artifact, title, server, job, busy, versions)),
   );
 }
 
@@ -95,28 +145,29 @@ function serverLine(server) {
       h("span", { class: "dot", "aria-hidden": "true" }),
       h("strong", { role: "status" }, SERVER_WORDS[server.state] ?? server.state),
       failed && server.error ? `: ${server.error.detail}` : null,
-      server.state === "ready" ? ` as ${server.name}${memory ? ` · ${bytes(memory)} of memory` : ""}` : null,
+      server.state === "ready" ? [` as ${server.name}${memory ? ` · ${bytes(memory)} of memory` : ""} · `, h("a", { href: `#/servers?server=${server.id}&pane=try` }, "Try it")] : null,
     ),
     failed && server.error?.log_tail?.length ? h("details", null, h("summary", null, "Last lines of its log"), h("pre", { tabindex: "0" }, server.error.log_tail.join("\n"))) : null,
   );
 }
 
-/** @param {any} act @param {any} artifact @param {string} title @param {any} server @param {boolean} busy */
-function buttons(act, artifact, title, server, busy) {
+/** @param {any} act @param {any} artifact @param {string} title @param {any} server @param {any} job @param {boolean} busy @param {number | undefined} versions */
+function buttons(act, artifact, title, server, job, busy, versions) {
   const running = server && !isEnded(server);
+  const working = job?.state === "running";
+  const whole = artifact.state === "ok";
   return [
     running
-      ? h("button", { key: "unload", type: "button", class: "button", disabled: busy, "aria-label": `Unload ${title}`, onclick: () => act.unload(server, artifact) }, icon("stop"), server.state === "ready" ? "Unload" : "Stop")
-      : h("button", { key: "load", type: "button", class: "button primary", disabled: busy || artifact.state !== "ok", "aria-label": `Load ${title}`, onclick: () => act.load(artifact) }, icon("power"), failedWord(server)),
+      ? h("button", { key: "unload", type: "button", class: "button", disabled: busy, "aria-label": `Unload ${title}`, onclick: () => act.unload(server) }, icon("stop"), server.state === "ready" ? "Unload" : "Stop")
+      : whole
+        ? h("button", { key: "load", type: "button", class: "button primary", disabled: busy, "aria-label": `Load ${title}`, onclick: () => act.openForm(artifact.id) }, icon("power"), server?.state === "failed" ? "Load again" : "Load")
+        : h("button", { key: "repair", type: "button", class: "button primary", disabled: busy || working || artifact.state === "offline", "aria-label": `Repair ${title}`, onclick: () => act.work("repair", artifact) }, icon("wrench"), "Repair"),
+    h("button", { key: "verify", type: "button", class: "button square", disabled: busy || working || artifact.state === "offline", title: "Check every byte again", "aria-label": `Verify ${title}`, onclick: () => act.work("verify", artifact) }, icon("shield")),
+    (versions ?? 0) > 1 ? (artifact.active ? h("button", { key: "back", type: "button", class: "button square", disabled: busy, title: "Back to the version before", "aria-label": `Go back from this version of ${title}`, onclick: () => act.rollBack(artifact, title) }, icon("restart")) : h("button", { key: "active", type: "button", class: "button square", disabled: busy, title: "Make this the active one", "aria-label": `Make ${optionName(artifact)}, version ${artifact.version}, the active one of ${title}`, onclick: () => act.makeActive(artifact) }, icon("check"))) : null,
     h(
       "button",
-      { key: "remove", type: "button", class: "button square", disabled: busy || running, title: running ? "Unload it first" : "Remove", "aria-label": `Remove ${title}`, onclick: () => act.removeArtifact(artifact, title) },
+      { key: "remove", type: "button", class: "button square", disabled: busy || working || running, title: running ? "Unload it first" : "Remove", "aria-label": `Remove ${title}`, onclick: () => act.removeArtifact(artifact, title) },
       icon("trash"),
     ),
   ];
-}
-
-/** @param {any} server */
-function failedWord(server) {
-  return server?.state === "failed" ? "Load again" : "Load";
 }

@@ -1,21 +1,36 @@
 // @ts-check
 /** Puts the page's parts together. */
 import { createActions } from "./actions.js";
+import { createAdministering } from "./administering.js";
 import { createApi } from "./api.js";
+import { createChatting } from "./chatting.js";
 import { mount } from "./dom.js";
+import { createLoading } from "./loading.js";
+import { createLogs } from "./logs.js";
+import { createModals } from "./modal.js";
+import { createQueue } from "./queue.js";
 import { parseRoute } from "./routes.js";
-import { NO_RESULTS, createSearch } from "./search.js";
-import { codeIn, createSession } from "./session.js";
+import { NO_RESULTS, createSearch, named } from "./search.js";
+import { codeIn, createSession, wayAfterCode } from "./session.js";
+import { createSharedStream } from "./shared.js";
 import { page } from "./shell.js";
 import { NOTHING, installedOptions, isEnded, reduce, shownDownloads } from "./state.js";
+import { keepEnds } from "./sticking.js";
+import { storageOf } from "./storage.js";
 import { createStore } from "./store.js";
 import { createStream } from "./stream.js";
+import { createTheme } from "./theme.js";
+import { createTrying } from "./trying.js";
+import { createUpdating } from "./updating.js";
 
 const HIDDEN_MS = 60_000;
 const JUDGE_AGAIN_MS = 15_000;
+const NAMES_ONE_BY_ONE = 40;
 
+const storage = storageOf(window);
+const theme = createTheme(window, storage);
 const anonymous = createApi(() => null, () => {});
-const session = createSession(localStorage, (code) => anonymous.post("/session", { code }));
+const session = createSession(storage, (code) => anonymous.post("/session", { code }));
 const store = createStore({
   route: parseRoute(location.hash),
   signedIn: session.token() !== null,
@@ -29,16 +44,62 @@ const store = createStore({
   busy: new Set(),
   notices: [],
   filtersOpen: false,
+  form: null,
+  queue: { limits: null, leftovers: null, faults: {}, dragged: null, over: null, said: "" },
+  about: { status: null, config: null },
+  chats: new Map(),
+  log: { id: null, lines: [], open: false },
+  theme: theme.get(),
+  themeHosted: theme.hosted(),
 });
 const api = createApi(session.token, signedOut);
 const search = createSearch(api, store);
-const act = createActions({ api, store, search });
-const stream = createStream({ open: (path, rest) => api.open("GET", path, rest), onFrame: told, onState: (connection) => store.set({ connection }) });
+const trying = createTrying(store);
+const parts = { api, store, trying };
+const act = {
+  ...createActions({ ...parts, search, onRoute: follow }),
+  ...createLoading(parts),
+  ...createQueue(parts),
+  ...createLogs(parts),
+  ...createChatting(parts),
+  ...createUpdating(parts),
+  ...createAdministering({ ...parts, theme, signOut: signedOut }),
+};
+const stream = openStream();
+
+/** What a route needs beyond what the stream tells. @param {any} route */
+function follow(route) {
+  act.followForm(route);
+  act.followLog(route);
+  read(route);
+}
+
+/** @param {any} route */
+function read(route) {
+  if (route.view === "downloads") act.readQueue();
+  if (route.view === "settings") act.readAbout();
+  if (route.view === "installed") act.readJobs();
+}
+
+/** The stream that this browser's tabs share, or one of this tab's own. */
+function openStream() {
+  const onState = (/** @type {any} */ connection) => store.set({ connection });
+  if (!("SharedWorker" in window)) return createStream({ open: (path, rest) => api.open("GET", path, rest), onFrame: told, onState });
+  const { port } = new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "modelhub" });
+  return createSharedStream(port, { token: session.token, onFrame: told, onState, onRefused: signedOut });
+}
 
 /** What views need and the state does not say outright, worked out again only when its source is another. */
 const derived = (() => {
   const shown = remembered(shownDownloads);
-  const under = remembered((/** @type {ReadonlyMap<string, any>} */ downloads) => [...downloads.values()].filter((download) => !isEnded(download)).length);
+  const under = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => !isEnded(one)).length);
+  const running = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => !isEnded(one)).length);
+  const updates = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => one.state === "available").length);
+  const versions = remembered((/** @type {ReadonlyMap<string, any>} */ library) => {
+    const found = new Map();
+    for (const { model } of library.values()) found.set(model, (found.get(model) ?? 0) + 1);
+    return found;
+  });
   const installed = remembered((/** @type {ReadonlyMap<string, any>} */ library) => {
     const byModel = new Map();
     for (const artifact of installedOptions(library).values()) {
@@ -48,7 +109,15 @@ const derived = (() => {
     }
     return byModel;
   });
-  return (/** @type {any} */ value) => ({ shown: shown(value.live.downloads), underWay: under(value.live.downloads), installed: installed(value.live.library), busy: value.busy });
+  return (/** @type {any} */ { live, busy }) => ({
+    shown: shown(live.downloads),
+    underWay: under(live.downloads),
+    running: running(live.servers),
+    updates: updates(live.updates),
+    installed: installed(live.library),
+    versions: versions(live.library),
+    busy,
+  });
 })();
 
 /** @template A, B @param {(source: A) => B} work @returns {(source: A) => B} */
@@ -67,18 +136,22 @@ function remembered(work) {
 function show(/** @type {any} */ value) {
   const focused = document.activeElement;
   const home = focused?.closest("[data-focus-home]");
+  const stick = keepEnds(document);
   render(page(act, value, derived(value)));
+  stick();
   if (focused && focused !== document.body && !focused.isConnected) {
     const next = home?.isConnected ? home.querySelector("button:enabled, a[href], select") : document.getElementById("main");
     /** @type {any} */ (next)?.focus({ preventScroll: true });
   }
+  showModals();
   document.title = titleOf(value);
 }
+const showModals = createModals();
 const render = mount(document.getElementById("app"));
 
 /** @param {any} value */
 function titleOf(value) {
-  const words = { browse: "Browse", installed: "Installed", downloads: "Downloads" };
+  const words = { browse: "Browse", installed: "Installed", updates: "Updates", downloads: "Downloads", servers: "Servers", settings: "Settings" };
   return `${value.signedIn ? words[/** @type {"browse"} */ (value.route.view)] : "Sign in"} – Model Hub`;
 }
 
@@ -94,6 +167,15 @@ function told(frame) {
   });
   if (frame.type === "catalog.synced" || frame.type === "device.changed") judgeAgain();
   if (frame.type === "snapshot" || frame.type === "library.added" || frame.type === "download.created") learnNames();
+  if (frame.type === "snapshot") read(store.get().route);
+  if (frame.type === "download.limits" || frame.type === "download.removed") readQueueSoon();
+}
+
+/** @type {any} */
+let reading = null;
+function readQueueSoon() {
+  clearTimeout(reading);
+  reading = setTimeout(() => store.get().route.view === "downloads" && act.readQueue(), 300);
 }
 
 /** Verdicts and entries are others now: search again, though not all the time. */
@@ -118,7 +200,18 @@ async function learnNames() {
   learning = true;
   const { library, downloads } = store.get().live;
   const models = new Set([...library.values(), ...downloads.values()].map((thing) => thing.model));
-  for (const model of models) if (!store.get().names.has(model)) await act.detail(model);
+  const unknown = () => [...models].filter((model) => !store.get().names.has(model));
+  try {
+    let after = "";
+    while (library.size && after !== null && unknown().length > 1) {
+      const page = await api.get(`/catalog/models?installed=true&limit=200${after && `&after=${encodeURIComponent(after)}`}`);
+      store.set((value) => ({ ...value, names: named(value.names, page.items) }));
+      after = page.next;
+    }
+  } catch {
+    // The ids are shown instead.
+  }
+  for (const model of unknown().slice(0, NAMES_ONE_BY_ONE)) await act.detail(model);
   learning = false;
 }
 
@@ -126,17 +219,21 @@ function signedOut() {
   session.signOut();
   stream.stop();
   stream.forget();
-  store.set({ signedIn: false, live: NOTHING, results: NO_RESULTS, signIn: { state: "none", detail: "" } });
+  act.followLog({});
+  store.set({ signedIn: false, live: NOTHING, results: NO_RESULTS, form: null, chats: new Map(), signIn: { state: "none", detail: "" } });
 }
 
 function begin() {
+  const { route } = store.get();
   stream.start();
-  if (store.get().route.view === "browse") search.again(store.get().route);
+  if (route.view === "browse") search.again(route);
+  if (route.model) act.detail(route.model);
+  follow(route);
 }
 
 /** Use up the code that the address carries, and take it out of the address first. */
 async function signInWith(/** @type {string} */ code) {
-  history.replaceState(null, "", `${location.pathname}#/browse`);
+  history.replaceState(null, "", location.pathname + location.search + wayAfterCode(location.hash));
   store.set({ route: parseRoute(location.hash), signIn: { state: "asked", detail: "" }, signedIn: false });
   try {
     await session.signIn(code);
@@ -155,8 +252,9 @@ function arrive() {
 }
 
 addEventListener("hashchange", () => {
+  const { view } = store.get().route;
   arrive();
-  scrollTo(0, 0);
+  if (store.get().route.view !== view) scrollTo(0, 0);
 });
 addEventListener("online", () => store.get().signedIn && stream.start());
 addEventListener("storage", (event) => session.concerns(event) && location.reload());
@@ -174,6 +272,9 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) resting = setTimeout(() => stream.stop(), HIDDEN_MS);
   else if (store.get().signedIn) stream.start();
 });
+
+addEventListener("pagehide", () => stream.stop());
+addEventListener("pageshow", (event) => event.persisted && store.get().signedIn && stream.start());
 
 store.subscribe(show);
 show(store.get());

@@ -1,8 +1,10 @@
 // @ts-check
 /** What the address shows: `#/browse?q=qwen&capability=chat&compatible=1`. Text in, values out. */
 
-export const VIEWS = /** @type {const} */ (["browse", "installed", "downloads"]);
-export const FACETS = /** @type {const} */ (["capability", "format", "license"]);
+export const VIEWS = /** @type {const} */ (["browse", "installed", "updates", "downloads", "servers", "settings"]);
+export const FACETS = /** @type {const} */ (["capability", "format", "license", "publisher"]);
+/** What stands open above or inside a view: a model's details, the form to load an artifact, a server's pane. */
+export const OPENED = /** @type {const} */ (["model", "load", "server", "pane"]);
 export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size", "downloads", "updated"]);
 
 /**
@@ -12,6 +14,10 @@ export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size
  * @property {Record<string, string[]>} facets
  * @property {boolean} compatible
  * @property {string} sort
+ * @property {string} [model] whose details are open
+ * @property {string} [load] library id of what is about to be loaded
+ * @property {string} [server] whose pane is open
+ * @property {string} [pane] `try` or `log`
  */
 
 /** The route of a fragment; what it does not know it leaves out. @param {string} hash @returns {Route} */
@@ -23,7 +29,13 @@ export function parseRoute(hash) {
   /** @type {Record<string, string[]>} */
   const facets = {};
   for (const facet of FACETS) facets[facet] = [...new Set(asked.getAll(facet).filter(Boolean))];
-  return { view, q: asked.get("q") ?? "", facets, compatible: asked.get("compatible") === "1", sort };
+  /** @type {Route} */
+  const route = { view, q: asked.get("q") ?? "", facets, compatible: asked.get("compatible") === "1", sort };
+  for (const name of OPENED) {
+    const value = asked.get(name);
+    if (value) route[name] = value;
+  }
+  return route;
 }
 
 /** The fragment of a route, as short as it can be. @param {Partial<Route> & {view: string}} route */
@@ -33,7 +45,11 @@ export function formatRoute(route) {
   for (const facet of FACETS) for (const value of route.facets?.[facet] ?? []) query.append(facet, value);
   if (route.compatible) query.set("compatible", "1");
   if (route.sort && route.sort !== "relevance") query.set("sort", route.sort);
-  const text = query.toString();
+  for (const name of OPENED) {
+    const value = route[name];
+    if (value) query.set(name, value);
+  }
+  const text = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":");
   return `#/${route.view}${text ? `?${text}` : ""}`;
 }
 
@@ -41,7 +57,7 @@ export function formatRoute(route) {
 export function catalogQuery(route, after = null) {
   const query = new URLSearchParams({ limit: "48" });
   if (route.q.trim()) query.set("q", route.q.trim());
-  for (const facet of FACETS) for (const value of route.facets[facet]) query.append(facet, value);
+  for (const facet of FACETS) for (const value of route.facets[facet] ?? []) query.append(facet, value);
   if (route.compatible) query.set("compatible", "true");
   if (route.sort !== "relevance") query.set("sort", route.sort);
   if (after) query.set("after", after);
@@ -50,12 +66,18 @@ export function catalogQuery(route, after = null) {
 
 /** The route with one facet value switched. @param {Route} route @param {string} facet @param {string} value @returns {Route} */
 export function toggled(route, facet, value) {
-  const had = route.facets[facet];
+  const had = route.facets[facet] ?? [];
   const has = had.includes(value) ? had.filter((other) => other !== value) : [...had, value];
   return { ...route, facets: { ...route.facets, [facet]: has } };
 }
 
+/** The route with nothing open above it. @param {Route} route @returns {Route} */
+export function closed(route) {
+  const { model: _model, load: _load, ...rest } = route;
+  return rest;
+}
+
 /** How many filters narrow a route. @param {Route} route */
 export function filterCount(route) {
-  return FACETS.reduce((sum, facet) => sum + route.facets[facet].length, route.compatible ? 1 : 0);
+  return FACETS.reduce((sum, facet) => sum + (route.facets[facet]?.length ?? 0), route.compatible ? 1 : 0);
 }

@@ -8,6 +8,12 @@ export function codeIn(hash) {
   return new URLSearchParams(hash.replace(/^#\/?/, "")).get("code") || null;
 }
 
+/** Where an address with a code wants to go after it, such as `#/servers`. @param {string} hash */
+export function wayAfterCode(hash) {
+  const to = new URLSearchParams(hash.replace(/^#\/?/, "")).get("to") ?? "";
+  return /^\/[a-z]+(\?|$)/.test(to) ? `#${to}` : "#/browse";
+}
+
 /**
  * @param {Storage} storage
  * @param {(code: string) => Promise<{token: string}>} exchange

@@ -1,17 +1,26 @@
 // @ts-check
 import { browse } from "./browse.js";
-import { h } from "./dom.js";
+import { details } from "./details.js";
+import { h, lazy } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { icon } from "./icons.js";
 import { installed } from "./installed.js";
+import { loadDialog } from "./load_dialog.js";
+import { servers } from "./servers.js";
+import { settings } from "./settings.js";
 import { bytes } from "./text.js";
+import { updates } from "./updates.js";
 
 const TABS = [
   { view: "browse", word: "Browse" },
   { view: "installed", word: "Installed" },
+  { view: "updates", word: "Updates" },
   { view: "downloads", word: "Downloads" },
+  { view: "servers", word: "Servers" },
+  { view: "settings", word: "Settings" },
 ];
-const VIEWS = { browse, installed, downloads };
+const VIEWS = { browse, installed, updates, downloads, servers, settings };
+const LIVELY = new Set(["updates", "downloads"]);
 /** @type {Record<string, string>} */
 const CONNECTION = { connected: "Connected", connecting: "Connecting", lost: "Reconnecting" };
 
@@ -27,6 +36,10 @@ export function page(act, value, derived) {
       value.signedIn && value.connection === "lost" ? lost() : null,
       value.signedIn ? h("div", { key: value.route.view, class: "view" }, VIEWS[/** @type {"browse"} */ (value.route.view)](act, value, derived)) : null,
     ),
+    value.signedIn && value.form ? loadDialog(act, value, value.form) : null,
+    value.signedIn && value.route.model
+      ? lazy("details", details, act, value.route.model, value.details.get(value.route.model), derived.installed.get(value.route.model), derived.shown.get(value.route.model), value.live.catalog)
+      : null,
     notices(act, value.notices),
   ];
 }
@@ -34,7 +47,7 @@ export function page(act, value, derived) {
 /** @param {any} value @param {any} derived */
 function header(value, derived) {
   /** @type {Record<string, number>} */
-  const counts = { installed: value.live.library.size, downloads: derived.underWay };
+  const counts = { installed: value.live.library.size, updates: derived.updates, downloads: derived.underWay, servers: derived.running };
   return h(
     "header",
     { key: "header", class: "top" },
@@ -48,7 +61,7 @@ function header(value, derived) {
               "a",
               { key: view, href: `#/${view}`, "aria-current": value.route.view === view ? "page" : null },
               word,
-              counts[view] ? h("span", { class: `count${view === "downloads" ? " lively" : ""}` }, counts[view]) : null,
+              counts[view] ? h("span", { class: `count${LIVELY.has(view) ? " lively" : ""}` }, counts[view]) : null,
             ),
           ),
         )
@@ -57,7 +70,7 @@ function header(value, derived) {
       ? h(
           "p",
           { class: "machine" },
-          h("span", { class: "device" }, machine(value.live.device)),
+          h("a", { class: "device", href: "#/settings", title: "About this computer" }, machine(value.live.device)),
           h("span", { class: `connection ${value.connection}`, role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word" }, CONNECTION[value.connection])),
         )
       : null,

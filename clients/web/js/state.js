@@ -9,29 +9,38 @@
  * @property {ReadonlyMap<string, any>} downloads by id
  * @property {ReadonlyMap<string, any>} library by id
  * @property {ReadonlyMap<string, any>} servers by id
+ * @property {ReadonlyMap<string, any>} updates by the installed artifact's id
+ * @property {ReadonlyMap<string, any>} jobs background work of the library, by id
+ * @property {ReadonlyMap<string, any>} loads what servers are doing just now, by id
  * @property {any} catalog
  * @property {any} device
+ * @property {any} policy
+ * @property {any} limits of downloads, once they changed
  * @property {boolean} known whether a snapshot has come
  */
 
 /** @type {Live} */
-export const NOTHING = { downloads: new Map(), library: new Map(), servers: new Map(), catalog: null, device: null, known: false };
+export const NOTHING = { downloads: new Map(), library: new Map(), servers: new Map(), updates: new Map(), jobs: new Map(), loads: new Map(), catalog: null, device: null, policy: null, limits: null, known: false };
 
-const LISTS = /** @type {const} */ (["downloads", "library", "servers"]);
-const LIST_OF = { download: "downloads", library: "library", server: "servers" };
-const SINGLES = new Set(["catalog", "device"]);
+const LISTS = /** @type {const} */ (["downloads", "library", "servers", "updates", "jobs"]);
+/** @type {Record<string, "downloads" | "library" | "servers" | "updates">} */
+const LIST_OF = { download: "downloads", library: "library", server: "servers", update: "updates" };
+const CHANGES = new Set(["created", "added", "changed", "available"]);
+const SINGLES = new Set(["catalog", "device", "policy"]);
 
 /** The state after a frame; an unknown type changes nothing. @param {Live} live @param {{type: string, data: any}} frame @returns {Live} */
 export function reduce(live, frame) {
   const { type, data } = frame;
   if (type === "snapshot") return fromSnapshot(live, data.state);
   if (type === "download.progress") return withProgress(live, data);
+  if (type === "download.limits") return { ...live, limits: data };
+  if (type === "library.job") return { ...live, jobs: new Map(live.jobs).set(data.id, data) };
+  if (type === "library.progress") return withJobProgress(live, data);
+  if (type === "server.load") return { ...live, loads: new Map(live.loads).set(data.id, data) };
   const [noun, verb] = type.split(".");
-  const list = LIST_OF[/** @type {keyof typeof LIST_OF} */ (noun)];
-  if (list && verb === "removed") return { ...live, [list]: without(live[/** @type {"library"} */ (list)], data.id) };
-  if (list && (verb === "created" || verb === "added" || verb === "changed")) {
-    return { ...live, [list]: new Map(live[/** @type {"library"} */ (list)]).set(data.id, data) };
-  }
+  const list = LIST_OF[noun];
+  if (list && verb === "removed") return { ...live, [list]: without(live[list], data.id) };
+  if (list && CHANGES.has(verb)) return { ...live, [list]: new Map(live[list]).set(data.id, data) };
   if (SINGLES.has(noun) && verb !== undefined && data && typeof data === "object") return { ...live, [noun]: data };
   return live;
 }
@@ -51,6 +60,12 @@ function withProgress(live, gauge) {
   if (!download || isEnded(download)) return live;
   const { id, ...progress } = gauge;
   return { ...live, downloads: new Map(live.downloads).set(id, { ...download, progress }) };
+}
+
+/** @param {Live} live @param {any} gauge @returns {Live} */
+function withJobProgress(live, { id, ...progress }) {
+  const job = live.jobs.get(id);
+  return job?.state === "running" ? { ...live, jobs: new Map(live.jobs).set(id, { ...job, progress }) } : live;
 }
 
 /** @param {ReadonlyMap<string, any>} map @param {string} id */
@@ -92,6 +107,24 @@ export function inOrder(downloads) {
   under.sort((a, b) => a.position - b.position || (a.created_at < b.created_at ? -1 : 1));
   ended.sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
   return { under, ended };
+}
+
+/** The place in the line to ask for so that `moved` comes where `target` stands; 0 where that cannot be.
+ * @param {any[]} under the queue in its order @param {string} moved @param {string} target ids */
+export function placeOf(under, moved, target) {
+  const waiting = under.filter((download) => download.position > 0);
+  if (!waiting.some((download) => download.id === moved)) return 0;
+  return 1 + waiting.findIndex((download) => download.id === target);
+}
+
+/** The job under way for an artifact, else the newest that failed. @param {ReadonlyMap<string, any>} jobs @param {string} libraryId */
+export function jobOf(jobs, libraryId) {
+  let found = null;
+  for (const job of jobs.values()) {
+    if (job.library_id !== libraryId || job.state === "cancelled") continue;
+    if (!found || job.state === "running" || (found.state !== "running" && job.created_at > found.created_at)) found = job;
+  }
+  return found;
 }
 
 /** Installed artifacts per model and option, as `model:option`. @param {ReadonlyMap<string, any>} library @returns {Map<string, any>} */

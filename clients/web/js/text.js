@@ -81,3 +81,13 @@ export function modelParts(model) {
   const at = model.indexOf("/");
   return at < 0 ? ["", model] : [model.slice(0, at), model.slice(at + 1)];
 }
+
+/** `3 min ago`; what is older than two days is a date. @param {string | null | undefined} rfc3339 @param {number} [now] milliseconds */
+export function since(rfc3339, now = Date.now()) {
+  if (!rfc3339) return "";
+  const seconds = Math.max(0, (now - Date.parse(rfc3339)) / 1000);
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ago`;
+  return day(rfc3339);
+}

@@ -3,6 +3,16 @@ export interface ApiRange {
   min: number;
   max: number;
 }
+export interface AppliedUpdates {
+  applied: Array<Update>;
+  refused: Array<RefusedUpdate>;
+}
+export interface ApplyUpdates {
+  ids?: Array<string> | null;
+  switch?: "next_load" | "now";
+  force?: boolean;
+  dry_run?: boolean;
+}
 export interface Architecture {
   family: string | null;
   n_layers: number | null;
@@ -49,6 +59,8 @@ export interface ArtifactFile {
   role: string;
   size_bytes: number;
   sha256: string | null;
+  verified_at: string | null;
+  damaged: Array<Array<any>>;
 }
 export type ArtifactState = "damaged" | "missing" | "offline" | "ok";
 export interface AsOf {
@@ -259,6 +271,36 @@ export interface Hardware {
 export interface Health {
   status: string;
 }
+export interface HeldBack {
+  code: string;
+  by: string;
+  source: string | null;
+  detail: string;
+}
+export interface Job {
+  id: string;
+  kind: string;
+  state: JobState;
+  waiting: boolean;
+  model: string | null;
+  library_id: string | null;
+  progress: JobProgress;
+  error: JobError | null;
+  result: any;
+  created_at: string;
+  ended_at: string | null;
+}
+export interface JobError {
+  code: string;
+  detail: string;
+}
+export interface JobProgress {
+  done_bytes: number;
+  total_bytes: number | null;
+  done_files: number;
+  total_files: number | null;
+}
+export type JobState = "cancelled" | "completed" | "failed" | "running";
 export interface JudgedOption {
   id: string;
   format: Format;
@@ -443,8 +485,18 @@ export interface Page_Download_ {
   next: string | null;
   total: number;
 }
+export interface Page_Job_ {
+  items: Array<Job>;
+  next: string | null;
+  total: number;
+}
 export interface Page_Server_ {
   items: Array<Server>;
+  next: string | null;
+  total: number;
+}
+export interface Page_Update_ {
+  items: Array<Update>;
   next: string | null;
   total: number;
 }
@@ -501,6 +553,11 @@ export interface QueueSummary {
   leftovers: number;
   leftover_bytes: number;
 }
+export interface RefusedUpdate {
+  id: string;
+  code: string;
+  detail: string;
+}
 export interface RemoveLeftovers {
   names?: Array<string> | null;
 }
@@ -519,6 +576,20 @@ export interface Requires {
   llama_server: string | null;
 }
 export type Role = "config" | "draft" | "model" | "projector" | "shard" | "tokenizer";
+export interface RollBack {
+  model: string;
+  switch?: "next_load" | "now";
+  dry_run?: boolean;
+}
+export interface RolledBack {
+  model: string;
+  from_id: string;
+  from_version: number;
+  from_option: string;
+  to_id: string;
+  to_version: number;
+  to_option: string;
+}
 export interface ScanResult {
   added: number;
   changed: number;
@@ -617,6 +688,46 @@ export interface TemplateStandings {
   total: number;
   as_of: AsOf;
 }
+export interface Update {
+  id: string;
+  model: string;
+  display_name: string | null;
+  kind: UpdateKind;
+  state: UpdateState;
+  installed_version: number;
+  installed_option: string;
+  version: number;
+  option: string | null;
+  format: Format | null;
+  quantization: string | null;
+  size_bytes: number | null;
+  total_bytes: number | null;
+  notes: Array<VersionNote>;
+  changes: Array<UpdateChange>;
+  held_back: Array<HeldBack>;
+  refusal: string | null;
+  fit: Fit | null;
+  active: boolean;
+  loaded_by: Array<string>;
+  verified: boolean;
+  withdrawn: string | null;
+  download: string | null;
+  new_id: string | null;
+  error: UpdateError | null;
+  published_at: string | null;
+  published_by: string | null;
+}
+export interface UpdateChange {
+  field: string;
+  before: any;
+  after: any;
+}
+export interface UpdateError {
+  code: string;
+  detail: string;
+}
+export type UpdateKind = "content" | "version" | "withdrawn";
+export type UpdateState = "available" | "downloading" | "held_back" | "ready";
 export type Verdict = "compatible" | "partial" | "tight" | "too_large" | "unknown" | "unsupported";
 export interface Version {
   version: string;

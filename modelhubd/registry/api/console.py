@@ -6,7 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from modelhubd.registry.routing import ANYBODY, RegistryAsk, RegistryRoute
-from modelhubd.web.page_files import PageFile, answer_of, folder, read_files, security_policy
+from modelhubd.web.page_files import PageFile, answer_of, folder, paths_of, read_files, security_policy
 
 SHARED = ("api", "dom", "icons", "store", "text")
 """Scripts of the Hub page that the console uses too."""
@@ -17,7 +17,7 @@ FILES = (
     "console/console.css",
     "console/js/*.js",
 )
-PATHS = ("/", "/index.html", "/tokens.css", "/app.css", "/js/{file}", "/console/{file}", "/console/js/{file}")
+PATHS = paths_of("/tokens.css", "/app.css", "/js/{file}", "/console/{file}", "/console/js/{file}")
 
 
 def read_console(root: Path) -> dict[str, PageFile]:

@@ -1,5 +1,6 @@
 """The page's files, what may be asked of them, and who may come to them."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,31 @@ def test_nothing_else_in_the_folder_is_a_page_file(tmp_path: Path) -> None:
     (tmp_path / "js" / "deeper").mkdir(parents=True)
     for name in ("index.html", "secret.html", "js/a.js", "js/a.map", "js/deeper/b.js", "notes.js"):
         (tmp_path / name).write_text("x")
-    assert set(read_page(tmp_path)) == {"/", "/index.html", "/js/a.js"}
+    files = read_page(tmp_path)
+    assert {path for path in files if not path.startswith("/v-")} == {"/", "/index.html", "/js/a.js"}
+
+
+def test_the_document_names_a_folder_that_changes_with_any_file(tmp_path: Path) -> None:
+    (tmp_path / "js").mkdir()
+    (tmp_path / "index.html").write_text(
+        '<link href="/app.css"><script src="/js/a.js"></script><a href="/x">'
+    )
+    folders = set()
+    for text in ("one", "two"):
+        (tmp_path / "js" / "a.js").write_text(text)
+        files = read_page(tmp_path)
+        (script,) = [path for path in files if path.startswith("/v-")]
+        assert f'src="{script}"'.encode() in files["/"].body and b'<a href="/x">' in files["/"].body
+        assert files[script] == files["/js/a.js"]
+        folders.add(script)
+    assert len(folders) == 2
+
+
+def test_a_large_file_is_packed_once(tmp_path: Path) -> None:
+    (tmp_path / "js").mkdir()
+    (tmp_path / "js" / "a.js").write_text("let here;\n" * 200)
+    file = read_page(tmp_path)["/js/a.js"]
+    assert file.packed is not None and gzip.decompress(file.packed) == file.body
 
 
 def test_a_changed_file_has_another_etag(tmp_path: Path) -> None:

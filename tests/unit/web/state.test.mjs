@@ -49,7 +49,7 @@ test("what an event does not touch stays the same object", () => {
 });
 
 test("unknown types and housekeeping change nothing", () => {
-  for (const type of ["bookmark", "ready", "hello", "shutdown", "trial.started", "server.load", "update.available"]) {
+  for (const type of ["bookmark", "ready", "hello", "shutdown", "trial.started", "library.progress", "download.progress"]) {
     assert.equal(reduce(NOTHING, { type, data: { id: "x" } }), NOTHING);
   }
 });

@@ -1,0 +1,104 @@
+// @ts-check
+import { searchBox } from "./browse.js";
+import { h, lazy } from "./dom.js";
+import { icon } from "./icons.js";
+import { progressBar } from "./progress.js";
+import { day, modelParts, plural } from "./text.js";
+import { fetchWords } from "./updating.js";
+
+/** @type {Record<string, string>} */
+const FIELD_WORDS = { "license/spdx": "Licence", context_length: "Context", "option/quantization": "Quantization", "option/size_bytes": "Size", description: "Description", parameters: "Parameters" };
+
+/** The Updates tab. @param {any} act @param {any} value */
+export function updates(act, value) {
+  const { live, route, names } = value;
+  const words = route.q.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = [...live.updates.values()].sort((a, b) => rank(a) - rank(b) || (a.model < b.model ? -1 : 1));
+  const shown = all.filter((update) => words.every((/** @type {string} */ word) => `${update.model} ${update.display_name ?? ""} ${update.format ?? ""}`.toLowerCase().includes(word)));
+  const ready = all.filter((update) => update.state === "available" && update.kind !== "withdrawn");
+  return h(
+    "div",
+    { class: "content only" },
+    h("h1", { class: "unseen" }, "Updates"),
+    h(
+      "div",
+      { class: "bar" },
+      searchBox(act, route, "Search updates"),
+      ready.length > 1 ? h("button", { key: "all", type: "button", class: "button primary tall", disabled: value.busy.has("updates"), onclick: () => act.applyAll() }, icon("down"), `Update all ${ready.length}`) : null,
+    ),
+    h("p", { class: "summary", role: "status" }, !live.known ? "Reading…" : all.length ? summary(all, ready) : "Everything that is installed is as new as it can be"),
+    live.known && !all.length ? h("div", { key: "empty", class: "empty" }, h("p", null, "There is nothing to update."), h("button", { type: "button", class: "button", disabled: value.busy.has("sync"), onclick: () => act.sync() }, icon("retry"), "Look for news now")) : null,
+    h("ul", { key: "rows", class: "rows" }, shown.map((update) => lazy(update.id, row, act, update, names.get(update.model), update.download ? live.downloads.get(update.download) : null, value.busy.has(`update:${update.id}`)))),
+  );
+}
+
+/** @param {any} update */
+function rank(update) {
+  return ["available", "downloading", "ready", "held_back"].indexOf(update.state);
+}
+
+/** @param {any[]} all @param {any[]} ready */
+function summary(all, ready) {
+  const held = all.filter((update) => update.state === "held_back").length;
+  return [ready.length ? plural(ready.length, "update") : null, held ? `${held} held back` : null].filter(Boolean).join(" · ") || plural(all.length, "update");
+}
+
+/** @param {any} act @param {import("../types/daemon").Update} update @param {string | undefined} name @param {any} download @param {boolean} busy */
+function row(act, update, name, download, busy) {
+  const title = update.display_name ?? name ?? modelParts(update.model)[1];
+  return h(
+    "li",
+    { class: "row", "data-model": update.model },
+    h(
+      "div",
+      { class: "row-main" },
+      h("div", { class: "title-line" }, h("div", { class: "who" }, h("h2", null, title), h("p", { class: "publisher" }, update.model)), badge(update)),
+      h(
+        "p",
+        { class: "facts" },
+        [update.kind === "content" ? `version ${update.version}, other bytes` : update.kind === "withdrawn" ? `version ${update.installed_version} was withdrawn` : `version ${update.installed_version} → ${update.version}`, update.option, fetchWords(update), update.published_at ? day(update.published_at) : null, update.published_by ? `by ${update.published_by}` : null].filter(Boolean).map((fact) => h("span", { key: fact }, fact)),
+      ),
+      update.withdrawn ? h("p", { key: "withdrawn", class: "trouble" }, icon("warn"), h("span", null, update.withdrawn)) : null,
+      update.held_back.map((why) => h("p", { key: why.code + why.by, class: "note" }, icon("info"), h("span", null, h("strong", null, `Held back by ${why.by.replace("_", "-")}`), `: ${why.detail}`))),
+      update.error ? h("p", { key: "error", class: "trouble" }, icon("warn"), h("span", null, update.error.detail)) : null,
+      update.notes.map((note) => (note.notes ? h("p", { key: note.version, class: "note-text" }, h("strong", null, `${note.version}: `), note.notes) : null)),
+      changes(update),
+      download ? progressBar(download, title) : null,
+    ),
+    h("div", { class: "row-buttons", "data-focus-home": true }, buttons(act, update, title, busy, download)),
+  );
+}
+
+/** @param {import("../types/daemon").Update} update */
+function badge(update) {
+  if (update.kind === "withdrawn") return h("span", { class: "badge bad" }, icon("warn"), "Withdrawn");
+  if (update.state === "held_back") return h("span", { class: "badge warn" }, icon("pause"), "Held back");
+  if (update.state === "ready") return h("span", { class: "badge ok" }, icon("check"), "Installed");
+  return update.verified ? h("span", { class: "badge ok" }, icon("seal"), "Verified") : null;
+}
+
+/** @param {import("../types/daemon").Update} update */
+function changes(update) {
+  if (!update.changes.length) return null;
+  return h(
+    "details",
+    { key: "changes", class: "in-force" },
+    h("summary", null, plural(update.changes.length, "change")),
+    h("dl", { class: "pairs small" }, update.changes.map((change) => h("div", { key: change.field }, h("dt", null, FIELD_WORDS[change.field] ?? change.field), h("dd", null, h("del", null, said(change.before)), " → ", h("ins", null, said(change.after)))))),
+  );
+}
+
+/** @param {any} value */
+function said(value) {
+  if (value === null || value === undefined) return "nothing";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** @param {any} act @param {import("../types/daemon").Update} update @param {string} title @param {boolean} busy @param {any} download */
+function buttons(act, update, title, busy, download) {
+  if (download || update.state === "downloading") return [h("a", { key: "download", class: "button", href: "#/downloads" }, "Downloading")];
+  if (update.kind === "withdrawn") return [h("a", { key: "open", class: "button", href: `#/installed?q=${encodeURIComponent(update.model)}` }, "Show it")];
+  if (update.state === "ready") return [h("button", { key: "now", type: "button", class: "button primary", disabled: busy, "aria-label": `Switch ${title} to the new version now`, onclick: () => act.applyUpdate(update, { now: true }) }, icon("restart"), "Switch now")];
+  if (update.state === "held_back") return update.held_back.every((why) => why.code !== "policy") && update.option ? [h("button", { key: "force", type: "button", class: "button", disabled: busy, "aria-label": `Update ${title} anyway`, onclick: () => act.applyUpdate(update, { force: true }) }, "Update anyway")] : [];
+  return [h("button", { key: "update", type: "button", class: "button primary", disabled: busy, "aria-label": `Update ${title}`, onclick: () => act.applyUpdate(update) }, icon("down"), "Update")];
+}

@@ -1,0 +1,56 @@
+// @ts-check
+import { confirmed } from "./dialog.js";
+import { bytes, plural } from "./text.js";
+
+/** What a person may do about updates and about the files of what is installed.
+ * @param {{api: any, store: any, trying: ReturnType<typeof import("./trying.js").createTrying>, ask?: typeof confirmed}} parts */
+export function createUpdating({ api, store, trying, ask = confirmed }) {
+  /** @param {any} answer */
+  function sayRefused(answer) {
+    for (const one of answer?.refused ?? []) trying.say(one.detail, "bad");
+  }
+
+  return {
+    /** @param {any} update @param {{now?: boolean, force?: boolean}} [how] */
+    async applyUpdate(update, { now = false, force = false } = {}) {
+      sayRefused(await trying.tried(`update:${update.id}`, () => api.post("/updates/apply", { ids: [update.id], switch: now ? "now" : "next_load", force })));
+    },
+    async applyAll() {
+      sayRefused(await trying.tried("updates", () => api.post("/updates/apply", {})));
+    },
+    /** @param {any} artifact @param {string} title */
+    async rollBack(artifact, title) {
+      const plan = await trying.tried(artifact.id, () => api.post("/updates/rollback", { model: artifact.model, dry_run: true }));
+      if (!plan) return;
+      const text = `Version ${plan.to_version} takes the place of version ${plan.from_version}, from the next load on. Version ${plan.from_version} stays installed and is not offered again.`;
+      if (!(await ask({ title: `Go back to version ${plan.to_version} of ${title}?`, text, confirm: "Go back" }))) return;
+      await trying.tried(artifact.id, () => api.post("/updates/rollback", { model: artifact.model }));
+    },
+    /** Hash it again, or fetch its damaged parts again. @param {"verify" | "repair"} verb @param {any} artifact */
+    work: (verb, artifact) => trying.tried(artifact.id, () => api.post(`/library/${artifact.id}/${verb}`)),
+    /** @param {any} job */
+    cancelJob: (job) => trying.tried(job.id, () => api.post(`/library/jobs/${job.id}/cancel`)),
+    /** Jobs are no part of the event stream's snapshot. */
+    async readJobs() {
+      try {
+        const { items } = await api.get("/library/jobs?limit=200");
+        store.set((/** @type {any} */ value) => ({ ...value, live: { ...value.live, jobs: new Map(items.map((/** @type {any} */ job) => [job.id, job])) } }));
+      } catch {
+        // An older daemon has none.
+      }
+    },
+    async rescan() {
+      const found = await trying.tried("scan", () => api.post("/library/scan"));
+      if (!found) return;
+      const what = [found.added ? `${plural(found.added, "model")} found` : null, found.missing ? `${found.missing} missing` : null, found.changed ? `${found.changed} changed` : null].filter(Boolean);
+      trying.say(what.length ? `The models folder was read: ${what.join(", ")}.` : "The models folder holds what is listed here.", "ok");
+    },
+  };
+}
+
+/** What is to be fetched for an update. @param {{size_bytes: number | null, total_bytes: number | null}} update */
+export function fetchWords({ size_bytes: size, total_bytes: total }) {
+  if (size === null) return "";
+  if (size === 0) return "nothing to fetch";
+  return total !== null && size < total ? `${bytes(size)} to fetch of ${bytes(total)}` : `${bytes(size)} to fetch`;
+}
