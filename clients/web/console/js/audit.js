@@ -33,7 +33,7 @@ export function audit(act, value) {
     h("div", { key: "bar", class: "bar" }, search(act, route, "subject", "Of what: publisher/name@version"), search(act, route, "actor", "By whom"), choice(act, route, "action", "Act", /** @type {[string, string][]} */ (options))),
     known.value === null ? waiting(act, known) : h("p", { key: "summary", class: "summary", role: "status" }, `${plural(known.value.total, "entry", "entries")}, the newest first`),
     known.value?.items.length === 0 ? empty("search", "No entry matches. Names are compared whole.") : null,
-    h("ol", { key: "log", class: "log", reversed: true }, known.value?.items.map((/** @type {any} */ entry) => line(entry, proof))),
+    h("ol", { key: "log", class: "journal", reversed: true }, known.value?.items.map((/** @type {any} */ entry) => line(entry, proof))),
     known.value ? showMore(act, key, known.value, "entries") : null,
   ];
 }

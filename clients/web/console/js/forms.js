@@ -8,7 +8,7 @@ import { icon } from "../../js/icons.js";
  * @property {string} name
  * @property {string} label
  * @property {string} [hint]
- * @property {"text" | "area" | "select" | "checks"} [kind]
+ * @property {"text" | "secret" | "area" | "select" | "checks"} [kind]
  * @property {[string, string][]} [options] of a selection or of checks: value and word
  * @property {string} [value]
  * @property {boolean} [required]
@@ -23,13 +23,13 @@ export function input(field, value, typed, fault) {
   const common = { id, name: field.name, value, required: field.required, maxlength: field.most, class: field.code ? "code" : null, "aria-describedby": described, "aria-invalid": fault ? "true" : null, oninput: (/** @type {any} */ event) => typed(event.currentTarget.value) };
   return h(
     "div",
-    { key: field.name, class: "field" },
+    { key: field.name, class: "entry-field" },
     h("label", { for: id }, field.label, field.required ? null : h("span", { class: "optional" }, " optional")),
     field.kind === "area"
       ? h("textarea", { ...common, rows: field.code ? 14 : 3, spellcheck: field.code ? "false" : "true" })
       : field.kind === "select"
         ? h("span", { class: "select" }, h("select", { ...common, oninput: null, onchange: common.oninput }, (field.options ?? []).map(([one, word]) => h("option", { key: one, value: one }, word))), icon("chevron"))
-        : h("input", { type: "text", autocomplete: "off", spellcheck: "false", ...common }),
+        : h("input", { type: field.kind === "secret" ? "password" : "text", autocomplete: "off", spellcheck: "false", ...common }),
     field.hint ? h("p", { id: `${id}-hint`, class: "hint" }, field.hint) : null,
     fault ? h("p", { id: `${id}-fault`, class: "trouble" }, icon("warn"), h("span", null, fault)) : null,
   );
@@ -41,7 +41,7 @@ function checks(field, value, typed) {
   const chosen = new Set(value.split(" ").filter(Boolean));
   return h(
     "fieldset",
-    { key: field.name, class: "field" },
+    { key: field.name, class: "entry-field" },
     h("legend", null, field.label),
     (field.options ?? []).map(([one, word]) =>
       h(

@@ -14,7 +14,7 @@ const NAME = "modelhub-console";
  * @param {(path: string, rest: {signal: AbortSignal, patienceMs: number}) => Promise<Response>} parts.open
  * @param {() => void} parts.onChange something was done; also after a pause in which something may have been
  * @param {(word: "connected" | "connecting" | "lost") => void} parts.onState
- * @param {LockManager | undefined} [parts.locks] absent where the page came over plain HTTP
+ * @param {LockManager | null} [parts.locks] absent where the page came over plain HTTP
  * @param {BroadcastChannel} [parts.channel]
  * @param {(run: () => void, ms: number) => any} [parts.later]
  */

@@ -82,7 +82,7 @@ function usedBy(found, templates) {
   return panel(
     "Templates",
     h("span", { class: "aside" }, plural(users.length, "template")),
-    users.length ? h("ul", { class: "lines" }, users.map((template) => h("li", { key: template.id }, link(address("templates", [template.id]), template.name), complianceBadge(template.compliant)))) : h("p", { class: "hint" }, "No template uses it."),
+    users.length ? h("ul", { class: "list-lines" }, users.map((template) => h("li", { key: template.id }, link(address("templates", [template.id]), template.name), complianceBadge(template.compliant)))) : h("p", { class: "hint" }, "No template uses it."),
   );
 }
 
@@ -102,7 +102,7 @@ function versionList(act, value, versions, paths) {
   return panel(
     "Versions",
     h("span", { class: "aside" }, plural(versions.total, "version")),
-    h("ol", { class: "versions", reversed: true }, versions.items.map((/** @type {any} */ version) => versionRow(act, value, version, versions.items, paths))),
+    h("ol", { class: "history", reversed: true }, versions.items.map((/** @type {any} */ version) => versionRow(act, value, version, versions.items, paths))),
     showMore(act, paths.versions, versions, "versions"),
   );
 }

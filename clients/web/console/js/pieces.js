@@ -49,7 +49,7 @@ export function heading(title, ...rest) {
 
 /** A framed part of a view. @param {string} title @param {Child} more beside the title @param {...Child} children */
 export function panel(title, more, ...children) {
-  return h("section", { class: "panel", "aria-label": title }, h("header", null, h("h2", null, title), more), children);
+  return h("section", { class: "sheet", "aria-label": title }, h("header", null, h("h2", null, title), more), children);
 }
 
 /** Names and values. @param {([string, Child] | null)[]} pairs */

@@ -1,6 +1,7 @@
 // @ts-check
 import { h } from "../../js/dom.js";
 import { icon } from "../../js/icons.js";
+import { plural } from "../../js/text.js";
 import { complianceBadge } from "./pieces.js";
 
 /** Badges before and after a change, the moving ones first. @param {import("./verification.js").Move[]} moves */
@@ -11,10 +12,10 @@ export function previewed(moves) {
   return h(
     "div",
     { key: "moves", class: "moves" },
-    h("p", null, moving ? `${moving} of ${moves.length} ${moves.length === 1 ? "template" : "templates"} that use it change, in the same moment and in every open console:` : "Templates that use it keep their badges:"),
+    h("p", null, moving ? `${plural(moving, "badge moves", "badges move")}, in the same moment in every open console:` : "Templates that use it keep their badges:"),
     h(
       "ul",
-      { class: "lines" },
+      { class: "list-lines" },
       sorted.map((move) =>
         h(
           "li",

@@ -63,7 +63,7 @@ export function publisher(act, value) {
         panel(
           "Keys",
           may ? button("Add a key", () => act.addKey(found), { drawing: "down" }) : null,
-          found.keys.length ? h("ul", { class: "lines keys" }, found.keys.map((/** @type {any} */ key) => keyLine(act, found, key, may))) : h("p", { class: "hint" }, "It has no key. Machines whose policy asks for signatures refuse its models."),
+          found.keys.length ? h("ul", { class: "list-lines keys" }, found.keys.map((/** @type {any} */ key) => keyLine(act, found, key, may))) : h("p", { class: "hint" }, "It has no key. Machines whose policy asks for signatures refuse its models."),
         ),
       ),
       h(

@@ -49,7 +49,7 @@ export function review(act, value) {
           ? panel("New model", h("span", { class: "aside" }, "nothing of it is served yet"), entry ? entryOf(entry) : null)
           : panel("What changes", h("span", { class: "aside" }, extent(found)), found.changes.length ? differences(found.changes, entry, served) : h("p", { class: "calm" }, "Nothing that machines would see.")),
         panel("Issues", h("span", { class: "aside" }, issueWords(found.issues)), issueList(found.issues)),
-        found.served_version !== null && entry ? h("details", { class: "panel fold" }, h("summary", null, "The whole entry"), entryOf(entry)) : null,
+        found.served_version !== null && entry ? h("details", { class: "sheet fold" }, h("summary", null, "The whole entry"), entryOf(entry)) : null,
       ),
       h("aside", { class: "split-side" }, facts(found, me), decision(act, value, found)),
     ),

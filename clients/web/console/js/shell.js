@@ -133,7 +133,7 @@ function signIn(act, value) {
           act.signIn(String(new FormData(event.currentTarget).get("token") ?? "").trim());
         },
       },
-      input({ name: "token", label: "Token", required: true, most: 200, code: true }, value.drafts.sign?.token ?? "", (text) => act.draft("sign", "token", text), sign.detail || undefined),
+      input({ name: "token", label: "Token", kind: "secret", required: true, most: 200, code: true }, value.drafts.sign?.token ?? "", (text) => act.draft("sign", "token", text), sign.detail || undefined),
       h("button", { type: "submit", class: "button primary" }, "Sign in"),
     ),
     h("p", { class: "hint" }, "The first token of a registry comes from ", h("code", null, "modelhub-registry create-admin NAME"), " on its machine."),

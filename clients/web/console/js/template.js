@@ -43,7 +43,7 @@ function modelsOf(found) {
   return panel(
     "Its models",
     h("span", { class: "aside" }, found.compliant ? "all of them are verified" : `${found.unverified.length} of ${found.models.length} not verified`),
-    h("ul", { class: "lines" }, found.models.map((/** @type {string} */ model) => h("li", { key: model }, link(modelAddress(model), model), found.unverified.includes(model) ? h("span", { key: "no", class: "badge warn" }, icon("warn"), "Not verified") : h("span", { key: "yes", class: "badge ok" }, icon("seal"), "Verified")))),
+    h("ul", { class: "list-lines" }, found.models.map((/** @type {string} */ model) => h("li", { key: model }, link(modelAddress(model), model), found.unverified.includes(model) ? h("span", { key: "no", class: "badge warn" }, icon("warn"), "Not verified") : h("span", { key: "yes", class: "badge ok" }, icon("seal"), "Verified")))),
   );
 }
 

@@ -31,7 +31,7 @@ export function tokens(act, value) {
 function made(act, { token, info, copied }) {
   return h(
     "section",
-    { key: "made", class: "panel made", "aria-label": "The new token" },
+    { key: "made", class: "sheet made", "aria-label": "The new token" },
     h("header", null, h("h2", null, `The new token of ${info.principal}`)),
     h("p", null, "Copy it now: it is shown this once, and nobody can look it up again."),
     h("div", { class: "secret" }, h("code", { id: "secret", tabindex: "0" }, token), button(copied ? "Copied" : "Copy", () => act.copyToken(), { drawing: copied ? "check" : "box", tone: "primary" })),

@@ -53,9 +53,17 @@ function difference(field, { before, after }) {
 
 const OWN = new Set(["id", "publisher", "verified", "published_by", "published_at", "version", "versions", "counters"]);
 
+const FIRST = ["display_name", "description", "capabilities", "license", "parameters", "active_parameters", "context_length", "base_model", "homepage", "tags", "requires", "hardware", "options"];
+
+/** What people look for first comes first. @param {[string, any]} a @param {[string, any]} b */
+function byInterest([a], [b]) {
+  const [left, right] = [FIRST.indexOf(a), FIRST.indexOf(b)];
+  return (left < 0 ? FIRST.length : left) - (right < 0 ? FIRST.length : right);
+}
+
 /** What machines are told of a model, without what the registry itself says. @param {any} entry */
 export function entryOf(entry) {
-  const set = Object.entries(entry).filter(([name, value]) => !OWN.has(name) && value !== null && value !== "" && !isHollow(value));
+  const set = Object.entries(entry).filter(([name, value]) => !OWN.has(name) && value !== null && value !== "" && !isHollow(value)).sort(byInterest);
   return h("dl", { class: "definitions entry" }, set.map(([name, value]) => h("div", { key: name }, h("dt", null, fieldName(name)), h("dd", null, shownValue(name, value)))));
 }
 
