@@ -14,6 +14,7 @@ from modelhubd.errors import CannotStart, ModelhubError
 from modelhubd.places import private_dir
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.application import SECURITY_HEADERS, application
+from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
@@ -89,12 +90,14 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             database=database,
             accounts=Accounts(database, tasks, clock),
             releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
+            changes=Changes(database, tasks),
             inflation=Inflation(),
             tasks=tasks,
             rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
             traffic=Traffic(),
         )
         await parts.releases.start()
+        parts.changes.start()
         listener = _listen(config)
         stack.callback(listener.close)
         answering = serving(
@@ -106,8 +109,10 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             tls=_tls(config),
         )
         await stack.enter_async_context(answering)
+        stack.callback(parts.changes.end)
         url = _url(config, listener)
         log.info("modelhub-registry %s, %s, answers on %s", __version__, name, url)
+        log.info("its console, for people with a token: %s/", url)
         yield Running(parts=parts, url=url)
         log.info("stopping")
 

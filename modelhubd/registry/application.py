@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from modelhubd.registry.access import authorize
+from modelhubd.registry.api.console import console_routes
+from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.routes import PREFIX, all_routes
 from modelhubd.registry.routing import CALLER, PUBLISH_BYTES, RegistryAsk, RegistryRoute
@@ -34,10 +36,12 @@ def application(parts: Parts) -> web.Application:
     """The application with every route of the table."""
     app = web.Application(client_max_size=PUBLISH_BYTES)
     table = add_routes(app, all_routes(), parts, PREFIX, RegistryAsk)
+    table |= add_routes(app, console_routes(), parts, "", RegistryAsk)
     app.on_response_prepare.append(_headers)
     app.middlewares.append(_counted(parts.traffic, table))
     app.middlewares.append(problems)
     app.middlewares.append(_admission(parts, table))
+    app.middlewares.append(_told(parts.changes))
     return app
 
 
@@ -79,6 +83,17 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if request.get(BEGUN, False):
             request.protocol.force_close()
         return response
+
+
+def _told(changes: Changes) -> Middleware:
+    @web.middleware
+    async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        if request.method != hdrs.METH_GET:
+            changes.look()
+        return response
+
+    return told
 
 
 def _admission(parts: Parts, table: Table) -> Middleware:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelhubd.registry.accounts.service import Accounts
+from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.counters.inflation import Inflation
 from modelhubd.registry.database import Database
@@ -25,6 +26,7 @@ class Parts:
     database: Database
     accounts: Accounts
     releases: Releases
+    changes: Changes
     tasks: TaskOwner
     rates: Rates
     inflation: Inflation

@@ -6,13 +6,24 @@ from typing import Any
 import msgspec
 
 from modelhubd import __version__
-from modelhubd.registry.api import about, accounts, audit, counters, governance, metrics, models, release
+from modelhubd.registry.api import (
+    about,
+    accounts,
+    audit,
+    changes,
+    counters,
+    governance,
+    metrics,
+    models,
+    release,
+)
 from modelhubd.registry.routing import ANYBODY, PUBLISH_BYTES, RegistryRoute
 from modelhubd.web.openapi import openapi
 from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import Counters
 from modelhubd.wire.registry import (
     AuditPage,
+    Changed,
     ChangePublisher,
     Checkpoint,
     Decide,
@@ -32,6 +43,7 @@ from modelhubd.wire.registry import (
     RegistryModelPage,
     RegistryVersion,
     RegistryVersionPage,
+    Review,
     ReviewPage,
     SignedCatalog,
     Template,
@@ -68,6 +80,15 @@ def _route(
 ABOUT = (
     _route("GET", "/health", about.health, "Alive, and its database too", ANYBODY, answer=Health),
     _route("GET", "/metrics", metrics.metrics, "Figures in Prometheus's text form", ANYBODY),
+    _route(
+        "GET",
+        "/changes",
+        changes.changes,
+        "Where the registry stands, once that is elsewhere",
+        READ,
+        query=changes.ChangesQuery,
+        answer=Changed,
+    ),
 )
 
 ACCOUNTS = (
@@ -137,6 +158,8 @@ MODELS = (
            answer=RegistryVersion),
     _route("GET", "/reviews", models.reviews, "What waits for a decision, with what it changes", REVIEW,
            query=models.ReviewsQuery, answer=ReviewPage),
+    _route("GET", VERSION + "/review", models.review, "One version, with what it would change", REVIEW,
+           answer=Review),
     _route("POST", VERSION + "/decision", models.decide, "Approve or reject", REVIEW,
            body=Decide, answer=RegistryVersion),
     _route("POST", VERSION + "/withdraw", models.withdraw, "Serve an approved version no more", ADMIN,

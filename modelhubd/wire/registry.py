@@ -122,6 +122,8 @@ class RegistryVersion(Message, frozen=True, kw_only=True):
     decided_by: str | None = None
     decided_at: str | None = None
     reason: str | None = None
+    four_eyes: bool | None = None
+    """Whether two persons agreed; None while nobody has decided."""
     withdrawn_by: str | None = None
     withdrawn_at: str | None = None
     withdraw_reason: str | None = None
@@ -312,6 +314,16 @@ class Me(Message, frozen=True, kw_only=True):
     expires_at: str
     registry: str
     four_eyes: bool
+
+
+# Changes
+
+
+class Changed(Message, frozen=True, kw_only=True):
+    """Where the registry stands. Another `cursor` than before: something was done since. What it was is not
+    said, as not everybody may know."""
+
+    cursor: str
 
 
 # Audit

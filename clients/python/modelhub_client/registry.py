@@ -224,6 +224,7 @@ class RegistryClient:
 
     health = asked(of_registry.health)
     me = asked(of_registry.me)
+    changes = asked(of_registry.changes)
     catalog = asked(of_registry.catalog)
     popularity = asked(of_registry.popularity)
     models = asked(of_registry.models)
@@ -233,6 +234,7 @@ class RegistryClient:
     issues = asked(of_registry.issues)
     publish = asked(of_registry.publish)
     cancel = asked(of_registry.cancel)
+    review = asked(of_registry.review)
     reviews = asked(of_registry.reviews)
     decide = asked(of_registry.decide)
     withdraw = asked(of_registry.withdraw)

@@ -1,6 +1,6 @@
 """The audit log: its entries, its signed checkpoint, and proofs."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -16,10 +16,11 @@ Number = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class AuditQuery(Struct, frozen=True, kw_only=True):
-    """`after` is the number of an entry: those that follow it are answered."""
+    """`after` is the number of an entry: those that follow it in this `order` are answered."""
 
     limit: Limit = DEFAULT_LIMIT
     after: str | None = None
+    order: Literal["oldest", "newest"] = "oldest"
     action: str | None = None
     actor: str | None = None
     subject: str | None = None
@@ -43,7 +44,11 @@ async def entries(ask: RegistryAsk[None, AuditQuery]) -> web.StreamResponse:
     query = ask.query
     only = Filter(action=query.action, actor=query.actor, subject=query.subject)
     async with ask.parts.database.reading() as connection:
-        return reply(await service.page(connection, only, after=_seq(query.after), limit=query.limit))
+        return reply(
+            await service.page(
+                connection, only, after=_seq(query.after), limit=query.limit, newest=query.order == "newest"
+            )
+        )
 
 
 async def checkpoint(ask: RegistryAsk[None, None]) -> web.StreamResponse:
@@ -60,9 +65,9 @@ async def consistency(ask: RegistryAsk[None, ConsistencyQuery]) -> web.StreamRes
         return reply(await service.consistency(connection, ask.query.from_size, ask.query.to_size))
 
 
-def _seq(after: str | None) -> int:
+def _seq(after: str | None) -> int | None:
     if after is None:
-        return -1
+        return None
     if not after.isascii() or not after.isdecimal() or len(after) > 15:
         raise InvalidInput.at("?after", "not the number of an audit entry")
     return int(after)

@@ -77,6 +77,10 @@ async def reviews(ask: RegistryAsk[None, ReviewsQuery]) -> web.StreamResponse:
     return reply(await deciding.reviews(ask.parts, ask.query.status, ask.query.limit, ask.query.after))
 
 
+async def review(ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    return reply(await deciding.review(ask.parts, ask.caller, model_of(ask.path), ask.path["version"]))
+
+
 async def decide(ask: RegistryAsk[Decide, None]) -> web.StreamResponse:
     return reply(
         await deciding.decide(ask.parts, ask.caller, model_of(ask.path), ask.path["version"], ask.body)

@@ -55,9 +55,11 @@ async def root(connection: AsyncConnection, size: int) -> bytes:
     return found
 
 
-async def page(connection: AsyncConnection, only: Filter, *, after: int, limit: int) -> AuditPage:
-    """Entries after the number `after`, oldest first."""
-    found = await store.entries(connection, only, after=after, limit=limit + 1)
+async def page(
+    connection: AsyncConnection, only: Filter, *, after: int | None, limit: int, newest: bool = False
+) -> AuditPage:
+    """Entries after the number `after`, oldest first; or before it, `newest` first."""
+    found = await store.entries(connection, only, after=after, limit=limit + 1, newest=newest)
     return AuditPage(
         items=tuple(told(entry) for entry in found[:limit]),
         next=str(found[limit - 1].seq) if len(found) > limit else None,

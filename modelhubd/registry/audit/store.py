@@ -65,9 +65,14 @@ async def entry(connection: AsyncConnection, seq: int) -> Entry | None:
     return None if row is None else Entry(**row._mapping)
 
 
-async def entries(connection: AsyncConnection, only: Filter, *, after: int, limit: int) -> list[Entry]:
-    """Entries with a greater number than `after`, oldest first."""
-    query = sa.select(audit).where(*_conditions(only), audit.c.seq > after).order_by(audit.c.seq).limit(limit)
+async def entries(
+    connection: AsyncConnection, only: Filter, *, after: int | None, limit: int, newest: bool = False
+) -> list[Entry]:
+    """Entries with a greater number than `after`, oldest first; or with a smaller one, `newest` first."""
+    query = sa.select(audit).where(*_conditions(only)).limit(limit)
+    query = query.order_by(audit.c.seq.desc() if newest else audit.c.seq)
+    if after is not None:
+        query = query.where(audit.c.seq < after if newest else audit.c.seq > after)
     return [Entry(**row._mapping) for row in await connection.execute(query)]
 
 

@@ -48,6 +48,20 @@ async def reviews(parts: Parts, status: VersionStatus, limit: int, after: str | 
     )
 
 
+async def review(parts: Parts, caller: Caller, model: str, version: str) -> Review:
+    """One version in any status, with what it changes of what is served now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    async with parts.database.reading() as connection:
+        row = await seen_version(connection, caller, model, version)
+        stored = await store.get_content(connection, model, row.version)
+        issues = await store.issues_of(connection, model, row.version)
+        served = await listing_store.served_contents(connection, {model})
+    return await in_thread(lambda: _review(row, stored.content, issues, served.get(model)))
+
+
 async def decide(parts: Parts, caller: Caller, model: str, version: str, asked: Decide) -> RegistryVersion:
     """The version as it is after the decision; once approved, a signed release with it is out.
 

@@ -55,6 +55,7 @@ def shown(row: VersionRow, *, notes: str | None = None, entry: CatalogEntry | No
         decided_by=row.decided_by,
         decided_at=row.decided_at,
         reason=row.reason,
+        four_eyes=None if row.decided_by is None else row.four_eyes,
         withdrawn_by=row.withdrawn_by,
         withdrawn_at=row.withdrawn_at,
         withdraw_reason=row.withdraw_reason,

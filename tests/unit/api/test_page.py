@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from modelhubd.api.page import folder, is_page_navigation, page_routes, read_page, security_policy, unchanged
+from modelhubd.api.page import is_page_navigation, page_routes, read_page
 from modelhubd.api.routing import Access
+from modelhubd.web.page_files import folder, security_policy, unchanged
 
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from modelhubd.registry.api.console import read_console
+
 HERE = Path(__file__).parent
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 WORKER = "worker.js"
@@ -27,8 +29,23 @@ def test_no_script_can_turn_text_into_markup_or_code() -> None:
     forbidden = re.compile(
         r"\.(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|\bimport\("
     )
-    for script in (PAGE / "js").glob("*.js"):
+    for script in (*(PAGE / "js").glob("*.js"), *(PAGE / "console" / "js").glob("*.js")):
         assert not forbidden.search(COMMENT.sub("", script.read_text())), script.name
+
+
+def test_the_console_s_scripts_import_only_what_the_registry_serves() -> None:
+    served = set(read_console(PAGE))
+    for script in (PAGE / "console" / "js").glob("*.js"):
+        for target in re.findall(r"""(?:from|import)\s+["']([^"']+)["']""", script.read_text()):
+            assert target.startswith(("./", "../../js/")), (script.name, target)
+            path = "/" + (script.parent / target).resolve().relative_to(PAGE).as_posix()
+            assert path in served, (script.name, target)
+    document = (PAGE / "console" / "index.html").read_text()
+    ahead = set(re.findall(r'rel="modulepreload" href="([^"]+\.js)"', document))
+    scripts = {path for path in served if path.endswith(".js") and not path.startswith("/v-")}
+    assert ahead | {"/console/js/main.js"} == scripts
+    assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/console/js/main.js">']
+    assert " style=" not in document and "<style" not in document and not re.search(r"\son\w+=", document)
 
 
 def test_scripts_import_only_each_other() -> None:

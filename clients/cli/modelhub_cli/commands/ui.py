@@ -25,14 +25,15 @@ def ui(out: Output, only_print: bool) -> None:
             "The page needs the TCP port, which is off.",
             next_step="Set tcp = true under [server] in config.toml and restart: modelhub daemon restart",
         )
-    if only_print or out.quiet or not out.terminal or not _open(answer.url):
+    if only_print or out.quiet or not out.terminal or not open_in_browser(answer.url):
         out.line(plain(answer.url))
         out.say(f"Open it within {answer.expires_in_s} s.")
     else:
         out.say("The Hub page opens in your browser. No window? modelhub ui --print shows its address.")
 
 
-def _open(url: str) -> bool:
+def open_in_browser(url: str) -> bool:
+    """Whether a browser could be told to show `url`."""
     import webbrowser
 
     try:

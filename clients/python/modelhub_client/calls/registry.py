@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from modelhub_client.call import Call, QueryValue, api, body_of, segment
+from modelhub_client.call import TIMEOUT_S, Call, QueryValue, api, body_of, segment
 from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import Counters
 from modelhubd.wire.registry import (
+    Changed,
     Decide,
     DownloadReported,
     Issue,
@@ -35,6 +36,12 @@ def health() -> Call[dict[str, str]]:
 def me() -> Call[Me]:
     """Whose token this is and what it may do."""
     return Call(method="GET", target=api("/me"), answer=Me)
+
+
+def changes(*, after: str | None = None, wait_s: float = 0) -> Call[Changed]:
+    """Where the registry stands, once that is not `after`, or after `wait_s` seconds (30 at most)."""
+    target = api("/changes", {"after": after, "wait_s": wait_s or None})
+    return Call(method="GET", target=target, answer=Changed, timeout_s=TIMEOUT_S + wait_s)
 
 
 def catalog() -> Call[SignedCatalog]:
@@ -109,6 +116,11 @@ def reviews(
     """The queue, oldest first."""
     target = api("/reviews", {"status": status, "limit": limit, "after": after})
     return Call(method="GET", target=target, answer=Page[Review])
+
+
+def review(model: str, version: int) -> Call[Review]:
+    """One version in any status, with what it changes of what is served now."""
+    return Call(method="GET", target=api(f"{_version(model, version)}/review"), answer=Review)
 
 
 def decide(

@@ -22,6 +22,7 @@ SECTIONS = {
         ),
         "logout": _command("account", "logout", "Forget the token of a registry."),
         "whoami": _command("account", "whoami", "Who you are there, and what you may do."),
+        "ui": _command("console", "ui", "Open its console in the browser."),
     },
     "Publish": {
         "publish": _command(

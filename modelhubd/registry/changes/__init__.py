@@ -1,0 +1,1 @@
+"""Telling those who look that something has changed."""
