@@ -5,6 +5,7 @@ import click
 from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, Failed
 from modelhub_cli.output import Column, Output, find_output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhubd.wire.status import ConfigValue
 
 Setting = tuple[str, ConfigValue]
@@ -26,12 +27,20 @@ SETTINGS: tuple[Column[Setting], ...] = (
 )
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "modelhub config list",
+        "modelhub config get server.port",
+        "modelhub config set downloads.max_active 3",
+    )
+)
 def config() -> None:
     """The settings in force. They are set in config.toml, or by $MODELHUB_<SECTION>_<KEY>."""
 
 
-@config.command("list")
+@config.command(
+    "list", epilog=examples("modelhub config list", "modelhub config list | awk -F'\\t' '$3 != \"default\"'")
+)
 @output_options
 def list_settings(out: Output) -> None:
     """Every setting, its value and the layer it comes from."""
@@ -42,7 +51,9 @@ def list_settings(out: Output) -> None:
         out.items(sorted(values.items()), SETTINGS, lambda setting: setting[0])
 
 
-@config.command("get")
+@config.command(
+    "get", epilog=examples("modelhub config get models.dir", "modelhub config get server.port -o json")
+)
 @click.argument("key")
 @output_options
 def get(out: Output, key: str) -> None:
@@ -60,12 +71,12 @@ def get(out: Output, key: str) -> None:
         out.line(plain(values[key].value))
 
 
-@click.group()
+@click.group(epilog=examples("modelhub token rotate"))
 def token() -> None:
     """The token that programs need on the TCP port; the socket needs none."""
 
 
-@token.command()
+@token.command(epilog=examples("modelhub token rotate"))
 def rotate() -> None:
     """Make a new token; the old one and every browser session end at once."""
     client().rotate_token()

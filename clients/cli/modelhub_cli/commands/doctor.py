@@ -11,6 +11,7 @@ from modelhub_cli.checks import Check, Verdict
 from modelhub_cli.connect import client, every
 from modelhub_cli.failures import FAILURE, next_step_of
 from modelhub_cli.output import Output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhub_client import Client, ClientError, ModelhubUnreachable
 from modelhubd import __version__
 from modelhubd.places import Places, find_places
@@ -19,7 +20,13 @@ NAMES = 15
 SIGNS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "red")}
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub doctor",
+        "modelhub doctor -o json | jq '.[] | select(.verdict != \"ok\")'",
+        "modelhub doctor -q                names of what is wrong",
+    )
+)
 @output_options
 def doctor(out: Output) -> int:
     """Check daemon, permissions, disk, llama-server, catalog, leftovers; exit code 1 if something fails."""

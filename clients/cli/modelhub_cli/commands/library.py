@@ -10,6 +10,8 @@ from modelhub_cli.complete import installed_models
 from modelhub_cli.connect import client, every, installed
 from modelhub_cli.failures import USAGE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhub_client import ProblemError
 from modelhubd.wire.library import Artifact, ArtifactState
 
@@ -47,7 +49,14 @@ ARTIFACTS: tuple[Column[Artifact], ...] = (
 )
 
 
-@click.command("list")
+@click.command(
+    "list",
+    epilog=examples(
+        "modelhub list",
+        "modelhub list qwen --format gguf",
+        "modelhub list --state damaged -q              ids of what is broken",
+    ),
+)
 @click.argument("query", nargs=-1)
 @click.option("--format", "formats", multiple=True, type=click.Choice(["gguf", "mlx", "safetensors"]))
 @click.option("--capability", "capabilities", multiple=True, metavar="NAME")
@@ -84,7 +93,7 @@ def list_models(
         out.say(f"\n{len(found)} installed, {words.size(sum(item.size_bytes for item in found))}")
 
 
-@click.command()
+@click.command(epilog=examples("modelhub rm acme/tiny@1:gguf-q4_k_m", "modelhub rm acme/tiny --all --yes"))
 @click.argument("names", nargs=-1, required=True, metavar="REF...", shell_complete=installed_models)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--all", "everything", is_flag=True, help="All installed versions and options of REF.")
@@ -108,7 +117,8 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
     code = 0
     for artifact in chosen.values():
         try:
-            daemon.remove(artifact.id)
+            with waiting(out, "Removing files"):
+                daemon.remove(artifact.id)
         except ProblemError as error:
             code = report(error)
             continue
@@ -121,11 +131,14 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
     return code
 
 
-@click.command()
+@click.command(
+    epilog=examples("modelhub scan", "modelhub scan -q                 files that belong to no model")
+)
 @output_options
 def scan(out: Output) -> None:
     """Look at the models directory again."""
-    found = client().scan()
+    with waiting(out, "Reading the models directory"):
+        found = client().scan()
     if out.json:
         out.value(found)
         return

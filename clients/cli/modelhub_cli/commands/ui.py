@@ -8,9 +8,14 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import Failed
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Output, output_options, plain
+from modelhub_cli.teaching import examples
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub ui", "modelhub ui --print              the address, to be opened within a minute"
+    )
+)
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead of opening it.")
 @output_options
 def ui(out: Output, only_print: bool) -> None:
