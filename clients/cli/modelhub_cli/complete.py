@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from modelhub_client import Client, ClientError
 from modelhub_client.call import Call
-from modelhub_client.calls import catalog, downloads, library, servers
+from modelhub_client.calls import catalog, downloads, library, servers, system
 
 T = TypeVar("T")
 
@@ -62,8 +62,13 @@ def _soon(call: Call[T]) -> Call[T]:
     return replace(call, timeout_s=TIMEOUT_S)
 
 
+def _settings(daemon: Client, _: str) -> Iterable[str]:
+    return daemon.run(_soon(system.config())).values
+
+
 in_catalog = _offering(_catalog)
 installed_models = _offering(_installed)
 running_models = _offering(_running)
 models_to_talk_to = _offering(_talkable)
 download_ids = _offering(_queued)
+setting_names = _offering(_settings)

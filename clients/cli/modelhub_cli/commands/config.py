@@ -1,9 +1,16 @@
 """config and token: settings and access."""
 
-import click
+import os
+import subprocess
+import sys
 
+import click
+import msgspec
+
+from modelhub_cli.complete import setting_names
 from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, Failed
+from modelhub_cli.launch import is_running
 from modelhub_cli.output import Column, Output, find_output, output_options, plain
 from modelhub_cli.teaching import examples
 from modelhubd.wire.status import ConfigValue
@@ -54,7 +61,7 @@ def list_settings(out: Output) -> None:
 @config.command(
     "get", epilog=examples("modelhub config get models.dir", "modelhub config get server.port -o json")
 )
-@click.argument("key")
+@click.argument("key", shell_complete=setting_names)
 @output_options
 def get(out: Output, key: str) -> None:
     """One setting's value, such as server.port."""
@@ -69,6 +76,61 @@ def get(out: Output, key: str) -> None:
         out.value(values[key])
     else:
         out.line(plain(values[key].value))
+
+
+@config.command(
+    "set",
+    epilog=examples(
+        "modelhub config set downloads.max_active 3",
+        "modelhub config set models.dir /mnt/models",
+        "modelhub config set llama.aliases 'gpt-4o-mini=qwen/qwen3-8b'",
+    ),
+)
+@click.argument("key", shell_complete=setting_names)
+@click.argument("value")
+@output_options
+def set_value(out: Output, key: str, value: str) -> None:
+    """Write a setting into config.toml; the rest of the file stays as it is.
+
+    Several values of a list stand apart by commas. It is in force once the daemon starts again.
+    """
+    _change(out, "config-set", key, value)
+
+
+@config.command("reset", epilog=examples("modelhub config reset downloads.max_active"))
+@click.argument("key", shell_complete=setting_names)
+@output_options
+def reset(out: Output, key: str) -> None:
+    """Take a setting out of config.toml: its default holds again once the daemon starts again."""
+    _change(out, "config-reset", key)
+
+
+def _change(out: Output, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "modelhubd", arguments[0], "--", *arguments[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(
+            done.stderr.strip().removeprefix("modelhubd: "),
+            next_step="All settings, their values and who has set them: modelhub config list",
+            code=done.returncode,
+        )
+    now = msgspec.json.decode(done.stdout, type=_Changed)
+    if out.json:
+        out.value(now)
+    else:
+        out.items(((now.key, now),), SETTINGS, lambda setting: setting[0])
+    if now.source not in ("file", "default"):
+        out.say(f"What counts is said elsewhere ({now.source}): config.toml has changed, the value has not.")
+    elif is_running(os.environ):
+        out.say("In force once the daemon starts again: modelhub daemon restart")
+
+
+class _Changed(ConfigValue, frozen=True, kw_only=True):
+    key: str
 
 
 @click.group(epilog=examples("modelhub token rotate"))
