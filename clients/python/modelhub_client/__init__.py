@@ -17,6 +17,7 @@ from modelhub_client.client import Client
 from modelhub_client.errors import (
     ClientError,
     Conflict,
+    DaemonNotStarted,
     InvalidRequest,
     LoadFailed,
     ModelhubUnreachable,
@@ -37,6 +38,7 @@ from modelhub_client.state import State, StateAnswer
 if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
     from modelhub_client.registry import RegistryClient
+    from modelhub_client.starting import ensure_running
 
 __all__ = [
     "AsyncClient",
@@ -46,6 +48,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Conflict",
+    "DaemonNotStarted",
     "Event",
     "InvalidRequest",
     "LoadFailed",
@@ -64,11 +67,12 @@ __all__ = [
     "TooManyRequests",
     "Unavailable",
     "UnexpectedAnswer",
+    "ensure_running",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """`AsyncClient` and `RegistryClient` on first use: most programs need not wait for what they import."""
+    """What most programs do not use, so that they need not wait for what it imports."""
     if name == "AsyncClient":
         from modelhub_client.aio import AsyncClient
 
@@ -77,4 +81,8 @@ def __getattr__(name: str) -> Any:
         from modelhub_client.registry import RegistryClient
 
         return RegistryClient
+    if name == "ensure_running":
+        from modelhub_client.starting import ensure_running
+
+        return ensure_running
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,8 +28,10 @@ def create_download(
     priority: int = 0,
     force: bool = False,
     max_bytes_per_s: int | None = None,
+    idempotency_key: str | None = None,
 ) -> Call[Download]:
-    """Queue a download of a model id or a whole reference; an equal one under way is answered instead."""
+    """Queue a download of a model id or a whole reference; an equal one under way is answered instead. With
+    an `idempotency_key` a repeat answers what the first request did."""
     wanted = CreateDownload(
         model=model,
         version=version,
@@ -38,7 +40,13 @@ def create_download(
         force=force,
         max_bytes_per_s=max_bytes_per_s,
     )
-    return Call(method="POST", target=api("/downloads"), answer=Download, body=body_of(wanted))
+    return Call(
+        method="POST",
+        target=api("/downloads"),
+        answer=Download,
+        body=body_of(wanted),
+        idempotency_key=idempotency_key,
+    )
 
 
 def downloads(
