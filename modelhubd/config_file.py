@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from modelhubd.config import known_key, read_config, value_of
+from modelhubd.config import Config, known_key, read_config, value_of
 from modelhubd.errors import CannotStart
 from modelhubd.places import Places, find_places, private_dir
 
@@ -28,12 +28,13 @@ OK, FAILED, WRONG, LOCKED = 0, 1, 2, 4
 def main_config(argv: Sequence[str]) -> int:
     """`check-config`, `config-set SECTION.KEY VALUE` or `config-reset SECTION.KEY`.
 
-    The first prints nothing where the daemon could start with these settings; the others print the key, its
-    value now and the layer that this comes from as JSON.
+    The first prints nothing, or what `--json` asks for, where the daemon could start with these settings; the
+    others print the key, its value now and the layer that this comes from as JSON.
     """
     parser = argparse.ArgumentParser(prog="modelhubd", description="Reads and changes the settings.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser(VERBS[0], help="say what is wrong with the settings")
+    check = verbs.add_parser(VERBS[0], help="say what is wrong with the settings")
+    check.add_argument("--json", action="store_true", help="say what they are, as far as doctor asks")
     for verb in VERBS[1:]:
         made = verbs.add_parser(verb)
         made.add_argument("key", metavar="SECTION.KEY")
@@ -43,13 +44,24 @@ def main_config(argv: Sequence[str]) -> int:
     places = find_places(os.environ)
     try:
         if options.verb == "check-config":
-            _ = read_config(places, os.environ).models_dir
+            _summarise(read_config(places, os.environ), shown=options.json)
             return OK
         return _change(places, options.key, getattr(options, "value", None))
     except CannotStart as error:
         return _fail(str(error), FAILED if options.verb == "check-config" else WRONG)
     except OSError as error:
         return _fail(f"config.toml cannot be changed: {error.strerror or error}.", FAILED)
+
+
+def _summarise(config: Config, *, shown: bool) -> None:
+    found = {
+        "models_dir": str(config.models_dir),
+        "reserve_bytes": config.settings.models.reserve_bytes,
+        "registry_url": config.settings.catalog.registry_url,
+        "offline": config.settings.policy.offline,
+    }
+    if shown:
+        sys.stdout.write(json.dumps(found) + "\n")
 
 
 def _change(places: Places, key: str, text: str | None) -> int:

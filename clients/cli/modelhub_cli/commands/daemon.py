@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 import msgspec
 
-from modelhub_cli.checks import service_folder
+from modelhub_cli.checks_service import service_folder
 from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed
 from modelhub_cli.launch import is_running, start_daemon, stop_daemon
