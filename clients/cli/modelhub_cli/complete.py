@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from modelhub_client import Client, ClientError
 from modelhub_client.call import Call
 from modelhub_client.calls import catalog, downloads, library, servers, system
+from modelhubd.wire.policy import Policy
 
 T = TypeVar("T")
 
@@ -66,9 +67,20 @@ def _settings(daemon: Client, _: str) -> Iterable[str]:
     return daemon.run(_soon(system.config())).values
 
 
+def _policies(daemon: Client, _: str) -> Iterable[str]:
+    return Policy.__struct_fields__
+
+
+def _logged(daemon: Client, _: str) -> Iterable[str]:
+    return (server.name for server in daemon.run(_soon(servers.servers())).items)
+
+
 in_catalog = _offering(_catalog)
 installed_models = _offering(_installed)
 running_models = _offering(_running)
 models_to_talk_to = _offering(_talkable)
 download_ids = _offering(_queued)
 setting_names = _offering(_settings)
+policy_names = _offering(_policies)
+logged_models = _offering(_logged)
+"""Those that run and those that have failed: both have a log."""

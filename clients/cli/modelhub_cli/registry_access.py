@@ -14,7 +14,11 @@ from modelhub_cli.failures import USAGE, Failed
 from modelhub_cli.output import Output, output_options
 from modelhub_cli.token_file import token_for
 from modelhub_client import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
     NotPermitted,
+    ProblemError,
     RegistryClient,
     RegistryUnreachable,
     TooManyRequests,
@@ -27,6 +31,12 @@ T = TypeVar("T")
 
 VARIABLE = "MODELHUB_CATALOG_REGISTRY_URL"
 """The daemon's own setting: both mean the same registry."""
+_STEPS: tuple[tuple[type[ProblemError], str], ...] = (
+    (NotFound, "What there is: modelhub registry versions MODEL, and … reviews, publishers, templates list."),
+    (Conflict, "How it stands: modelhub registry versions MODEL, modelhub registry reviews list."),
+    (InvalidRequest, "How it is written, with examples: add --help."),
+)
+_OTHERWISE = "Try again; if it repeats, the registry's administrator finds the reason in its log."
 DEFAULT_FILE = "registry-url"
 
 
@@ -85,6 +95,9 @@ def open_registry(url: str | None = None, *, token: str | None = None) -> Iterat
         except TooManyRequests as error:
             if (wait := error.problem.retry_after_s) is not None:
                 error.add_note(f"Try again in {wait:.0f} s.")
+            raise
+        except ProblemError as error:
+            error.add_note(next((step for kind, step in _STEPS if isinstance(error, kind)), _OTHERWISE))
             raise
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from modelhub_cli.complete import in_catalog, policy_names
 from modelhub_cli.connect import client
 from modelhub_cli.failures import REFUSED, USAGE, Failed
 from modelhub_cli.output import Column, Output, output_options
@@ -77,7 +78,7 @@ def policy(out: Output) -> None:
         "modelhub policy set require_verified yes", "modelhub policy set allowed_publishers qwen google"
     ),
 )
-@click.argument("key")
+@click.argument("key", shell_complete=policy_names)
 @click.argument("values", nargs=-1, required=True)
 @output_options
 def set_policy(out: Output, key: str, values: tuple[str, ...]) -> None:
@@ -93,7 +94,7 @@ def set_policy(out: Output, key: str, values: tuple[str, ...]) -> None:
 
 
 @policy.command(epilog=examples("modelhub policy reset offline"))
-@click.argument("key")
+@click.argument("key", shell_complete=policy_names)
 @output_options
 def reset(out: Output, key: str) -> None:
     """Forget what was set here: the configuration, or the default, decides again."""
@@ -107,7 +108,7 @@ def reset(out: Output, key: str) -> None:
         "modelhub policy check acme/tiny -q || echo 'not here'",
     )
 )
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=in_catalog)
 @output_options
 def check(out: Output, models: tuple[str, ...]) -> int:
     """Whether models are approved, verified and allowed here; exit code 7 if one may not be used."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from modelhub_cli import words
-from modelhub_cli.complete import running_models
+from modelhub_cli.complete import logged_models, running_models
 from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, Failed, report
 from modelhub_cli.output import Column, Output, output_options, plain, text_options
@@ -78,7 +78,7 @@ def ps(out: Output, everything: bool) -> None:
 
 
 @click.command(epilog=examples("modelhub logs acme/tiny --tail 50", "modelhub logs acme/tiny -f"))
-@click.argument("name", shell_complete=running_models)
+@click.argument("name", shell_complete=logged_models)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the server ends.")
 @click.option(
     "--tail", type=click.IntRange(0, 10_000), default=200, show_default=True, help="Lines to begin with."
