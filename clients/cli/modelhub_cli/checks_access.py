@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from modelhub_cli.checks import Check, closed_to_others
 from modelhub_cli.launch import is_alive
-from modelhub_client import Client, ClientError, NotPermitted
+from modelhub_client import ClientError, NotPermitted
 from modelhub_client.endpoint import read_runtime_info
 from modelhubd.places import Places
 
@@ -61,6 +61,8 @@ def socket_answers(environ: Mapping[str, str], places: Places) -> Check:
 
 def token(environ: Mapping[str, str], places: Places) -> Iterator[Check]:
     """Whether the token in the file opens the TCP port of the daemon that runs."""
+    from modelhub_client.client import Client
+
     name, new = "token in use", "Make a new one: modelhub token rotate (browsers sign in again: modelhub ui)"
     try:
         text = places.token_file.read_text(encoding="ascii").strip()

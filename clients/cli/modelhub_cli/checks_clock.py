@@ -1,9 +1,7 @@
 """What `doctor` checks of this machine's clock: against the registry's, or against what has happened."""
 
-import http.client
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from modelhub_cli import words
@@ -38,6 +36,9 @@ def against_past(moments: Iterable[str | None], now: datetime) -> Check:
 
 def reach(registry_url: str, now: datetime) -> Iterator[Check]:
     """Whether a registry answers this program, where no daemon can be asked, and how its clock goes."""
+    import http.client
+    from email.utils import parsedate_to_datetime
+
     parts = urlsplit(registry_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     try:

@@ -1,8 +1,6 @@
 """What `doctor` checks of the start at login: installed, enabled, whose program, and how long it stays."""
 
-import getpass
 import os
-import plistlib
 import shlex
 import sys
 from collections.abc import Mapping
@@ -24,7 +22,7 @@ def service(environ: Mapping[str, str], platform: str = sys.platform) -> Check:
         return Check.ok(NAME, "the daemon is not started at login (modelhub daemon install does that)")
     try:
         command, variables = (_of_agent if platform == "darwin" else _of_unit)(file)
-    except (OSError, ValueError, plistlib.InvalidFileException) as error:
+    except (OSError, ValueError) as error:
         return Check.fail(NAME, f"{file} cannot be read: {error}", AGAIN)
     if not command or not os.access(command[0], os.X_OK):
         shown = command[0] if command else "nothing"
@@ -76,6 +74,8 @@ def _of_unit(file: Path) -> tuple[list[str], dict[str, str]]:
 
 def _of_agent(file: Path) -> tuple[list[str], dict[str, str]]:
     """The command and the variables of a launchd agent."""
+    import plistlib
+
     found = plistlib.loads(file.read_bytes())
     return list(found.get("ProgramArguments", ())), dict(found.get("EnvironmentVariables", {}))
 
@@ -83,6 +83,8 @@ def _of_agent(file: Path) -> tuple[list[str], dict[str, str]]:
 def _lingers(platform: str) -> str:
     if platform == "darwin":
         return ""
+    import getpass
+
     if (Path("/var/lib/systemd/linger") / getpass.getuser()).exists():
         return "; it goes on when you log out"
     return "; it ends when you log out (loginctl enable-linger keeps it)"

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 
 from modelhub_cli.failures import CONFLICT, UNREACHABLE, Failed
-from modelhub_client import Client
 from modelhub_client.endpoint import read_runtime_info
 from modelhub_client.starting import (
     LOG_MAX_BYTES,
@@ -41,6 +40,8 @@ def stop_daemon(environ: Mapping[str, str]) -> int | None:
     Raises:
         Failed: it hangs, it cannot be told which process it is, or it does not end within twelve seconds.
     """
+    from modelhub_client.client import Client
+
     if not is_running(environ):
         if (holder := _silent_holder(find_places(environ))) is None:
             return None

@@ -13,7 +13,6 @@ structs of `modelhubd.wire`.
 from typing import TYPE_CHECKING, Any
 
 from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply
-from modelhub_client.client import Client
 from modelhub_client.errors import (
     ClientError,
     Conflict,
@@ -37,6 +36,7 @@ from modelhub_client.state import State, StateAnswer
 
 if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
+    from modelhub_client.client import Client
     from modelhub_client.registry import RegistryClient
     from modelhub_client.starting import ensure_running
 
@@ -71,18 +71,15 @@ __all__ = [
 ]
 
 
+_LATER = {
+    "AsyncClient": "aio", "Client": "client", "RegistryClient": "registry", "ensure_running": "starting",
+}  # fmt: skip
+"""What brings a lot along, and not everybody needs: name → module."""
+
+
 def __getattr__(name: str) -> Any:
-    """What most programs do not use, so that they need not wait for what it imports."""
-    if name == "AsyncClient":
-        from modelhub_client.aio import AsyncClient
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return AsyncClient
-    if name == "RegistryClient":
-        from modelhub_client.registry import RegistryClient
-
-        return RegistryClient
-    if name == "ensure_running":
-        from modelhub_client.starting import ensure_running
-
-        return ensure_running
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

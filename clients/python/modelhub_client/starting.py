@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from modelhub_client.client import Client
 from modelhub_client.errors import ClientError, DaemonNotStarted
 from modelhubd.places import Places, find_places, private_dir
 
@@ -39,6 +38,8 @@ def ensure_running(
 
 def is_running(environ: Mapping[str, str]) -> bool:
     """Whether a daemon answers."""
+    from modelhub_client.client import Client
+
     try:
         Client(environ=environ).health(timeout_s=2.0)
     except ClientError:

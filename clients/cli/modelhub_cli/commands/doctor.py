@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -22,11 +23,14 @@ from modelhub_cli.failures import FAILURE, next_step_of
 from modelhub_cli.output import Output, output_options, plain
 from modelhub_cli.teaching import examples
 from modelhub_cli.waiting import waiting
-from modelhub_client import Client, ClientError, ModelhubUnreachable
+from modelhub_client import ClientError, ModelhubUnreachable
 from modelhubd import __version__
 from modelhubd.places import Places, find_places
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.status import Status
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 NAMES = 15
 SIGNS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "red")}
@@ -67,7 +71,7 @@ def doctor(out: Output) -> int:
     return FAILURE if bad else 0
 
 
-def _all(daemon: Client, places: Places) -> Iterator[Check]:
+def _all(daemon: "Client", places: Places) -> Iterator[Check]:
     running = True
     try:
         version = daemon.version().version
@@ -110,7 +114,7 @@ def _without_daemon(places: Places, summary: checks_config.Summary | None) -> It
         yield checks_clock.against_past((checks.last_written(places),), now)
 
 
-def _with_daemon(daemon: Client, places: Places) -> Iterator[Check]:
+def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     device = daemon.device()
     status = daemon.status()
     if (misleading := checks_access.hint(os.environ, places, status.pid)) is not None:
@@ -138,7 +142,7 @@ def _clock(status: Status, places: Places) -> Check:
     return checks_clock.against_past((*told, checks.last_written(places)), datetime.now(UTC))
 
 
-def _policies(daemon: Client, places: Places, status: Status) -> Iterator[Check]:
+def _policies(daemon: "Client", places: Places, status: Status) -> Iterator[Check]:
     policy: Policy = daemon.policy()
     allowed = policy.allowed_publishers.value
     installed = {item.model for item in every(lambda after: daemon.library(limit=200, after=after))}

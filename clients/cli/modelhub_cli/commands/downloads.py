@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +16,12 @@ from modelhub_cli.failures import NOT_FOUND, USAGE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
 from modelhub_cli.teaching import examples
 from modelhub_cli.views import name_of, percent, trouble, why
-from modelhub_client import Client, NotFound, ProblemError
+from modelhub_client import NotFound, ProblemError
 from modelhubd.wire.downloads import Download, DownloadState
 from modelhubd.wire.units import human_duration
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 WHOLE_ID = re.compile(r"[0-9a-f]{16}")
 STATES = tuple(state.value for state in DownloadState)
@@ -129,7 +133,9 @@ def _print(out: Output, found: Sequence[Download]) -> None:
                 print_text(out, f"{download.id}: {reason}", words.STATE_STYLES[download.state.value])
 
 
-def _verb(name: str, help_text: str, act: Callable[[Client, str], Download], *, whole: bool = False) -> None:
+def _verb(
+    name: str, help_text: str, act: "Callable[[Client, str], Download]", *, whole: bool = False
+) -> None:
     shown = [f"modelhub downloads {name} qwen/qwen3-0.6b", f"modelhub downloads {name} 0123456789abcdef -q"]
     if whole:
         shown.append(f"modelhub downloads {name} --all")
@@ -216,11 +222,11 @@ def forget(out: Output, names: tuple[str, ...]) -> int:
     return code
 
 
-def _all(daemon: Client) -> list[Download]:
+def _all(daemon: "Client") -> list[Download]:
     return list(every(lambda after: daemon.downloads(limit=200, after=after)))
 
 
-def _named(daemon: Client, names: Sequence[str], *, ended: bool = False) -> list[Download]:
+def _named(daemon: "Client", names: Sequence[str], *, ended: bool = False) -> list[Download]:
     """The downloads that ids, beginnings of ids, or model names mean.
 
     Where a name fits several, those that are under way come first, with `ended` those that have ended.
@@ -233,7 +239,7 @@ def _named(daemon: Client, names: Sequence[str], *, ended: bool = False) -> list
     return [exact.get(name) or _one(every_one, name, ended=ended) for name in names]
 
 
-def _by_id(daemon: Client, name: str) -> Download | None:
+def _by_id(daemon: "Client", name: str) -> Download | None:
     """The download of a whole id, without the list, which may be long."""
     if not WHOLE_ID.fullmatch(name):
         return None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +16,11 @@ from modelhub_cli.output import Output, output_options, plain
 from modelhub_cli.reading_progress import Steps
 from modelhub_cli.saving import add_to_saved
 from modelhub_cli.setting_options import setting_options, settings_of
-from modelhub_client import Client
 from modelhub_client.events import DISCONNECTED
 from modelhubd.wire.servers import Server, ServerLoad, ServerState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 EXAMPLES = """\b
 Examples:
@@ -76,7 +78,7 @@ def load(
         return 130
 
 
-def _wait(daemon: Client, out: Output, server: Server) -> Server:
+def _wait(daemon: "Client", out: Output, server: Server) -> Server:
     """The server when it is ready or has ended."""
     name = plain(server.name)
     if not out.talks or out.json:
@@ -94,7 +96,7 @@ def _wait(daemon: Client, out: Output, server: Server) -> Server:
         )
 
 
-def _follow(daemon: Client, out: Output, server: Server, loaded: Callable[[float], None]) -> Server:
+def _follow(daemon: "Client", out: Output, server: Server, loaded: Callable[[float], None]) -> Server:
     def told(now: Server) -> bool:
         if out.json:
             out.value(now)

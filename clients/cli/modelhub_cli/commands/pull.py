@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 from msgspec import UNSET, UnsetType
@@ -16,8 +17,11 @@ from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Output, output_options
 from modelhub_cli.rates import read_rate
 from modelhub_cli.views import JsonView, LineView, SilentView, name_of, trouble
-from modelhub_client import Client, Conflict, ProblemError
+from modelhub_client import Conflict, ProblemError
 from modelhubd.wire.downloads import Download, DownloadState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 EXAMPLES = """\b
 Examples:
@@ -61,7 +65,7 @@ def pull(
 
 
 def _queue(
-    daemon: Client,
+    daemon: "Client",
     out: Output,
     refs: Sequence[str],
     *,
@@ -102,7 +106,7 @@ def _tell_queued(out: Output, queued: Sequence[Download]) -> None:
     out.say("Follow with: modelhub downloads watch")
 
 
-def watch(daemon: Client, out: Output, downloads: Sequence[Download]) -> int:
+def watch(daemon: "Client", out: Output, downloads: Sequence[Download]) -> int:
     """Show downloads until they have ended; answers the exit code. Ctrl-C leaves them to the daemon."""
     try:
         ended = _follow(daemon, out, downloads)
@@ -115,7 +119,7 @@ def watch(daemon: Client, out: Output, downloads: Sequence[Download]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def _follow(daemon: Client, out: Output, downloads: Sequence[Download]) -> tuple[Download, ...]:
+def _follow(daemon: "Client", out: Output, downloads: Sequence[Download]) -> tuple[Download, ...]:
     view: View
     if out.json:
         view = JsonView(out)

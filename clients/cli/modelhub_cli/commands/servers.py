@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,8 +13,11 @@ from modelhub_cli.failures import NOT_FOUND, Failed, report
 from modelhub_cli.output import Column, Output, output_options, plain, text_options
 from modelhub_cli.teaching import examples
 from modelhub_cli.waiting import waiting
-from modelhub_client import Client, ProblemError
+from modelhub_client import ProblemError
 from modelhubd.wire.servers import Server, ServerState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 
 def _memory(server: Server) -> int | None:
@@ -131,7 +135,7 @@ def unload(out: Output, names: tuple[str, ...], everything: bool) -> int:
     return code
 
 
-def find_server(daemon: Client, name: str, *, ended: bool = False) -> Server:
+def find_server(daemon: "Client", name: str, *, ended: bool = False) -> Server:
     """The server that a name, an id or its beginning, or a model means; with `ended` also one of the past.
 
     Raises:

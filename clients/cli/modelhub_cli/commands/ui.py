@@ -1,6 +1,7 @@
 """ui: the Hub page, signed in."""
 
 import os
+import sys
 
 import click
 
@@ -38,6 +39,10 @@ def ui(out: Output, only_print: bool) -> None:
 
 
 def _open(url: str) -> bool:
+    """Whether a window opens. Without a desktop there are browsers too, which would take this terminal."""
+    desktop = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not (desktop or os.environ.get("BROWSER")):
+        return False
     import webbrowser
 
     try:
