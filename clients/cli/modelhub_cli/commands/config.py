@@ -80,9 +80,11 @@ def get(out: Output, key: str) -> None:
 
 @config.command(
     "set",
+    context_settings={"ignore_unknown_options": True},  # -1 is a value
     epilog=examples(
         "modelhub config set downloads.max_active 3",
         "modelhub config set models.dir /mnt/models",
+        "modelhub config set llama.default_ttl_s -1         idle models stay loaded",
         "modelhub config set llama.aliases 'gpt-4o-mini=qwen/qwen3-8b'",
     ),
 )
