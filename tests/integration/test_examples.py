@@ -4,6 +4,7 @@ with a real model and the built-in llama-server."""
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
     machine.client.change_limits(max_bytes_per_s=SLOW)
     environ = machine.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     script = ROOT / "docs/embedding/embed.mjs"
-    assert len(script.read_text().splitlines()) <= 110
+    assert len(script.read_text().splitlines()) <= 100
     with subprocess.Popen(
         [NODE, str(script), "acme/tinyexample", "Who are you?"], env=environ, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
@@ -121,6 +122,15 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
     assert "snapshot (restarted)" in rest
     assert "acme/tinyexample is ready" in rest
     assert said.strip() == SENTENCE
+
+
+@pytest.mark.parametrize("page", ["docs/embedding.md", "clients/python/README.md"])
+def test_the_pages_lead_to_what_there_is(page: str) -> None:
+    text = (ROOT / page).read_text()
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("https:")]
+    assert links and [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+    if page.startswith("clients"):
+        assert {f"examples/{path.name}" for path in EXAMPLES.glob("*.py")} == set(links)
 
 
 def test_the_daemon_is_started_on_demand_and_outlives_who_asked(
