@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from modelhub_cli.output import Output
 from modelhubd.trust.text import printable
@@ -13,21 +14,24 @@ from modelhubd.trust.text import printable
 PATIENCE_S = 1.0
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 EVERY_S = 0.1
+_told: ContextVar[bool] = ContextVar("told", default=False)
 
 
 @contextmanager
 def waiting(out: Output, text: str, patience_s: float = PATIENCE_S) -> Generator[None, None, None]:
     """Says `text …` on stderr if the block takes longer than a second: on a terminal with the time it has
-    taken, and gone at the end, else as one line."""
-    if out.quiet:
+    taken, and gone at the end, else as one line. Within another wait it says nothing."""
+    if out.quiet or _told.get():
         yield
         return
+    token = _told.set(True)
     over = threading.Event()
     teller = threading.Thread(target=_tell, args=(out, printable(text), over, patience_s), daemon=True)
     teller.start()
     try:
         yield
     finally:
+        _told.reset(token)
         over.set()
         teller.join()
 

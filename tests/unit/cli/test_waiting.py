@@ -15,10 +15,19 @@ def test_what_is_over_soon_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == ""
 
 
+def _seen(capsys: pytest.CaptureFixture[str], text: str) -> str:
+    """What has been said once it has this text in it."""
+    told, give_up = "", time.monotonic() + 20
+    while text not in told and time.monotonic() < give_up:
+        time.sleep(0.005)
+        told += capsys.readouterr().err
+    return told
+
+
 def test_a_wait_without_a_terminal_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with waiting(Output(), "Looking", patience_s=0.0):
-        time.sleep(0.05)
-    assert capsys.readouterr().err == "Looking …\n"
+        assert _seen(capsys, "\n") == "Looking …\n"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_wait_on_a_terminal_shows_the_time_and_is_gone_at_the_end(
@@ -26,15 +35,13 @@ def test_a_wait_on_a_terminal_shows_the_time_and_is_gone_at_the_end(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with waiting(Output(talks=True, width=40), "Looking \x1b[2J", patience_s=0.0):
-        time.sleep(0.5)
-    told = capsys.readouterr().err
+        told = _seen(capsys, " s\x1b[K")
     assert "Looking" in told and " … 0 s" in told
     assert "\x1b[2J" not in told
-    assert told.endswith("\r\x1b[K")
+    assert capsys.readouterr().err.endswith("\r\x1b[K")
     monkeypatch.setenv("TERM", "dumb")
     with waiting(Output(talks=True), "Looking", patience_s=0.0):
-        time.sleep(0.05)
-    assert capsys.readouterr().err == "Looking …\n"
+        assert _seen(capsys, "\n") == "Looking …\n"
 
 
 def test_a_wait_is_quiet_where_that_was_asked_for_and_ends_with_an_error(
@@ -45,6 +52,16 @@ def test_a_wait_is_quiet_where_that_was_asked_for_and_ends_with_an_error(
     with pytest.raises(ZeroDivisionError), waiting(Output(), "Looking"):
         raise ZeroDivisionError
     assert capsys.readouterr().err == ""
+
+
+def test_a_wait_within_a_wait_is_part_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with waiting(Output(), "Outer", patience_s=0.0):
+        for _ in range(2):
+            with waiting(Output(), "Inner", patience_s=0.0):
+                time.sleep(0.02)
+        assert _seen(capsys, "\n") == "Outer …\n"
+    with waiting(Output(), "Later", patience_s=0.0):
+        assert _seen(capsys, "\n") == "Later …\n"
 
 
 def test_tens_of_percent_are_told_once_and_never_backwards() -> None:

@@ -50,7 +50,7 @@ def login(out: Output, url: str, plain_http: bool) -> None:
             code=REFUSED,
         )
     token = _read_token(out)
-    with open_registry(url, token=token) as registry:
+    with open_registry(url, token=token, out=out) as registry:
         me = registry.me()
     keep_token(config_dir(), url, token)
     write_private(private_dir(config_dir()) / DEFAULT_FILE, f"{url}\n".encode())

@@ -12,7 +12,6 @@ from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_cli.issues import print_issues
 from modelhub_cli.output import Fact, Output, output_options, plain
 from modelhub_cli.registry_access import open_registry
-from modelhub_cli.waiting import waiting
 from modelhubd.wire.registry import Issue, Published, Severity
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def publish(
         _tell_issues(out, checked.issues())
         return 0
     body = checked.body(envelopes)
-    with waiting(out, "Publishing"), open_registry(url) as registry:
+    with open_registry(url, out=out) as registry:
         published = registry.publish(checked.model, body, idempotency_key=_key(checked.model, body, again))
     _tell(out, checked.model, published)
     return 0
