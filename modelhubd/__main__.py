@@ -33,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from modelhubd.service_install import main_install
 
         return main_install(arguments)
+    if arguments[:1] and arguments[0] in ("check-config", "config-set", "config-reset"):
+        from modelhubd.config_file import main_config
+
+        return main_config(arguments)
     options = parser().parse_args(arguments)
     # What is made while starting lives as long as the process: collecting finds nothing in it, now or later.
     gc.disable()

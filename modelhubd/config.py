@@ -275,7 +275,7 @@ def read_config(
     lay("administrator", administrator)
     lay("file", _file(places.config_file, "config.toml"))
     lay("environment", _environment(environ))
-    lay("argument", {_known(key, "the command line"): text for key, text in (arguments or {}).items()})
+    lay("argument", {known_key(key, "the command line"): text for key, text in (arguments or {}).items()})
     lay("administrator", {key: administrator[key] for key in locked})
     return Config(
         settings=_settings(values, origins),
@@ -284,6 +284,20 @@ def read_config(
         places=places,
         environ=dict(environ),
     )
+
+
+def value_of(key: str, text: str) -> Any:
+    """The value that a text means for `section.key`.
+
+    Raises:
+        CannotStart: there is no such key (the nearest is named), or it cannot have this value.
+    """
+    name, _, item = known_key(key, "The command line").partition(".")
+    kind = {found.name: found.type for found in msgspec.structs.fields(SECTIONS[name])}[item]
+    try:
+        return _from_text(text, kind)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise CannotStart(f"{key} cannot be {text!r}: {error}.") from error
 
 
 def all_keys() -> list[str]:
@@ -335,7 +349,7 @@ def _administrator(path: Path) -> tuple[dict[str, Any], frozenset[str]]:
     if not isinstance(locks, list):
         raise CannotStart(f'{shown}: lock must be a list such as ["server.port"].')
     values = _values(document, shown)
-    locked = frozenset(_known(str(key), shown) for key in locks)
+    locked = frozenset(known_key(str(key), shown) for key in locks)
     if missing := sorted(locked - values.keys()):
         raise CannotStart(f"{shown} locks {', '.join(missing)} without giving a value.")
     return values, locked
@@ -364,7 +378,7 @@ def _values(document: Mapping[str, Any], shown: str) -> dict[str, Any]:
                 f"{shown}: {name} must be a section such as [{_nearest(name, list(SECTIONS))}]."
             )
         for key, value in section.items():
-            found[_known(f"{name}.{key}", shown)] = value
+            found[known_key(f"{name}.{key}", shown)] = value
     return found
 
 
@@ -376,11 +390,16 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         if match := re.fullmatch(r"MODELHUB_([A-Z0-9]+)_([A-Z0-9_]+)", name):
             key = f"{match[1]}.{match[2]}".lower()
             if match[1].lower() in SECTIONS or difflib.get_close_matches(key, all_keys(), cutoff=0.85):
-                found[_known(key, f"the environment ({name})")] = text
+                found[known_key(key, f"the environment ({name})")] = text
     return found
 
 
-def _known(key: str, where: str) -> str:
+def known_key(key: str, where: str) -> str:
+    """The key itself.
+
+    Raises:
+        CannotStart: there is no such key; the nearest is named.
+    """
     keys = all_keys()
     if key not in keys:
         raise CannotStart(

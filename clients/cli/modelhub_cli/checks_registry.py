@@ -1,4 +1,4 @@
-"""What `doctor` checks of the organisation's registry: its catalog, its audit log, the clock between them."""
+"""What `doctor` checks of the organisation's registry: its catalog and its audit log."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,7 +7,6 @@ from modelhub_cli import words
 from modelhub_cli.checks import Check
 from modelhubd.wire.catalog import CatalogInfo
 
-CLOCK_S = 300.0
 SEVERE = frozenset(
     {
         "no_root", "bad_root", "bad_url", "credentials", "not_allowed", "wrong_root", "bad_signature",
@@ -24,7 +23,6 @@ def registry(info: CatalogInfo) -> Iterator[Check]:
         return
     yield _catalog(info)
     yield from _audit(info)
-    yield _clock(info)
 
 
 def _catalog(info: CatalogInfo) -> Check:
@@ -53,15 +51,3 @@ def _audit(info: CatalogInfo) -> Iterator[Check]:
         )
     else:
         yield Check.ok("audit log", f"{info.audit.size} entries, each continuing those before")
-
-
-def _clock(info: CatalogInfo) -> Check:
-    ahead = info.clock_ahead_s
-    if ahead is None:
-        return Check.ok("clock", "the registry has not told its time yet")
-    if abs(ahead) > CLOCK_S:
-        way = "ahead of" if ahead > 0 else "behind"
-        return Check.warn(
-            "clock", f"{abs(ahead):.0f} s {way} the registry's", "Set this machine's clock, best by NTP."
-        )
-    return Check.ok("clock", "as the registry's")

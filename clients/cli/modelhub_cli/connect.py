@@ -1,21 +1,25 @@
 """How commands reach the daemon."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
-from modelhub_client import Client
 from modelhubd import __version__
 from modelhubd.errors import InvalidInput
 from modelhubd.trust.names import Reference, parse_reference
 from modelhubd.wire.base import Page
 from modelhubd.wire.library import Artifact
 
+if TYPE_CHECKING:
+    from modelhub_client import Client
+
 T = TypeVar("T")
 
 
-def client() -> Client:
+def client() -> "Client":
     """The daemon of this user, running or not."""
+    from modelhub_client.client import Client
+
     return Client(app=f"modelhub-cli/{__version__}")
 
 
@@ -46,7 +50,7 @@ def reference_of(text: str) -> Reference:
         ) from error
 
 
-def installed(daemon: Client, text: str) -> tuple[Artifact, ...]:
+def installed(daemon: "Client", text: str) -> tuple[Artifact, ...]:
     """The artifacts that a library id or a reference names; all options of a bare model id.
 
     Raises:

@@ -13,11 +13,14 @@ from modelhub_client import (
     InvalidRequest,
     LoadFailed,
     ModelhubUnreachable,
+    NoSpace,
     NotFound,
     NotPermitted,
     PreconditionFailed,
     ProblemError,
     Refused,
+    TooManyRequests,
+    Unavailable,
     UnexpectedAnswer,
 )
 from modelhubd.trust.text import printable
@@ -33,6 +36,18 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (ModelhubUnreachable, UNREACHABLE), (InvalidRequest, USAGE), (NotFound, NOT_FOUND),
     (NotPermitted, NOT_PERMITTED), (Refused, REFUSED), (Conflict, CONFLICT), (PreconditionFailed, CONFLICT),
 )  # fmt: skip
+
+
+_OTHERWISE = "modelhub doctor looks for what is wrong; modelhub daemon logs tells what the daemon did."
+_BY_EXIT_CODE = {
+    USAGE: "How it is written, with examples: add --help.",
+    NOT_FOUND: "What there is: modelhub search, modelhub list, modelhub ps, modelhub downloads list.",
+    NOT_PERMITTED: "What may be done here, and who says so: modelhub policy.",
+    CONFLICT: "How things stand: modelhub status, modelhub ps, modelhub downloads list.",
+    REFUSED: "What may be used here, and who says so: modelhub policy.",
+    INTEGRITY: "Nothing of it is kept. Try again; if it repeats, tell whoever publishes it.",
+}
+"""For errors that do not say themselves what to do."""
 
 
 class Failed(Exception):
@@ -60,9 +75,9 @@ def exit_code_of(error: Exception) -> int:
 
 
 def next_step_of(error: Exception) -> str | None:
-    """What to type or do next, where the message does not say it itself: a note on the error goes before what
+    """What to type or do next; None only for what should never happen. A note on the error goes before what
     fits its kind."""
-    if isinstance(error, Failed):
+    if isinstance(error, Failed) and error.next_step is not None:
         return error.next_step
     if notes := getattr(error, "__notes__", ()):
         return str(notes[-1])
@@ -86,6 +101,15 @@ def next_step_of(error: Exception) -> str | None:
         return "What it needs: modelhub show MODEL; to do it anyway add --force."
     if isinstance(error, ProblemError) and error.code in ("does_not_fit", "not_enough_memory"):
         return "To do it anyway add --force; other options: modelhub show MODEL."
+    if isinstance(error, NoSpace):
+        return (
+            "Make room: modelhub downloads prune, modelhub list, modelhub rm. What is free: modelhub device."
+        )
+    if isinstance(error, TooManyRequests | Unavailable):
+        wait = error.problem.retry_after_s
+        return f"Try again in {f'{wait:.0f} s' if wait else 'a moment'}. What keeps it busy: modelhub status."
+    if isinstance(error, ProblemError | Failed):
+        return _BY_EXIT_CODE.get(exit_code_of(error), _OTHERWISE)
     return None
 
 

@@ -1,14 +1,17 @@
 """Following downloads to their end, whoever shows it."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from modelhub_client import Client, Event, NotFound, Snapshot
+from modelhub_client import Event, NotFound, Snapshot
 from modelhub_client.events import DISCONNECTED
 from modelhubd.wire.downloads import Download, DownloadState
 from modelhubd.wire.events import DownloadProgress, Removed
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 
 class View(Protocol):
@@ -91,7 +94,7 @@ class Followed:
         return {download.id for download in self.known.values() if not download.state.ended}
 
 
-def follow(daemon: Client, downloads: Iterable[Download], view: View) -> tuple[Download, ...]:
+def follow(daemon: "Client", downloads: Iterable[Download], view: View) -> tuple[Download, ...]:
     """The downloads as they are when the last of them has ended."""
     followed = Followed(downloads, view)
     if followed.ended:

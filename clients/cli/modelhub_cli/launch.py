@@ -3,79 +3,33 @@
 import fcntl
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from modelhub_cli.failures import CONFLICT, UNREACHABLE, Failed
-from modelhub_client import Client, ClientError
 from modelhub_client.endpoint import read_runtime_info
-from modelhubd.places import Places, find_places, private_dir
+from modelhub_client.starting import (
+    LOG_MAX_BYTES,
+    ensure_running,
+    is_alive,
+    is_running,
+    named_holder,
+    open_log,
+    start_daemon,
+)
+from modelhubd.places import Places, find_places
 
-START_WAIT_S = 10.0
+__all__ = [
+    "LOG_MAX_BYTES", "ensure_daemon", "is_alive", "is_running", "open_log", "start_daemon", "stop_daemon",
+]  # fmt: skip
+
 STOP_WAIT_S = 12.0
-LOG_MAX_BYTES = 10_000_000
 Say = Callable[[str], None]
-
-
-def is_running(environ: Mapping[str, str]) -> bool:
-    """Whether a daemon answers."""
-    try:
-        Client(environ=environ).health(timeout_s=2.0)
-    except ClientError:
-        return False
-    return True
 
 
 def ensure_daemon(environ: Mapping[str, str], say: Say) -> None:
     """Start the daemon unless it runs."""
-    if not is_running(environ):
-        say("Starting the daemon …")
-        start_daemon(environ)
-
-
-def start_daemon(environ: Mapping[str, str]) -> int:
-    """Start the daemon in the background, wait until it answers, and give its process id.
-
-    It has a session of its own, so that it outlives the terminal, and writes to `daemon.log`.
-
-    Raises:
-        Failed: it ended, or does not answer within ten seconds; the end of its log is in the message.
-    """
-    places = find_places(environ)
-    log = open_log(places)
-    with log.open("ab") as output:
-        begin = output.tell()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "modelhubd"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            cwd="/",
-            env=dict(environ),
-        )
-    pause = 0.02
-    give_up = time.monotonic() + START_WAIT_S
-    while time.monotonic() < give_up:
-        if is_running(environ):
-            return process.pid
-        # One that was first holds the home: ours has ended because of it, and it will answer.
-        if process.poll() is not None and _named_holder(places) is None:
-            raise Failed(
-                f"The daemon ended at once: {_last_words(log, begin)}",
-                next_step="See the whole log with: modelhub daemon logs",
-                code=UNREACHABLE,
-            )
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.2)
-    raise Failed(
-        f"The daemon has not answered within {START_WAIT_S:.0f} s: {_last_words(log, begin)}",
-        next_step="See the whole log with: modelhub daemon logs",
-        code=UNREACHABLE,
-    )
+    ensure_running(environ, say=say)
 
 
 def stop_daemon(environ: Mapping[str, str]) -> int | None:
@@ -86,6 +40,8 @@ def stop_daemon(environ: Mapping[str, str]) -> int | None:
     Raises:
         Failed: it hangs, it cannot be told which process it is, or it does not end within twelve seconds.
     """
+    from modelhub_client.client import Client
+
     if not is_running(environ):
         if (holder := _silent_holder(find_places(environ))) is None:
             return None
@@ -114,41 +70,9 @@ def stop_daemon(environ: Mapping[str, str]) -> int | None:
     )
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process exists and has not ended; one that only waits to be collected has."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except (OSError, IndexError):
-        return Path("/proc/self/stat").exists() is False
-
-
-def open_log(places: Places) -> Path:
-    """The daemon's log, readable by its user only; a large one is put aside first."""
-    path = private_dir(places.logs_dir) / "daemon.log"
-    if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
-        path.replace(path.with_name("daemon.log.1"))
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-    return path
-
-
-def _named_holder(places: Places) -> int | None:
-    """The living process that the lock names; after a kill -9 it may be a stranger."""
-    try:
-        holder = int(places.lock_file.read_text(encoding="ascii").strip())
-    except (OSError, ValueError):
-        return None
-    return holder if is_alive(holder) else None
-
-
 def _silent_holder(places: Places) -> int | None:
     """The process that holds this home, by the kernel's word, although it does not answer."""
-    holder = _named_holder(places)
+    holder = named_holder(places)
     if holder is None:
         return None
     with places.lock_file.open("rb") as lock:
@@ -157,10 +81,3 @@ def _silent_holder(places: Places) -> int | None:
         except BlockingIOError:
             return holder
     return None
-
-
-def _last_words(log: Path, begin: int) -> str:
-    with log.open("rb") as lines:
-        lines.seek(begin)
-        text = lines.read(65536).decode("utf-8", "replace").strip()
-    return text.splitlines()[-1] if text else "it said nothing."

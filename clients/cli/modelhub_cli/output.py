@@ -133,15 +133,50 @@ def plain(value: object) -> str:
     return printable(str(value))
 
 
-def output_options(command: Callable[Concatenate[Output, P], T]) -> Callable[P, T]:
-    """Adds `--json` and `-q` to a command and hands it its `Output` first."""
+FORMS = ("auto", "json", "ids")
 
-    @click.option("--json", "as_json", is_flag=True, help="JSON on stdout; a line per step for long jobs.")
-    @click.option("-q", "--quiet", is_flag=True, help="Only ids on stdout, no messages.")
+
+def output_options(command: Callable[Concatenate[Output, P], T]) -> Callable[P, T]:
+    """Adds `-o auto|json|ids` with its short forms `--json` and `-q` to a command and hands it its `Output`
+    first."""
+
+    @click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(FORMS),
+        default="auto",
+        help="auto: a table here, tab-separated raw values into a pipe. json: a line per step for long jobs.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Short for -o json.")
+    @click.option("-q", "--quiet", is_flag=True, help="Short for -o ids: ids on stdout, no messages.")
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        out = find_output(as_json=bool(kwargs.pop("as_json")), quiet=bool(kwargs.pop("quiet")))
+        form, as_json, quiet = (kwargs.pop(name) for name in ("form", "as_json", "quiet"))
+        if form == "ids" and as_json:
+            raise click.UsageError("-o ids and --json exclude each other.")
+        out = find_output(as_json=bool(as_json) or form == "json", quiet=bool(quiet) or form == "ids")
         return command(out, *args, **kwargs)
+
+    return wrapped
+
+
+def text_options(command: Callable[Concatenate[Output, P], T]) -> Callable[P, T]:
+    """`output_options` for what has lines of text and no ids: `-o auto|json`, and `--json`."""
+
+    @click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(FORMS[:2]),
+        default="auto",
+        help="auto: text. json: a line of JSON for each line.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Short for -o json.")
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        form, as_json = kwargs.pop("form"), kwargs.pop("as_json")
+        return command(find_output(as_json=bool(as_json) or form == "json"), *args, **kwargs)
 
     return wrapped
 

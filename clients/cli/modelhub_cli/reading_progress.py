@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from modelhub_cli import words
 from modelhub_cli.output import Output
@@ -12,6 +13,21 @@ STEP = 10
 EVERY_S = 0.2
 
 
+class Steps:
+    """Tells whole tens of percent, each once and never backwards."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._step = 0
+
+    def reached(self, share: float) -> None:
+        """`share` is 0 to 1."""
+        step = min(100, int(share * 100)) // STEP * STEP
+        if step > self._step:
+            self._step = step
+            self._tell(step)
+
+
 class ReadingProgress:
     """Told of bytes as they are read, says so on stderr."""
 
@@ -19,7 +35,7 @@ class ReadingProgress:
         self._out = out
         self._total = total
         self._done = 0
-        self._step = 0
+        self._steps = Steps(lambda step: out.say(f"{step} % read"))
         self._shown_at = 0.0
 
     def advance(self, count: int) -> None:
@@ -30,9 +46,8 @@ class ReadingProgress:
         percent = min(100, self._done * 100 // self._total)
         if self._out.talks:
             self._draw(percent)
-        elif percent // STEP > self._step:
-            self._step = percent // STEP
-            self._out.say(f"{percent} % read")
+        else:
+            self._steps.reached(self._done / self._total)
 
     def _draw(self, percent: int) -> None:
         ended = self._done >= self._total

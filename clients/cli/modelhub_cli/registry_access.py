@@ -13,13 +13,19 @@ from modelhub_cli.connect import reference_of
 from modelhub_cli.failures import USAGE, Failed
 from modelhub_cli.output import Output, output_options
 from modelhub_cli.token_file import token_for
+from modelhub_cli.waiting import waiting
 from modelhub_client import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
     NotPermitted,
+    ProblemError,
     RegistryClient,
     RegistryUnreachable,
     TooManyRequests,
     UnexpectedAnswer,
 )
+from modelhub_client.call import Call
 from modelhubd.places import find_places
 
 P = ParamSpec("P")
@@ -27,6 +33,12 @@ T = TypeVar("T")
 
 VARIABLE = "MODELHUB_CATALOG_REGISTRY_URL"
 """The daemon's own setting: both mean the same registry."""
+_STEPS: tuple[tuple[type[ProblemError], str], ...] = (
+    (NotFound, "What there is: modelhub registry versions MODEL, and … reviews, publishers, templates list."),
+    (Conflict, "How it stands: modelhub registry versions MODEL, modelhub registry reviews list."),
+    (InvalidRequest, "How it is written, with examples: add --help."),
+)
+_OTHERWISE = "Try again; if it repeats, the registry's administrator finds the reason in its log."
 DEFAULT_FILE = "registry-url"
 
 
@@ -53,15 +65,17 @@ def registry_command(command: Callable[Concatenate[Output, RegistryClient, P], T
     @wraps(command)
     def wrapped(out: Output, /, *args: P.args, **kwargs: P.kwargs) -> T:
         url = kwargs.pop("url", None)
-        with open_registry(url if isinstance(url, str) else None) as registry:
+        with open_registry(url if isinstance(url, str) else None, out=out) as registry:
             return command(out, registry, *args, **kwargs)
 
     return wrapped
 
 
 @contextmanager
-def open_registry(url: str | None = None, *, token: str | None = None) -> Iterator[RegistryClient]:
-    """The registry that is meant, with the token that is kept for it.
+def open_registry(
+    url: str | None = None, *, token: str | None = None, out: Output | None = None
+) -> Iterator[RegistryClient]:
+    """The registry that is meant, with the token that is kept for it. `out` is told of slow answers.
 
     Raises:
         Failed: none is named, or what is named is no address.
@@ -69,7 +83,7 @@ def open_registry(url: str | None = None, *, token: str | None = None) -> Iterat
     chosen = url or default_url()
     if chosen is None:
         raise Failed("No registry is known.", next_step="Name one: modelhub registry login URL", code=USAGE)
-    client = client_of(chosen, token or token_for(config_dir(), checked_url(chosen)))
+    client = client_of(chosen, token or token_for(config_dir(), checked_url(chosen)), out)
     with client:
         try:
             yield client
@@ -86,15 +100,30 @@ def open_registry(url: str | None = None, *, token: str | None = None) -> Iterat
             if (wait := error.problem.retry_after_s) is not None:
                 error.add_note(f"Try again in {wait:.0f} s.")
             raise
+        except ProblemError as error:
+            error.add_note(next((step for kind, step in _STEPS if isinstance(error, kind)), _OTHERWISE))
+            raise
 
 
-def client_of(url: str, token: str | None) -> RegistryClient:
+class _Telling(RegistryClient):
+    """Says what is waited for where an answer takes over a second."""
+
+    def __init__(self, url: str, token: str | None, out: Output) -> None:
+        super().__init__(url, token=token)
+        self._out = out
+
+    def run(self, call: Call[T], /) -> T:
+        with waiting(self._out, f"Waiting for {self.url}"):
+            return super().run(call)
+
+
+def client_of(url: str, token: str | None, out: Output | None = None) -> RegistryClient:
     """
     Raises:
         Failed: `url` is no address of a registry (exit code 2).
     """
     try:
-        return RegistryClient(url, token=token)
+        return RegistryClient(url, token=token) if out is None else _Telling(url, token, out)
     except ValueError as error:
         raise _no_address(url) from error
 

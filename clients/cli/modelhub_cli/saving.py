@@ -1,16 +1,19 @@
 """Changing some of the saved load settings and leaving the others."""
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from modelhub_cli.failures import Failed
-from modelhub_client import Client
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import LoadSettings, SettingsAnswer
 
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
-def add_to_saved(daemon: Client, artifact: Artifact, settings: LoadSettings) -> SettingsAnswer:
+
+def add_to_saved(daemon: "Client", artifact: Artifact, settings: LoadSettings) -> SettingsAnswer:
     """Save these settings beside those that are saved.
 
     Raises:
@@ -25,7 +28,7 @@ def add_to_saved(daemon: Client, artifact: Artifact, settings: LoadSettings) -> 
     )
 
 
-def take_from_saved(daemon: Client, artifact: Artifact, names: Collection[str]) -> SettingsAnswer:
+def take_from_saved(daemon: "Client", artifact: Artifact, names: Collection[str]) -> SettingsAnswer:
     """Forget the settings of these names; see `add_to_saved`."""
     now = daemon.settings(artifact.id)
     left = msgspec.structs.replace(_saved(now), **dict.fromkeys(names))

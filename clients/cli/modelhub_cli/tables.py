@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 GAP = 2
 NARROWEST = 12
+LEAST = 3
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -87,13 +88,17 @@ def _fit(text: str, width: int, *, right: bool) -> str:
 
 
 def _widths(available: int, items: Sequence[T], columns: Sequence[Column[T]]) -> list[int]:
-    """What each column needs; where that is too much, the widest flexible ones give."""
+    """What each column needs; where that is too much, the widest flexible ones give, and then all."""
     widths = [max(len(column.title), *(cell_len(column.text(item)) for item in items)) for column in columns]
     room = available - GAP * (len(columns) - 1)
-    while sum(widths) > room:
-        flexible = [index for index, column in enumerate(columns) if column.flexible]
-        widest = max(flexible, key=lambda index: widths[index], default=None)
-        if widest is None or widths[widest] <= NARROWEST:
-            break
-        widths[widest] -= 1
+    every = range(len(columns))
+    for giving, least in (
+        ([index for index in every if columns[index].flexible], NARROWEST),
+        (every, LEAST),
+    ):
+        while giving and sum(widths) > room:
+            widest = max(giving, key=lambda index: widths[index])
+            if widths[widest] <= least:
+                break
+            widths[widest] -= 1
     return widths

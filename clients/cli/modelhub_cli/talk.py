@@ -4,12 +4,16 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from modelhub_cli.commands.servers import is_model
 from modelhub_cli.output import Output
-from modelhub_client import ChatMessage, ChatPiece, Client
+from modelhub_client import ChatMessage, ChatPiece
 from modelhubd.trust.text import printable
 from modelhubd.wire.servers import ServerState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -20,7 +24,7 @@ class Talk:
 
     def __init__(
         self,
-        daemon: Client,
+        daemon: "Client",
         out: Output,
         model: str,
         system: str | None,

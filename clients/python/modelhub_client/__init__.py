@@ -13,10 +13,10 @@ structs of `modelhubd.wire`.
 from typing import TYPE_CHECKING, Any
 
 from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply
-from modelhub_client.client import Client
 from modelhub_client.errors import (
     ClientError,
     Conflict,
+    DaemonNotStarted,
     InvalidRequest,
     LoadFailed,
     ModelhubUnreachable,
@@ -36,7 +36,9 @@ from modelhub_client.state import State, StateAnswer
 
 if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
+    from modelhub_client.client import Client
     from modelhub_client.registry import RegistryClient
+    from modelhub_client.starting import ensure_running
 
 __all__ = [
     "AsyncClient",
@@ -46,6 +48,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Conflict",
+    "DaemonNotStarted",
     "Event",
     "InvalidRequest",
     "LoadFailed",
@@ -64,17 +67,19 @@ __all__ = [
     "TooManyRequests",
     "Unavailable",
     "UnexpectedAnswer",
+    "ensure_running",
 ]
 
 
+_LATER = {
+    "AsyncClient": "aio", "Client": "client", "RegistryClient": "registry", "ensure_running": "starting",
+}  # fmt: skip
+"""What brings a lot along, and not everybody needs: name → module."""
+
+
 def __getattr__(name: str) -> Any:
-    """`AsyncClient` and `RegistryClient` on first use: most programs need not wait for what they import."""
-    if name == "AsyncClient":
-        from modelhub_client.aio import AsyncClient
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return AsyncClient
-    if name == "RegistryClient":
-        from modelhub_client.registry import RegistryClient
-
-        return RegistryClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -2,6 +2,7 @@
 
 ClientError
 ├── ModelhubUnreachable     nobody answers: the daemon is not running, or not where we look
+│   ├── DaemonNotStarted                      it was to be started, and ended or did not answer
 │   └── RegistryUnreachable                   the same of a registry, or its certificate is not trusted
 ├── UnexpectedAnswer        somebody answers, but not as a modelhubd of our API does
 └── ProblemError            the daemon refused; carries the `Problem` it answered
@@ -30,6 +31,10 @@ class ClientError(Exception):
 
 class ModelhubUnreachable(ClientError):
     """Nobody answers where the daemon should be."""
+
+
+class DaemonNotStarted(ModelhubUnreachable):
+    """`ensure_running` could not have it run; the end of its log is in the message."""
 
 
 class RegistryUnreachable(ModelhubUnreachable):

@@ -1,9 +1,10 @@
 """What Tab offers, also through a real shell."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,16 @@ from click.shell_completion import BashComplete
 
 from modelhub_cli.main import cli
 from tests.fakes import samples
-from tests.fakes.hub import Answer, Hub, json_answer
+from tests.fakes.hub import Answer, Hub, json_answer, running_hub
+from tests.fakes.terminal import on_terminal
 from tests.unit.cli.conftest import page_answer
 
 Offered = Callable[[str], list[str]]
 
 NAMES = {
     "show": "acme/tiny", "pull": "acme/tiny", "load": "acme/tiny", "rm": "acme/tiny", "unload": "acme/tiny",
-    "logs": "acme/tiny", "chat": "acme/tiny", "downloads pause": "aaaa000011112222",
+    "logs": "acme/tiny", "chat": "acme/tiny", "policy check": "acme/tiny",
+    "policy set": "allowed_publishers", "downloads pause": "aaaa000011112222",
     "downloads watch": "aaaa000011112222", "downloads move": "aaaa000011112222",
 }  # fmt: skip
 
@@ -59,18 +62,58 @@ def test_without_a_daemon_nothing_is_offered_and_none_is_started(offered: Offere
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bash_completes_the_name_of_a_model(hub: Hub, tmp_path: Path) -> None:
-    program = tmp_path / "modelhub"
+@pytest.fixture(scope="module")
+def typing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a person at a shell has: `modelhub` on the path, and a hub with a model of each kind."""
+    home = tmp_path_factory.mktemp("shells")
+    program = home / "modelhub"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m modelhub_cli.main "$@"\n')
     program.chmod(0o755)
-    script = (
-        'eval "$(modelhub completion bash)"; COMP_WORDS=(modelhub pull ac); COMP_CWORD=2;'
-        ' _modelhub_completion modelhub; printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    environ = {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}", "MODELHUB_HOME": str(tmp_path), "HOME": str(tmp_path),
-    }  # fmt: skip
+    with running_hub(home / "run" / "modelhub.sock") as hub:
+        hub.on("GET /api/v1/catalog/models", json_answer(samples.page(samples.summary(id="acme/catalogued"))))
+        hub.on("GET /api/v1/library", page_answer(samples.artifact(model="acme/installed")))
+        hub.on("GET /api/v1/servers", page_answer(samples.server(name="running")))
+        yield {
+            "PATH": f"{home}:{os.environ['PATH']}", "MODELHUB_HOME": str(home), "HOME": str(home),
+            "TERM": "dumb", "LANG": "C.UTF-8", "PS1": "READY>",
+        }  # fmt: skip
+
+
+CASES = (("show", "ac", "acme/catalogued"), ("load", "ac", "acme/installed"), ("unload", "ru", "running"))
+SHELLS = {
+    "bash": (["--norc", "--noprofile", "-i"], 'eval "$(modelhub completion bash)"'),
+    "zsh": (["-f", "-i"], 'autoload -U compinit; compinit -u -D; eval "$(modelhub completion zsh)"'),
+}
+
+
+@pytest.mark.parametrize("shell", list(SHELLS))
+def test_tab_in_a_real_shell_completes_the_name_of_a_model(typing: dict[str, str], shell: str) -> None:
+    if (program := shutil.which(shell)) is None:
+        pytest.skip(f"{shell} is not installed: its completion is not tried")
+    options, setup = SHELLS[shell]
+    lines: list[tuple[str, bytes]] = [("READY>", f"PS1=NEXT'>'; {setup}\n".encode())]
+    for command, typed, whole in CASES:
+        lines.append(("NEXT>", f"modelhub {command} {typed}\t".encode()))
+        lines.append((whole, b" --no-such-option 2>/dev/null\n"))
+    lines.append(("NEXT>", b"exit\n"))
+    seen = on_terminal([program, *options], typing, typed=lines, within_s=60)
+    for command, _, whole in CASES:
+        assert f"modelhub {command} {whole}" in seen.plain.replace("\x08", ""), seen.plain
+
+
+@pytest.mark.parametrize(("command", "typed", "whole"), CASES)
+def test_fish_completes_the_name_of_a_model(
+    typing: dict[str, str], command: str, typed: str, whole: str
+) -> None:
+    if (program := shutil.which("fish")) is None:
+        pytest.skip("fish is not installed: its completion is not tried")
+    script = f'modelhub completion fish | source; complete -C "modelhub {command} {typed}"'
     done = subprocess.run(
-        ["bash", "--norc", "-c", script], env=environ, capture_output=True, text=True, timeout=20, check=False
+        [program, "--no-config", "-c", script],
+        env=typing,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
-    assert (done.stdout, done.stderr) == ("acme/tiny\n", "")
+    assert done.stdout.split() == [whole], done.stderr

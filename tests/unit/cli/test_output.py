@@ -340,3 +340,33 @@ def test_the_registry_commands_import_what_they_need_when_they_need_it(tmp_path:
             text=True, check=True, env=_environ(tmp_path),
         )  # fmt: skip
         assert shown.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_three_forms_have_long_and_short_names(hub: Hub, modelhub: Modelhub) -> None:
+    assert modelhub("search", "-o", "json").out == modelhub("search", "--json").out
+    assert modelhub("search", "--output", "ids").out == modelhub("search", "-q").out == "acme/tiny\n"
+    assert modelhub("search", "-o", "auto").out == modelhub("search").out
+    assert modelhub("search", "-o", "ids", "--json").code == 2
+    assert modelhub("search", "-o", "yaml").code == 2
+    assert modelhub("search", "-q", "--json").values[0][0]["id"] == "acme/tiny"  # type: ignore[index]
+
+
+def test_a_log_is_a_line_of_json_each_where_that_is_wanted(
+    hub: Hub, modelhub: Modelhub, tmp_path: Path
+) -> None:
+    hub.on("GET /api/v1/servers/cccc000011112222/logs", Answer(body=b"one\ntwo\n", content_type="text/plain"))
+    assert modelhub("logs", "acme/tiny", "-o", "json").values == [{"line": "one"}, {"line": "two"}]
+    log = open_log(find_places({"MODELHUB_HOME": str(tmp_path)}))
+    log.write_text('{"level": "info", "message": "x"}\nplain\n')
+    assert modelhub("daemon", "logs", "--json").values == [
+        {"level": "info", "message": "x"}, {"message": "plain"},
+    ]  # fmt: skip
+
+
+def test_without_a_browser_or_a_desktop_ui_prints_the_address(hub: Hub, tmp_path: Path) -> None:
+    code = {"code": "c", "expires_in_s": 60, "url": "http://127.0.0.1:7717/#/session/c"}
+    hub.on("POST /api/v1/session/code", json_answer(code, 201))
+    seen = on_terminal([*PROGRAM, "ui"], _environ(tmp_path))
+    assert seen.code == 0
+    assert "http://127.0.0.1:7717/#/session/c" in seen.plain and "within 60 s" in seen.plain
+    assert "opens in your browser" not in seen.plain

@@ -37,7 +37,7 @@ def test_where_no_registry_is_set_nothing_is_said_of_one() -> None:
 
 def test_a_registry_that_vouches_for_its_catalog_is_fine() -> None:
     assert set(verdicts(info()).values()) == {Verdict.OK}
-    assert set(verdicts(info(audit=None, clock_ahead_s=2.0)).values()) == {Verdict.OK}
+    assert set(verdicts(info(audit=None)).values()) == {Verdict.OK}
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,6 @@ def test_an_alarm_fails_until_it_is_acknowledged() -> None:
                 if check.name == "audit log"]  # fmt: skip
     assert check.verdict is Verdict.FAIL
     assert "--acknowledge-alarm" in check.advice
-
-
-@pytest.mark.parametrize(
-    ("ahead", "verdict"), [(299.0, Verdict.OK), (301.0, Verdict.WARN), (-9000.0, Verdict.WARN)]
-)
-def test_a_clock_that_differs_by_minutes_is_named(ahead: float, verdict: Verdict) -> None:
-    assert verdicts(info(clock_ahead_s=ahead))["clock"] is verdict
 
 
 def test_the_status_of_the_registry_is_shown(hub: Hub, modelhub: Modelhub) -> None:

@@ -36,6 +36,20 @@ def test_load_sends_every_setting_and_waits_until_ready(hub: Hub, modelhub: Mode
     }  # fmt: skip
 
 
+def test_a_load_tells_how_far_it_has_come(hub: Hub, modelhub: Modelhub) -> None:
+    hub.on("POST /api/v1/servers", json_answer(samples.server(state="starting"), 202))
+    gauges = [
+        ("server.load", {"id": server, "busy_slots": 0, "load_progress": done}, None)
+        for server, done in (("cccc000011112222", 0.31), ("other", 0.9), ("cccc000011112222", 0.72))
+    ]
+    hub.on("GET /api/v1/events", frames(HELLO, *gauges, ("server.changed", samples.server(), "e-3")))
+    shown = modelhub("load", "acme/tiny")
+    assert shown.code == 0
+    assert [line for line in shown.err.splitlines() if "%" in line] == [
+        "acme/tiny: 30 % loaded", "acme/tiny: 70 % loaded",
+    ]  # fmt: skip
+
+
 def test_a_load_that_fails_shows_the_end_of_the_log(hub: Hub, modelhub: Modelhub) -> None:
     hub.on("POST /api/v1/servers", json_answer(samples.server(state="starting"), 202))
     error = ServerError(code="bad_model", detail="It is no model.", log_tail=("one", "two\x1b[31m"))

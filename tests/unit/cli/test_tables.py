@@ -66,3 +66,21 @@ def test_facts_stand_in_two_columns_and_wrap_in_the_second(capsys: pytest.Captur
         "       six seven",
         "a b    1",
     ]
+
+
+RIGID: tuple[Column[str], ...] = (
+    Column(title="id", raw=lambda item: "0123456789abcdef"),
+    Column(title="state", raw=lambda item: "verifying"),
+    Column(title="name", raw=lambda item: item, flexible=True),
+    Column(title="reason", raw=lambda item: "日本語" * 9),
+)
+
+
+@pytest.mark.parametrize("width", [30, 60, 61, 100])
+def test_a_table_of_what_cannot_give_fits_all_the_same(
+    width: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_table(_out(width), ITEMS, RIGID)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    assert ("verifying" in lines[1]) is (width >= 60)

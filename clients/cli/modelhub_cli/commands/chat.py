@@ -8,7 +8,7 @@ import click
 from modelhub_cli.complete import models_to_talk_to
 from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed, report
-from modelhub_cli.output import Output, find_output
+from modelhub_cli.output import Output, text_options
 from modelhub_cli.slash import Done, obey, read_question
 from modelhub_cli.talk import Talk
 from modelhub_client import ClientError, InvalidRequest, NotFound, ProblemError
@@ -19,6 +19,7 @@ EXAMPLES = """\b
 Examples:
   modelhub chat qwen/qwen3-0.6b                 a conversation
   modelhub chat qwen/qwen3-0.6b "Why is the sky blue?"
+  modelhub chat qwen/qwen3-0.6b "Three colours." -o json   the whole answer, with its reasoning
   git diff | modelhub chat qwen/qwen3-0.6b --system "Describe this change."
 """
 
@@ -39,8 +40,10 @@ Examples:
 )
 @click.option("--hide-reasoning", is_flag=True, help="Do not show what the model thinks.")
 @click.option("--stats", is_flag=True, help="Tell after each answer how fast it came.")
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON; needs a prompt.")
+@text_options
 def chat(
+    out: Output,
+    /,
     name: str,
     prompt: str | None,
     system: str | None,
@@ -50,14 +53,12 @@ def chat(
     reasoning: str,
     hide_reasoning: bool,
     stats: bool,
-    as_json: bool,
 ) -> int:
     """Talk to a running model by its name, or to an installed one by publisher/name.
 
     With PROMPT, or with text on stdin, it answers once; otherwise it is a conversation, in which /help lists
     what can be done beside asking. A model that is not loaded is loaded first.
     """
-    out = find_output(as_json=as_json)
     thinks = {"auto": None, "on": True, "off": False}[reasoning]
     options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
     talk = Talk(
@@ -77,7 +78,7 @@ def chat(
         except (InvalidRequest, NotFound) as error:
             raise _unknown(name, error) from error
         return 0
-    if as_json:
+    if out.json:
         raise Failed(
             "--json needs a prompt.", next_step=f"modelhub chat {name} 'a question' --json", code=USAGE
         )

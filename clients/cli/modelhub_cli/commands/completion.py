@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from modelhub_cli.teaching import examples
+
 WHERE = {
     "bash": 'eval "$(modelhub completion bash)"   # in ~/.bashrc',
     "zsh": 'eval "$(modelhub completion zsh)"   # in ~/.zshrc',
@@ -10,7 +12,7 @@ WHERE = {
 }
 
 
-@click.command(epilog="\b\n" + "\n".join(WHERE.values()))
+@click.command(epilog=examples(*WHERE.values()))
 @click.argument("shell", type=click.Choice(tuple(WHERE)))
 def completion(shell: str) -> None:
     """Print the script that makes Tab complete commands, options and the names of models."""

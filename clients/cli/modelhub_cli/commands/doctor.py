@@ -2,29 +2,58 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from modelhub_cli import checks, checks_registry
+from modelhub_cli import (
+    checks,
+    checks_access,
+    checks_clock,
+    checks_config,
+    checks_registry,
+    checks_service,
+)
 from modelhub_cli.checks import Check, Verdict
 from modelhub_cli.connect import client, every
 from modelhub_cli.failures import FAILURE, next_step_of
 from modelhub_cli.output import Output, output_options, plain
-from modelhub_client import Client, ClientError, ModelhubUnreachable
+from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
+from modelhub_client import ClientError, ModelhubUnreachable
 from modelhubd import __version__
 from modelhubd.places import Places, find_places
+from modelhubd.wire.policy import Policy
+from modelhubd.wire.status import Status
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 NAMES = 15
 SIGNS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "red")}
+STANDINGS_MOST = 100
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub doctor",
+        "modelhub doctor -o json | jq '.[] | select(.verdict != \"ok\")'",
+        "modelhub doctor -q                names of what is wrong",
+    )
+)
 @output_options
 def doctor(out: Output) -> int:
-    """Check daemon, permissions, disk, llama-server, catalog, leftovers; exit code 1 if something fails."""
+    """Check the installation and say what to do; exit code 1 if something is broken.
+
+    Looks at the daemon, settings, socket, token, permissions, disk, llama-server, catalog, registry, clock,
+    policies, the start at login, and what is left over. Works without a daemon, as far as that goes.
+    """
     places = find_places(os.environ)
-    found = list(_all(client(), places))
+    with waiting(out, "Looking"):
+        found = list(_all(client(), places))
     if out.json:
         out.value(msgspec.to_builtins(found))
     elif out.terminal and not out.quiet:
@@ -42,7 +71,7 @@ def doctor(out: Output) -> int:
     return FAILURE if bad else 0
 
 
-def _all(daemon: Client, places: Places) -> Iterator[Check]:
+def _all(daemon: "Client", places: Places) -> Iterator[Check]:
     running = True
     try:
         version = daemon.version().version
@@ -57,12 +86,13 @@ def _all(daemon: Client, places: Places) -> Iterator[Check]:
     except ClientError as error:
         running = not isinstance(error, ModelhubUnreachable)
         yield Check.fail("daemon", str(error), next_step_of(error) or "Restart it: modelhub daemon restart")
-    yield from checks.permissions(places)
-    yield checks.service(os.environ)
+    readable, summary = checks_config.settings(os.environ, places)
+    yield readable
+    yield from checks_access.permissions(places)
+    yield checks_service.service(os.environ)
     yield checks.log_size(places)
     if not running:
-        yield checks.disk(places.models_dir, 0)
-        yield checks.dead_daemon(os.environ, places)
+        yield from _without_daemon(places, summary)
         return
     try:
         yield from _with_daemon(daemon, places)
@@ -70,22 +100,60 @@ def _all(daemon: Client, places: Places) -> Iterator[Check]:
         yield Check.fail("daemon", str(error), "See its log: modelhub daemon logs")
 
 
-def _with_daemon(daemon: Client, places: Places) -> Iterator[Check]:
+def _without_daemon(places: Places, summary: checks_config.Summary | None) -> Iterator[Check]:
+    now = datetime.now(UTC)
+    yield checks_access.socket_answers(os.environ, places)
+    yield checks.dead_daemon(os.environ, places)
+    if summary is None:
+        return
+    yield checks.disk(Path(summary.models_dir), summary.reserve_bytes)
+    yield checks.llama_server_here(os.environ)
+    if summary.registry_url and not summary.offline:
+        yield from checks_clock.reach(summary.registry_url, now)
+    else:
+        yield checks_clock.against_past((checks.last_written(places),), now)
+
+
+def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     device = daemon.device()
     status = daemon.status()
+    if (misleading := checks_access.hint(os.environ, places, status.pid)) is not None:
+        yield misleading
+    yield from checks_access.token(os.environ, places)
     yield checks.models_directory(device, status.models_installed)
     yield checks.disk_of(device)
     yield checks.llama_servers(device)
     yield from checks.catalog(status.catalog)
     yield from checks_registry.registry(status.catalog)
+    yield _clock(status, places)
+    yield from _policies(daemon, places, status)
     for warning in status.warnings:
-        yield Check.warn("warning", warning, "")
-    under_way = {
-        download.id
-        for download in every(lambda after: daemon.downloads(limit=200, after=after))
-        if not download.state.ended
-    }
-    yield checks.leftovers(places, device, under_way)
+        yield Check.warn("warning", warning, "Put that right, then: modelhub daemon restart")
+    artifacts = tuple(every(lambda after: daemon.library(limit=200, after=after)))
+    yield from checks.library(artifacts, daemon.scan().unknown_files)
+    yield checks.leftovers(daemon.leftovers())
+
+
+def _clock(status: Status, places: Places) -> Check:
+    info = status.catalog
+    if info.registry is not None and info.clock_ahead_s is not None:
+        return checks_clock.against_registry(info.clock_ahead_s)
+    told = (info.published_at, info.synced_at, info.checked_at, status.started_at)
+    return checks_clock.against_past((*told, checks.last_written(places)), datetime.now(UTC))
+
+
+def _policies(daemon: "Client", places: Places, status: Status) -> Iterator[Check]:
+    policy: Policy = daemon.policy()
+    allowed = policy.allowed_publishers.value
+    installed = {item.model for item in every(lambda after: daemon.library(limit=200, after=after))}
+    chosen = sorted(installed)[:STANDINGS_MOST]
+    yield from checks_config.policies(
+        policy,
+        status.catalog,
+        allowed_models=daemon.search(publishers=allowed, limit=1).total if allowed else None,
+        own_files=[path.name for path in places.local_catalog.glob("*.json")],
+        installed=daemon.governance_check(chosen).items if chosen else (),
+    )
 
 
 def _print(out: Output, check: Check) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +14,14 @@ from modelhub_cli.complete import download_ids
 from modelhub_cli.connect import client, every
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhub_cli.views import name_of, percent, trouble, why
-from modelhub_client import Client, NotFound, ProblemError
+from modelhub_client import NotFound, ProblemError
 from modelhubd.wire.downloads import Download, DownloadState
 from modelhubd.wire.units import human_duration
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 WHOLE_ID = re.compile(r"[0-9a-f]{16}")
 STATES = tuple(state.value for state in DownloadState)
@@ -87,7 +92,9 @@ downloads.add_command(limits)
 downloads.add_command(prune)
 
 
-@downloads.command("list")
+@downloads.command(
+    "list", epilog=examples("modelhub downloads list", "modelhub downloads list --state failed -q")
+)
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES))
 @output_options
 def list_downloads(out: Output, states: tuple[str, ...]) -> None:
@@ -99,7 +106,11 @@ def list_downloads(out: Output, states: tuple[str, ...]) -> None:
         out.say("No downloads. Get a model with: modelhub pull publisher/name")
 
 
-@downloads.command("watch", short_help="Watch downloads until they have ended.")
+@downloads.command(
+    "watch",
+    short_help="Watch downloads until they have ended.",
+    epilog=examples("modelhub downloads watch", "modelhub downloads watch qwen/qwen3-0.6b -o json"),
+)
 @click.argument("names", nargs=-1, metavar="[ID]...", shell_complete=download_ids)
 @output_options
 def watch(out: Output, names: tuple[str, ...]) -> int:
@@ -122,8 +133,14 @@ def _print(out: Output, found: Sequence[Download]) -> None:
                 print_text(out, f"{download.id}: {reason}", words.STATE_STYLES[download.state.value])
 
 
-def _verb(name: str, help_text: str, act: Callable[[Client, str], Download], *, whole: bool = False) -> None:
-    @downloads.command(name, help=help_text)
+def _verb(
+    name: str, help_text: str, act: "Callable[[Client, str], Download]", *, whole: bool = False
+) -> None:
+    shown = [f"modelhub downloads {name} qwen/qwen3-0.6b", f"modelhub downloads {name} 0123456789abcdef -q"]
+    if whole:
+        shown.append(f"modelhub downloads {name} --all")
+
+    @downloads.command(name, help=help_text, epilog=examples(*shown))
     @click.argument("names", nargs=-1, metavar="ID...", shell_complete=download_ids)
     @click.option("--all", "everything", is_flag=True, hidden=not whole, help="Every one it can be done to.")
     @output_options
@@ -169,7 +186,11 @@ _verb("retry", "Queue failed or cancelled downloads again.", lambda daemon, item
 _verb("cancel", "End downloads and give their space back.", lambda daemon, item: daemon.cancel_download(item))
 
 
-@downloads.command("move", short_help="Move one to another place in the queue.")
+@downloads.command(
+    "move",
+    short_help="Move one to another place in the queue.",
+    epilog=examples("modelhub downloads move qwen/qwen3-0.6b 1"),
+)
 @click.argument("name", metavar="ID", shell_complete=download_ids)
 @click.argument("position", type=click.IntRange(1))
 @output_options
@@ -181,9 +202,10 @@ def move(out: Output, name: str, position: int) -> int:
     )
 
 
-@downloads.command("forget")
+@downloads.command("forget", epilog=examples("modelhub downloads forget 0123456789abcdef"))
 @click.argument("names", nargs=-1, required=True, metavar="ID...", shell_complete=download_ids)
-def forget(names: tuple[str, ...]) -> int:
+@output_options
+def forget(out: Output, names: tuple[str, ...]) -> int:
     """Drop ended downloads from the list; what is installed stays."""
     daemon = client()
     code = 0
@@ -192,14 +214,19 @@ def forget(names: tuple[str, ...]) -> int:
             daemon.forget_download(download.id)
         except ProblemError as error:
             code = report(error)
+            continue
+        if out.json:
+            out.value(download)
+        elif out.quiet:
+            out.line(download.id)
     return code
 
 
-def _all(daemon: Client) -> list[Download]:
+def _all(daemon: "Client") -> list[Download]:
     return list(every(lambda after: daemon.downloads(limit=200, after=after)))
 
 
-def _named(daemon: Client, names: Sequence[str], *, ended: bool = False) -> list[Download]:
+def _named(daemon: "Client", names: Sequence[str], *, ended: bool = False) -> list[Download]:
     """The downloads that ids, beginnings of ids, or model names mean.
 
     Where a name fits several, those that are under way come first, with `ended` those that have ended.
@@ -212,7 +239,7 @@ def _named(daemon: Client, names: Sequence[str], *, ended: bool = False) -> list
     return [exact.get(name) or _one(every_one, name, ended=ended) for name in names]
 
 
-def _by_id(daemon: Client, name: str) -> Download | None:
+def _by_id(daemon: "Client", name: str) -> Download | None:
     """The download of a whole id, without the list, which may be long."""
     if not WHOLE_ID.fullmatch(name):
         return None

@@ -10,6 +10,7 @@ from modelhub_cli.complete import installed_models
 from modelhub_cli.connect import client, every, installed
 from modelhub_cli.failures import USAGE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhub_client import Client, ProblemError
 from modelhubd.wire.library import Artifact, ArtifactState
 
@@ -47,7 +48,14 @@ ARTIFACTS: tuple[Column[Artifact], ...] = (
 )
 
 
-@click.command("list")
+@click.command(
+    "list",
+    epilog=examples(
+        "modelhub list",
+        "modelhub list qwen --format gguf",
+        "modelhub list --state damaged -q              ids of what is broken",
+    ),
+)
 @click.argument("query", nargs=-1)
 @click.option("--format", "formats", multiple=True, type=click.Choice(["gguf", "mlx", "safetensors"]))
 @click.option("--capability", "capabilities", multiple=True, metavar="NAME")
@@ -84,7 +92,13 @@ def list_models(
         out.say(f"\n{len(found)} installed, {words.size(sum(item.size_bytes for item in found))}")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub rm acme/tiny@1:gguf-q4_k_m",
+        "modelhub rm acme/tiny --all --yes",
+        "modelhub rm --old                what newer versions have taken the place of",
+    )
+)
 @click.argument("names", nargs=-1, metavar="REF...", shell_complete=installed_models)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--all", "everything", is_flag=True, help="All installed versions and options of REF.")
@@ -115,7 +129,8 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool, old: bo
     code = 0
     for artifact in chosen.values():
         try:
-            daemon.remove(artifact.id)
+            with waiting(out, "Removing files"):
+                daemon.remove(artifact.id)
         except ProblemError as error:
             code = report(error)
             continue

@@ -1,7 +1,8 @@
 """load: run a model, or say what that would take."""
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +13,14 @@ from modelhub_cli.estimates import print_estimate, print_plan
 from modelhub_cli.failures import FAILURE, Failed, exit_code_of_job, report
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Output, output_options, plain
+from modelhub_cli.reading_progress import Steps
 from modelhub_cli.saving import add_to_saved
 from modelhub_cli.setting_options import setting_options, settings_of
-from modelhub_client import Client
 from modelhub_client.events import DISCONNECTED
-from modelhubd.wire.servers import Server, ServerState
+from modelhubd.wire.servers import Server, ServerLoad, ServerState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 EXAMPLES = """\b
 Examples:
@@ -74,18 +78,25 @@ def load(
         return 130
 
 
-def _wait(daemon: Client, out: Output, server: Server) -> Server:
+def _wait(daemon: "Client", out: Output, server: Server) -> Server:
     """The server when it is ready or has ended."""
+    name = plain(server.name)
     if not out.talks or out.json:
-        out.say(f"Loading {server.name} …")
-        return _follow(daemon, out, server)
+        out.say(f"Loading {name} …")
+        return _follow(daemon, out, server, Steps(lambda step: out.say(f"{name}: {step} % loaded")).reached)
     from modelhub_cli.progress import spinner
 
-    with spinner(out, f"Loading {plain(server.name)} …"):
-        return _follow(daemon, out, server)
+    with spinner(out, f"Loading {name} …") as progress:
+        [task] = progress.task_ids
+        return _follow(
+            daemon,
+            out,
+            server,
+            lambda done: progress.update(task, description=f"Loading {name} … {done * 100:.0f} %"),
+        )
 
 
-def _follow(daemon: Client, out: Output, server: Server) -> Server:
+def _follow(daemon: "Client", out: Output, server: Server, loaded: Callable[[float], None]) -> Server:
     def told(now: Server) -> bool:
         if out.json:
             out.value(now)
@@ -96,6 +107,10 @@ def _follow(daemon: Client, out: Output, server: Server) -> Server:
     for event in daemon.events(["servers"], wait=True):
         if event.type == DISCONNECTED:
             return daemon.server(server.id)
+        if isinstance(event.data, ServerLoad):
+            if event.data.id == server.id and event.data.load_progress is not None:
+                loaded(event.data.load_progress)
+            continue
         found = event.data.state.servers if event.type == "snapshot" else (event.data,)
         for now in found:
             if isinstance(now, Server) and now.id == server.id and now != server:

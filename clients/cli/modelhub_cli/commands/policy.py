@@ -4,9 +4,11 @@ from typing import Any
 
 import click
 
+from modelhub_cli.complete import in_catalog, policy_names
 from modelhub_cli.connect import client
 from modelhub_cli.failures import REFUSED, USAGE, Failed
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhubd.wire.governance import ModelStanding, TemplateStanding
 from modelhubd.wire.policy import Policy, PolicyList, PolicySwitch
 
@@ -70,8 +72,13 @@ def policy(out: Output) -> None:
         _show(out, client().policy())
 
 
-@policy.command("set")
-@click.argument("key")
+@policy.command(
+    "set",
+    epilog=examples(
+        "modelhub policy set require_verified yes", "modelhub policy set allowed_publishers qwen google"
+    ),
+)
+@click.argument("key", shell_complete=policy_names)
 @click.argument("values", nargs=-1, required=True)
 @output_options
 def set_policy(out: Output, key: str, values: tuple[str, ...]) -> None:
@@ -86,8 +93,8 @@ def set_policy(out: Output, key: str, values: tuple[str, ...]) -> None:
     _show(out, client().change_policy(**{key: value}))
 
 
-@policy.command()
-@click.argument("key")
+@policy.command(epilog=examples("modelhub policy reset offline"))
+@click.argument("key", shell_complete=policy_names)
 @output_options
 def reset(out: Output, key: str) -> None:
     """Forget what was set here: the configuration, or the default, decides again."""
@@ -95,8 +102,13 @@ def reset(out: Output, key: str) -> None:
     _show(out, client().change_policy(**{key: None}))
 
 
-@policy.command()
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@policy.command(
+    epilog=examples(
+        "modelhub policy check qwen/qwen3-8b google/gemma-3-4b",
+        "modelhub policy check acme/tiny -q || echo 'not here'",
+    )
+)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=in_catalog)
 @output_options
 def check(out: Output, models: tuple[str, ...]) -> int:
     """Whether models are approved, verified and allowed here; exit code 7 if one may not be used."""
@@ -108,7 +120,12 @@ def check(out: Output, models: tuple[str, ...]) -> int:
     return 0 if all(standing.allowed for standing in found.items) else REFUSED
 
 
-@policy.command()
+@policy.command(
+    epilog=examples(
+        "modelhub policy templates",
+        "modelhub policy templates -o json | jq '.items[] | select(.compliant | not)'",
+    )
+)
 @output_options
 def templates(out: Output) -> None:
     """Workflow templates and whether all of their models are verified and allowed here."""

@@ -9,6 +9,7 @@ from modelhub_cli import words
 from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.waiting import waiting
 from modelhubd.wire.downloads import Leftover
 
 LEFTOVERS: tuple[Column[Leftover], ...] = (
@@ -55,7 +56,8 @@ def prune(out: Output, yes: bool) -> int:
             out.say(f"{total} in all. Remove them with: modelhub downloads prune --yes")
             return 0
         click.confirm(f"Remove {_count(len(found.items))} ({total}) from the disk?", abort=True, err=True)
-    gone = daemon.remove_leftovers([item.name for item in found.items])
+    with waiting(out, "Removing files"):
+        gone = daemon.remove_leftovers([item.name for item in found.items])
     if out.json:
         out.value(gone)
     elif yes:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 from msgspec import UNSET, UnsetType
@@ -16,9 +17,12 @@ from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Output, output_options
 from modelhub_cli.rates import read_rate
 from modelhub_cli.views import JsonView, LineView, SilentView, name_of, trouble
-from modelhub_client import Client, Conflict, ProblemError
+from modelhub_client import Conflict, ProblemError
 from modelhub_client.calls.downloads import is_address
 from modelhubd.wire.downloads import Download, DownloadState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 EXAMPLES = """\b
 Examples:
@@ -66,7 +70,7 @@ def pull(
 
 
 def _queue(
-    daemon: Client,
+    daemon: "Client",
     out: Output,
     refs: Sequence[str],
     *,
@@ -107,7 +111,7 @@ def _tell_queued(out: Output, queued: Sequence[Download]) -> None:
     out.say("Follow with: modelhub downloads watch")
 
 
-def watch(daemon: Client, out: Output, downloads: Sequence[Download]) -> int:
+def watch(daemon: "Client", out: Output, downloads: Sequence[Download]) -> int:
     """Show downloads until they have ended; answers the exit code. Ctrl-C leaves them to the daemon."""
     try:
         ended = _follow(daemon, out, downloads)
@@ -120,7 +124,7 @@ def watch(daemon: Client, out: Output, downloads: Sequence[Download]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def _follow(daemon: Client, out: Output, downloads: Sequence[Download]) -> tuple[Download, ...]:
+def _follow(daemon: "Client", out: Output, downloads: Sequence[Download]) -> tuple[Download, ...]:
     view: View
     if out.json:
         view = JsonView(out)

@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from modelhub_cli import words
-from modelhub_cli.complete import running_models
+from modelhub_cli.complete import logged_models, running_models
 from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, Failed, report
-from modelhub_cli.output import Column, Output, find_output, output_options, plain
-from modelhub_client import Client, ProblemError
+from modelhub_cli.output import Column, Output, output_options, plain, text_options
+from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
+from modelhub_client import ProblemError
 from modelhubd.wire.servers import Server, ServerState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 
 def _memory(server: Server) -> int | None:
@@ -55,7 +61,13 @@ SERVERS: tuple[Column[Server], ...] = (
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub ps",
+        "modelhub ps --all                also those that failed",
+        "modelhub ps -o json | jq -r '.[].name'",
+    )
+)
 @click.option("-a", "--all", "everything", is_flag=True, help="Also those that failed or were stopped.")
 @output_options
 def ps(out: Output, everything: bool) -> None:
@@ -69,15 +81,16 @@ def ps(out: Output, everything: bool) -> None:
         out.say(f"No model is running.{hint} Load one with: modelhub load publisher/name")
 
 
-@click.command()
-@click.argument("name", shell_complete=running_models)
+@click.command(epilog=examples("modelhub logs acme/tiny --tail 50", "modelhub logs acme/tiny -f"))
+@click.argument("name", shell_complete=logged_models)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the server ends.")
 @click.option(
     "--tail", type=click.IntRange(0, 10_000), default=200, show_default=True, help="Lines to begin with."
 )
-def logs(name: str, follow: bool, tail: int) -> None:
+@text_options
+def logs(out: Output, name: str, follow: bool, tail: int) -> None:
     """The log of a running model's llama-server."""
-    daemon, out = client(), find_output()
+    daemon = client()
     server = find_server(daemon, name, ended=True)
     lines = (
         daemon.follow_log(server.id, tail=tail)
@@ -85,10 +98,13 @@ def logs(name: str, follow: bool, tail: int) -> None:
         else daemon.log_lines(server.id, tail=tail).splitlines()
     )
     for line in lines:
-        out.line(plain(line))
+        if out.json:
+            out.value({"line": line})
+        else:
+            out.line(plain(line))
 
 
-@click.command()
+@click.command(epilog=examples("modelhub unload acme/tiny", "modelhub unload --all"))
 @click.argument("names", nargs=-1, metavar="NAME...", shell_complete=running_models)
 @click.option("--all", "everything", is_flag=True, help="Every running model.")
 @output_options
@@ -105,7 +121,8 @@ def unload(out: Output, names: tuple[str, ...], everything: bool) -> int:
     code = 0
     for server in chosen:
         try:
-            stopped = daemon.unload(server.id)
+            with waiting(out, f"Unloading {server.name}"):
+                stopped = daemon.unload(server.id)
         except ProblemError as error:
             code = report(error)
             continue
@@ -118,7 +135,7 @@ def unload(out: Output, names: tuple[str, ...], everything: bool) -> int:
     return code
 
 
-def find_server(daemon: Client, name: str, *, ended: bool = False) -> Server:
+def find_server(daemon: "Client", name: str, *, ended: bool = False) -> Server:
     """The server that a name, an id or its beginning, or a model means; with `ended` also one of the past.
 
     Raises:

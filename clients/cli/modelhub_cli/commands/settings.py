@@ -12,6 +12,7 @@ from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Column, Output, output_options
 from modelhub_cli.saving import add_to_saved, take_from_saved
 from modelhub_cli.setting_options import setting_options, settings_of
+from modelhub_cli.teaching import examples
 from modelhubd.wire.servers import EffectiveSetting, LoadSettings, SettingsAnswer
 
 Setting = tuple[str, EffectiveSetting]
@@ -40,7 +41,11 @@ def settings() -> None:
     """
 
 
-@settings.command()
+@settings.command(
+    epilog=examples(
+        "modelhub settings show qwen/qwen3-0.6b", "modelhub settings show qwen/qwen3-0.6b -o json | jq .saved"
+    )
+)
 @click.argument("ref", shell_complete=installed_models)
 @output_options
 def show(out: Output, ref: str) -> None:
@@ -49,7 +54,13 @@ def show(out: Output, ref: str) -> None:
     _print(out, daemon.settings(active(installed(daemon, ref)).id))
 
 
-@settings.command("set")
+@settings.command(
+    "set",
+    epilog=examples(
+        "modelhub settings set qwen/qwen3-0.6b --ctx 16384 --kv-type q8_0",
+        "modelhub settings set qwen/qwen3-0.6b --ttl -1      never unloaded when idle",
+    ),
+)
 @click.argument("ref", shell_complete=installed_models)
 @setting_options
 @output_options
@@ -62,7 +73,12 @@ def set_settings(out: Output, /, ref: str, **given: Any) -> None:
     _print(out, add_to_saved(daemon, active(installed(daemon, ref)), wanted))
 
 
-@settings.command()
+@settings.command(
+    epilog=examples(
+        "modelhub settings reset qwen/qwen3-0.6b           all of them",
+        "modelhub settings reset qwen/qwen3-0.6b ctx threads",
+    )
+)
 @click.argument("ref", shell_complete=installed_models)
 @click.argument("names", nargs=-1, metavar="[SETTING]...")
 @output_options
@@ -77,7 +93,11 @@ def reset(out: Output, ref: str, names: tuple[str, ...]) -> None:
     _print(out, take_from_saved(daemon, artifact, names) if names else daemon.reset_settings(artifact.id))
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub estimate qwen/qwen3-0.6b", "modelhub estimate qwen/qwen3-0.6b --ctx 0 --kv-type q8_0"
+    )
+)
 @click.argument("ref", shell_complete=installed_models)
 @setting_options
 @output_options

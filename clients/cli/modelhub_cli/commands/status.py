@@ -7,6 +7,7 @@ import click
 from modelhub_cli import words
 from modelhub_cli.connect import client
 from modelhub_cli.output import Fact, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhub_client import ModelhubUnreachable
 from modelhubd import __version__
 from modelhubd.wire.catalog import CatalogInfo
@@ -15,7 +16,11 @@ from modelhubd.wire.status import QueueSummary, Status
 from modelhubd.wire.units import human_duration
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub status", "modelhub status -o json | jq .outbound          whom the daemon has talked to"
+    )
+)
 @output_options
 def status(out: Output) -> None:
     """Counts, catalog, queue, disk, and every outbound connection since the daemon's start."""
@@ -129,7 +134,7 @@ def _source(source: str) -> str:
     return "embedded catalog" if source == "floor" else source
 
 
-@click.command()
+@click.command(epilog=examples("modelhub version", "modelhub version -o json"))
 @output_options
 def version(out: Output) -> None:
     """The version of this program, and of the daemon where one answers."""
@@ -148,7 +153,7 @@ def version(out: Output) -> None:
         out.facts((Fact(name="modelhub", raw=__version__), Fact(name="modelhubd", raw=daemon, shown=shown)))
 
 
-@click.command()
+@click.command(epilog=examples("modelhub device", "modelhub device -o json | jq '.gpus[].free_bytes'"))
 @output_options
 def device(out: Output) -> None:
     """Processor, memory, disk, GPUs and the llama-server builds of this machine."""

@@ -1,6 +1,7 @@
 """ui: the Hub page, signed in."""
 
 import os
+import sys
 
 import click
 
@@ -8,9 +9,14 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import Failed
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Output, output_options, plain
+from modelhub_cli.teaching import examples
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub ui", "modelhub ui --print              the address, to be opened within a minute"
+    )
+)
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead of opening it.")
 @output_options
 def ui(out: Output, only_print: bool) -> None:
@@ -33,7 +39,11 @@ def ui(out: Output, only_print: bool) -> None:
 
 
 def open_in_browser(url: str) -> bool:
-    """Whether a browser could be told to show `url`."""
+    """Whether a browser could be told to show `url`. Without a desktop there are browsers too, which would
+    take this terminal."""
+    desktop = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not (desktop or os.environ.get("BROWSER")):
+        return False
     import webbrowser
 
     try:

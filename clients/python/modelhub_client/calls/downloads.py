@@ -28,9 +28,11 @@ def create_download(
     priority: int = 0,
     force: bool = False,
     max_bytes_per_s: int | None = None,
+    idempotency_key: str | None = None,
 ) -> Call[Download]:
     """Queue a download of a model id, a whole reference, or an address (`hf:owner/repository[:quantization]`,
-    `hf:owner/repository/file.gguf`, `https://…/file.gguf`); an equal one under way is answered instead."""
+    `hf:owner/repository/file.gguf`, `https://…/file.gguf`); an equal one under way is answered instead. With
+    an `idempotency_key` a repeat answers what the first request did."""
     address = is_address(model)
     wanted = CreateDownload(
         model=None if address else model,
@@ -41,9 +43,13 @@ def create_download(
         force=force,
         max_bytes_per_s=max_bytes_per_s,
     )
-    timeout_s = 120.0 if address else TIMEOUT_S
     return Call(
-        method="POST", target=api("/downloads"), answer=Download, body=body_of(wanted), timeout_s=timeout_s
+        method="POST",
+        target=api("/downloads"),
+        answer=Download,
+        body=body_of(wanted),
+        timeout_s=120.0 if address else TIMEOUT_S,
+        idempotency_key=idempotency_key,
     )
 
 

@@ -13,6 +13,7 @@ def load(
     ttl_s: int | None = None,
     force: bool = False,
     wait: bool = True,
+    idempotency_key: str | None = None,
 ) -> Call[Server]:
     """Start a llama-server for an artifact id or a model reference; with `wait`, answers when it is ready.
 
@@ -21,7 +22,14 @@ def load(
     wanted = _wanted(library_id, settings, name, ttl_s, force)
     target = api("/servers", {"wait": "ready" if wait else None})
     timeout = UNHURRIED_S if wait else 60.0
-    return Call(method="POST", target=target, answer=Server, body=wanted, timeout_s=timeout)
+    return Call(
+        method="POST",
+        target=target,
+        answer=Server,
+        body=wanted,
+        timeout_s=timeout,
+        idempotency_key=idempotency_key,
+    )
 
 
 def plan_load(

@@ -1,6 +1,7 @@
 """The daemon itself: version, health, status, device, settings, access."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from modelhub_client.call import Call, api, body_of
 from modelhub_client.state import StateAnswer
@@ -49,6 +50,11 @@ def config() -> Call[ConfigAnswer]:
 def metrics() -> Call[str]:
     """The figures of the daemon and of what runs, in Prometheus's text form."""
     return Call(method="GET", target=api("/metrics"), answer=str, accept="text/plain")
+
+
+def openapi() -> Call[dict[str, Any]]:
+    """The API's own reference: OpenAPI 3.1."""
+    return Call(method="GET", target=api("/openapi.json"), answer=dict[str, Any])
 
 
 def rotate_token() -> Call[None]:

@@ -17,6 +17,7 @@ from modelhub_cli.registry_access import (
     open_registry,
     registry_command,
 )
+from modelhub_cli.teaching import examples
 from modelhub_cli.token_file import forget_token, is_token, keep_token, write_private
 from modelhub_client import RegistryClient
 from modelhubd.places import private_dir
@@ -49,7 +50,7 @@ def login(out: Output, url: str, plain_http: bool) -> None:
             code=REFUSED,
         )
     token = _read_token(out)
-    with open_registry(url, token=token) as registry:
+    with open_registry(url, token=token, out=out) as registry:
         me = registry.me()
     keep_token(config_dir(), url, token)
     write_private(private_dir(config_dir()) / DEFAULT_FILE, f"{url}\n".encode())
@@ -68,7 +69,9 @@ def _read_token(out: Output) -> str:
     return token
 
 
-@click.command()
+@click.command(
+    epilog=examples("modelhub registry logout", "modelhub registry logout https://models.example.org")
+)
 @click.argument("url", required=False)
 def logout(url: str | None) -> None:
     """Forget the token of a registry, and that it is the one that is meant."""
@@ -87,7 +90,11 @@ def logout(url: str | None) -> None:
     )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub registry whoami", "modelhub registry whoami --registry https://models.example.org"
+    )
+)
 @registry_command
 def whoami(out: Output, registry: RegistryClient) -> None:
     """Who you are at the registry, what you may do, and until when."""

@@ -8,6 +8,8 @@ import click
 from modelhub_cli.failures import USAGE, Failed
 from modelhub_cli.output import Column, Fact, Output, plain
 from modelhub_cli.registry_access import registry_command, state_dir
+from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import AuditEntry
 
@@ -40,7 +42,12 @@ def audit() -> None:
     """The audit log: every act, in a Merkle tree that only grows."""
 
 
-@audit.command("list")
+@audit.command(
+    "list",
+    epilog=examples(
+        "modelhub registry audit list --limit 20", "modelhub registry audit list --subject acme/tiny@2"
+    ),
+)
 @click.option("--actor", metavar="NAME")
 @click.option("--action", metavar="NOUN.VERB")
 @click.option("--subject", metavar="TEXT", help="A version, a model, a template, …")
@@ -59,7 +66,7 @@ def list_entries(
     out.items(tuple(islice(entries, limit)), ENTRIES, lambda entry: entry.seq)
 
 
-@audit.command("checkpoint")
+@audit.command("checkpoint", epilog=examples("modelhub registry audit checkpoint > checkpoint.txt"))
 @registry_command
 def checkpoint(out: Output, registry: RegistryClient) -> None:
     """The head of the log as a signed note: it proves later that nothing before it was changed."""
@@ -71,7 +78,12 @@ def checkpoint(out: Output, registry: RegistryClient) -> None:
     out.say(f"The key that checks it: {found.key}")
 
 
-@audit.command("verify")
+@audit.command(
+    "verify",
+    epilog=examples(
+        "modelhub registry audit verify", "modelhub registry audit verify --note checkpoint.txt --proofs-only"
+    ),
+)
 @click.option("--key", metavar="KEY", help="The log's verifier key, where you know it from elsewhere.")
 @click.option(
     "--note",
@@ -95,7 +107,8 @@ def verify(
     from modelhub_cli.audit_check import check_log, noted
 
     earlier = None if note_file is None else _read_note(note_file)
-    found = check_log(registry, state_dir(), key=key, earlier=earlier, with_entries=not proofs_only)
+    with waiting(out, "Checking the log"):
+        found = check_log(registry, state_dir(), key=key, earlier=earlier, with_entries=not proofs_only)
     if out.json:
         out.value(noted(found))
     else:

@@ -5,15 +5,16 @@ import click
 from modelhub_cli.asking import ask
 from modelhub_cli.output import Output
 from modelhub_cli.registry_access import model_of, registry_command
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 
 
-@click.group()
+@click.group(epilog=examples("modelhub registry counters reset acme/tiny"))
 def counters() -> None:
     """Downloads and stars of models. No publish touches them."""
 
 
-@counters.command("reset")
+@counters.command("reset", epilog=examples("modelhub registry counters reset acme/tiny --yes"))
 @click.argument("model", metavar="MODEL")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @registry_command
@@ -28,7 +29,7 @@ def reset(out: Output, registry: RegistryClient, model: str, yes: bool) -> None:
     out.say(f"{model} has {now.downloads} downloads and {now.stars} stars.")
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry star acme/tiny"))
 @click.argument("model", metavar="MODEL")
 @registry_command
 def star(out: Output, registry: RegistryClient, model: str) -> None:
@@ -37,7 +38,7 @@ def star(out: Output, registry: RegistryClient, model: str) -> None:
     out.say(f"{model} has your star.")
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry unstar acme/tiny"))
 @click.argument("model", metavar="MODEL")
 @registry_command
 def unstar(out: Output, registry: RegistryClient, model: str) -> None:

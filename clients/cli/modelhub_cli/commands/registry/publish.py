@@ -111,7 +111,7 @@ def publish(
         _tell_issues(out, checked.issues())
         return 0
     body = checked.body(envelopes)
-    with open_registry(url) as registry:
+    with open_registry(url, out=out) as registry:
         published = registry.publish(checked.model, body, idempotency_key=_key(checked.model, body, again))
     _tell(out, checked.model, published)
     return 0

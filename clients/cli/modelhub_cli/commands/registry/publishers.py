@@ -6,6 +6,7 @@ from modelhub_cli.asking import ask
 from modelhub_cli.failures import USAGE, Failed
 from modelhub_cli.output import Column, Output
 from modelhub_cli.registry_access import registry_command
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import Publisher, PublisherKey
 
@@ -42,14 +43,16 @@ def publishers() -> None:
     """Publishers: the first part of a model's id belongs to one."""
 
 
-@publishers.command("list")
+@publishers.command("list", epilog=examples("modelhub registry publishers list"))
 @registry_command
 def list_publishers(out: Output, registry: RegistryClient) -> None:
     """All publishers."""
     out.items(tuple(registry.every_publisher()), PUBLISHERS, lambda publisher: publisher.name)
 
 
-@publishers.command("create")
+@publishers.command(
+    "create", epilog=examples('modelhub registry publishers create acme --display-name "Acme AI"')
+)
 @click.argument("name")
 @click.option("--display-name", default="", metavar="TEXT", help="Its name for people.")
 @registry_command
@@ -58,7 +61,9 @@ def create(out: Output, registry: RegistryClient, name: str, display_name: str) 
     _print(out, registry.create_publisher(name, display_name=display_name))
 
 
-@publishers.command("suspend")
+@publishers.command(
+    "suspend", epilog=examples('modelhub registry publishers suspend acme --reason "Key lost."')
+)
 @click.argument("name")
 @click.option("--reason", required=True, metavar="TEXT")
 @registry_command
@@ -67,7 +72,9 @@ def suspend(out: Output, registry: RegistryClient, name: str, reason: str) -> No
     _print(out, registry.change_publisher(name, "suspended", reason=reason))
 
 
-@publishers.command("activate")
+@publishers.command(
+    "activate", epilog=examples('modelhub registry publishers activate acme --reason "New key."')
+)
 @click.argument("name")
 @click.option("--reason", required=True, metavar="TEXT")
 @registry_command
@@ -76,12 +83,18 @@ def activate(out: Output, registry: RegistryClient, name: str, reason: str) -> N
     _print(out, registry.change_publisher(name, "active", reason=reason))
 
 
-@publishers.group("keys")
+@publishers.group(
+    "keys",
+    epilog=examples(
+        "modelhub registry publishers keys list acme",
+        "modelhub registry publishers keys revoke acme 0123456789ab",
+    ),
+)
 def keys() -> None:
     """Public keys of a publisher, pinned in the signed catalog."""
 
 
-@keys.command("list")
+@keys.command("list", epilog=examples("modelhub registry publishers keys list acme"))
 @click.argument("name")
 @registry_command
 def list_keys(out: Output, registry: RegistryClient, name: str) -> None:
@@ -92,7 +105,12 @@ def list_keys(out: Output, registry: RegistryClient, name: str) -> None:
         out.say(f"{name} has none. Make one: modelhub registry keys new FILE")
 
 
-@keys.command("add")
+@keys.command(
+    "add",
+    epilog=examples(
+        "modelhub registry publishers keys add acme PUBLIC_KEY      as `registry keys new` shows it"
+    ),
+)
 @click.argument("name")
 @click.argument("public_key")
 @registry_command
@@ -104,7 +122,7 @@ def add(out: Output, registry: RegistryClient, name: str, public_key: str) -> No
     _print_keys(out, (registry.add_publisher_key(name, wanted),))
 
 
-@keys.command("revoke")
+@keys.command("revoke", epilog=examples("modelhub registry publishers keys revoke acme 0123456789ab --yes"))
 @click.argument("name")
 @click.argument("key_id")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

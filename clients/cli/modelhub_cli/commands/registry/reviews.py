@@ -13,6 +13,7 @@ from modelhub_cli.failures import CONFLICT, NOT_FOUND, USAGE, Failed
 from modelhub_cli.issues import STYLES, print_issues
 from modelhub_cli.output import Column, Fact, Output, plain
 from modelhub_cli.registry_access import registry_command, version_of
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import Change, Review, VersionStatus
 
@@ -71,7 +72,10 @@ def reviews() -> None:
     """What waits for a decision. Nobody decides about what they published themselves."""
 
 
-@reviews.command("list")
+@reviews.command(
+    "list",
+    epilog=examples("modelhub registry reviews list", "modelhub registry reviews list --status rejected"),
+)
 @click.option("--status", type=click.Choice(STATUSES), default="pending", show_default=True)
 @registry_command
 def list_reviews(out: Output, registry: RegistryClient, status: str) -> None:
@@ -82,7 +86,7 @@ def list_reviews(out: Output, registry: RegistryClient, status: str) -> None:
         out.say(f"Nothing is {status}.")
 
 
-@reviews.command("show")
+@reviews.command("show", epilog=examples("modelhub registry reviews show acme/tiny@3"))
 @click.argument("version", metavar="MODEL@VERSION")
 @registry_command
 def show(out: Output, registry: RegistryClient, version: str) -> None:
@@ -180,7 +184,13 @@ def _value(value: Any) -> str:
     return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "…"
 
 
-@reviews.command("approve")
+@reviews.command(
+    "approve",
+    epilog=examples(
+        "modelhub registry reviews approve acme/tiny@3",
+        "modelhub registry reviews approve acme/tiny@3 --digest 0123456789ab --yes",
+    ),
+)
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option(
     "--digest", metavar="SHA256", help="Of the content that was looked at, or its first 12 digits or more."
@@ -196,7 +206,10 @@ def approve(
     _decide(out, registry, version, "approve", digest=digest, reason=reason, yes=yes)
 
 
-@reviews.command("reject")
+@reviews.command(
+    "reject",
+    epilog=examples('modelhub registry reviews reject acme/tiny@3 --reason "The licence is missing."'),
+)
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option("--reason", required=True, metavar="TEXT", help="The publisher is told.")
 @click.option("--digest", metavar="SHA256", help="As for approve.")

@@ -7,10 +7,14 @@ import click
 from modelhub_cli.failures import INTEGRITY, NOT_FOUND, Failed
 from modelhub_cli.output import Fact, Output, output_options
 from modelhub_cli.registry_access import open_registry
+from modelhub_cli.teaching import examples
 from modelhubd.wire.registry import PublisherKey
 
 
-@click.command(short_help="Sign an entry file with a publisher's key.")
+@click.command(
+    short_help="Sign an entry file with a publisher's key.",
+    epilog=examples("modelhub registry sign entry.json --key acme.key"),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--key", "key_file", required=True, type=click.Path(path_type=Path), metavar="KEYFILE")
 @output_options
@@ -41,7 +45,7 @@ def sign(out: Output, file: Path, key_file: Path) -> None:
     out.say(f"Signed. Publish it: modelhub registry publish {file}")
 
 
-@click.command("verify-signature")
+@click.command("verify-signature", epilog=examples("modelhub registry verify-signature entry.json"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--public-key",
@@ -98,12 +102,12 @@ def _keys(public_keys: tuple[str, ...]) -> tuple[PublisherKey, ...]:
         raise click.BadParameter("a public key is 64 hex digits") from error
 
 
-@click.group()
+@click.group(epilog=examples("modelhub registry keys new acme.key"))
 def keys() -> None:
     """A publisher's key. The private part stays in a file of yours, the public part goes to the registry."""
 
 
-@keys.command("new")
+@keys.command("new", epilog=examples("modelhub registry keys new acme.key"))
 @click.argument("file", type=click.Path(path_type=Path))
 @output_options
 def new(out: Output, file: Path) -> None:

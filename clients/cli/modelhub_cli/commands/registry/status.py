@@ -7,10 +7,11 @@ import click
 from modelhub_cli import words
 from modelhub_cli.connect import client
 from modelhub_cli.output import Fact, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhubd.wire.catalog import CatalogInfo
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry status", "modelhub registry status -o json | jq .audit"))
 @output_options
 def status(out: Output) -> None:
     """Where this machine's catalog comes from, how fresh it is, and the witness of the audit log."""

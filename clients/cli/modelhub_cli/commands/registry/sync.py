@@ -6,6 +6,8 @@ from modelhub_cli.commands.registry.status import facts
 from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, INTEGRITY, NOT_PERMITTED, Failed
 from modelhub_cli.output import Output, output_options
+from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhubd.wire.catalog import CatalogInfo
 
 EXIT_CODES = dict.fromkeys(
@@ -13,7 +15,12 @@ EXIT_CODES = dict.fromkeys(
 ) | dict.fromkeys(("not_allowed", "credentials", "offline"), NOT_PERMITTED)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelhub registry sync",
+        "modelhub registry sync --acknowledge-alarm      once you know what happened",
+    )
+)
 @click.option(
     "--acknowledge-alarm",
     is_flag=True,
@@ -23,7 +30,8 @@ EXIT_CODES = dict.fromkeys(
 def sync(out: Output, acknowledge_alarm: bool) -> None:
     """Look at the registry now, to the end; exit code 8 where what it serves is not genuine."""
     daemon = client()
-    found = daemon.acknowledge_audit() if acknowledge_alarm else daemon.sync_catalog(wait=True)
+    with waiting(out, "Looking at the registry"):
+        found = daemon.acknowledge_audit() if acknowledge_alarm else daemon.sync_catalog(wait=True)
     if out.json:
         out.value(found)
     elif out.quiet:

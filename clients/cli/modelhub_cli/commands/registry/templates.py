@@ -4,6 +4,7 @@ import click
 
 from modelhub_cli.output import Column, Fact, Output
 from modelhub_cli.registry_access import model_of, registry_command
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import Template
 
@@ -32,7 +33,7 @@ def templates() -> None:
     """Workflow templates. One is compliant while every model it uses is verified."""
 
 
-@templates.command("list")
+@templates.command("list", epilog=examples("modelhub registry templates list"))
 @registry_command
 def list_templates(out: Output, registry: RegistryClient) -> None:
     """All templates with their badges."""
@@ -42,7 +43,7 @@ def list_templates(out: Output, registry: RegistryClient) -> None:
         out.say("There are none.")
 
 
-@templates.command("show")
+@templates.command("show", epilog=examples("modelhub registry templates show support"))
 @click.argument("template_id", metavar="ID")
 @registry_command
 def show(out: Output, registry: RegistryClient, template_id: str) -> None:
@@ -50,7 +51,12 @@ def show(out: Output, registry: RegistryClient, template_id: str) -> None:
     _print(out, registry.template(template_id))
 
 
-@templates.command("put")
+@templates.command(
+    "put",
+    epilog=examples(
+        'modelhub registry templates put support --name "Support desk" --model acme/tiny --model acme/embed'
+    ),
+)
 @click.argument("template_id", metavar="ID")
 @click.option("--name", required=True, metavar="TEXT", help="Its name for people.")
 @click.option(
@@ -71,7 +77,7 @@ def put(
     _print(out, registry.put_template(template_id, name=name, models=wanted, description=description))
 
 
-@templates.command("delete")
+@templates.command("delete", epilog=examples("modelhub registry templates delete support"))
 @click.argument("template_id", metavar="ID")
 @registry_command
 def delete(out: Output, registry: RegistryClient, template_id: str) -> None:

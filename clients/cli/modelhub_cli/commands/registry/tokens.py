@@ -8,6 +8,7 @@ import click
 from modelhub_cli import words
 from modelhub_cli.output import Column, Output
 from modelhub_cli.registry_access import registry_command
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import Token
 
@@ -63,14 +64,23 @@ def tokens() -> None:
     """Tokens. Each belongs to one person or service, and ends."""
 
 
-@tokens.command("list")
+@tokens.command(
+    "list",
+    epilog=examples(
+        "modelhub registry tokens list",
+        "modelhub registry tokens list -o json | jq '.[] | select(.revoked_at == null)'",
+    ),
+)
 @registry_command
 def list_tokens(out: Output, registry: RegistryClient) -> None:
     """Tokens that you may see: all as an administrator, else your own."""
     out.items(tuple(registry.every_token()), TOKENS, lambda token: token.id)
 
 
-@tokens.command("create")
+@tokens.command(
+    "create",
+    epilog=examples("modelhub registry tokens create --for build-server --scope publish:acme --expires 90d"),
+)
 @click.option("--for", "principal", required=True, metavar="NAME", help="The person or service.")
 @click.option(
     "--scope",
@@ -110,7 +120,7 @@ def create(
     )
 
 
-@tokens.command("revoke")
+@tokens.command("revoke", epilog=examples("modelhub registry tokens revoke 0123456789ab"))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @registry_command
 def revoke(out: Output, registry: RegistryClient, ids: tuple[str, ...]) -> None:

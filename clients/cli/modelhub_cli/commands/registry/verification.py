@@ -6,13 +6,14 @@ import click
 
 from modelhub_cli.output import Column, Output
 from modelhub_cli.registry_access import model_of, registry_command
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import TemplateState, VerificationChanged
 
 Before = dict[str, bool]
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry verify acme/tiny"))
 @click.argument("model", metavar="MODEL")
 @registry_command
 def verify(out: Output, registry: RegistryClient, model: str) -> None:
@@ -20,7 +21,7 @@ def verify(out: Output, registry: RegistryClient, model: str) -> None:
     _toggle(out, registry, model_of(model), registry.verify)
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry unverify acme/tiny"))
 @click.argument("model", metavar="MODEL")
 @registry_command
 def unverify(out: Output, registry: RegistryClient, model: str) -> None:

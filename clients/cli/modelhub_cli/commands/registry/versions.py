@@ -8,6 +8,7 @@ from modelhub_cli import words
 from modelhub_cli.asking import ask
 from modelhub_cli.output import Column, Output
 from modelhub_cli.registry_access import model_of, registry_command, version_of
+from modelhub_cli.teaching import examples
 from modelhub_client import RegistryClient
 from modelhubd.wire.registry import RegistryVersion
 
@@ -58,7 +59,7 @@ def print_version(out: Output, version: RegistryVersion) -> None:
         out.items((version,), VERSIONS, reference)
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry versions acme/tiny"))
 @click.argument("model", metavar="MODEL")
 @registry_command
 def versions(out: Output, registry: RegistryClient, model: str) -> None:
@@ -69,7 +70,7 @@ def versions(out: Output, registry: RegistryClient, model: str) -> None:
         out.say("None that you may see.")
 
 
-@click.command()
+@click.command(epilog=examples("modelhub registry cancel acme/tiny@3"))
 @click.argument("version", metavar="MODEL@VERSION")
 @registry_command
 def cancel(out: Output, registry: RegistryClient, version: str) -> None:
@@ -77,7 +78,9 @@ def cancel(out: Output, registry: RegistryClient, version: str) -> None:
     print_version(out, registry.cancel(*version_of(version)))
 
 
-@click.command()
+@click.command(
+    epilog=examples('modelhub registry withdraw acme/tiny@3 --reason "Answers in the wrong language."')
+)
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option("--reason", required=True, metavar="TEXT", help="Machines and people are told.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
