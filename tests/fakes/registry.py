@@ -13,7 +13,7 @@ import msgspec
 
 from modelhubd.registry.access import OPERATOR
 from modelhubd.registry.accounts.service import make_admin
-from modelhubd.registry.app import now, running
+from modelhubd.registry.app import Running, now, running
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.routes import PREFIX
@@ -126,14 +126,7 @@ async def running_registry(
 ) -> AsyncIterator[Registry]:
     """A registry on a free port; its first start unless `state_dir` and `database` have had one. Every role
     has a token, and the publishers of `PUBLISHERS` are there."""
-    config = RegistryConfig(
-        state_dir=state_dir,
-        database=database,
-        port=0,
-        **{"name": "registry.test", "connections": 5, **settings},
-    )
-    async with running(config, clock) as found, aiohttp.ClientSession() as session:
-        anybody = Person(url=found.url, token=None, session=session)
+    async with _answering(state_dir, database, clock, settings) as (found, anybody):
         made = await make_admin(found.parts.database, "admin", clock())
         assert made.info.created_by == OPERATOR
         admin = dataclasses.replace(anybody, token=made.token)
@@ -142,3 +135,27 @@ async def running_registry(
             assert known.status in (201, 409), known.body
         people = {role: await _person(admin, role, scopes, 3600) for role, scopes in SCOPES.items()}
         yield Registry(url=found.url, parts=found.parts, anybody=anybody, admin=admin, **people)
+
+
+@contextlib.asynccontextmanager
+async def resumed_registry(
+    state_dir: Path, database: str, tokens: Mapping[str, str], **settings: Any
+) -> AsyncIterator[Registry]:
+    """One that has had its first start with `running_registry` elsewhere; `tokens` are by role."""
+    async with _answering(state_dir, database, now, settings) as (found, anybody):
+        people = {role: dataclasses.replace(anybody, token=token) for role, token in tokens.items()}
+        yield Registry(url=found.url, parts=found.parts, anybody=anybody, **people)
+
+
+@contextlib.asynccontextmanager
+async def _answering(
+    state_dir: Path, database: str, clock: Callable[[], datetime], settings: Mapping[str, Any]
+) -> AsyncIterator[tuple[Running, Person]]:
+    config = RegistryConfig(
+        state_dir=state_dir,
+        database=database,
+        port=0,
+        **{"name": "registry.test", "connections": 5, **settings},
+    )
+    async with running(config, clock) as found, aiohttp.ClientSession() as session:
+        yield found, Person(url=found.url, token=None, session=session)

@@ -1,13 +1,15 @@
 """The registry service, on SQLite and on PostgreSQL."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.postgres import fresh_database
-from tests.fakes.registry import Registry, running_registry
+from tests.fakes.registry import Registry
+from tests.fakes.registry_template import Copies, copied_registry
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -20,15 +22,21 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
             yield f"sqlite+aiosqlite:///{tmp_path / 'registry.db'}"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def copies(request: pytest.FixtureRequest, tmp_path: Path) -> Copies:
+    """Runs one with the settings it is given."""
+    return functools.partial(copied_registry, request.param, tmp_path / "registry")
+
+
 @pytest.fixture
-async def registry(database_url: str, tmp_path: Path) -> AsyncIterator[Registry]:
+async def registry(copies: Copies) -> AsyncIterator[Registry]:
     """A running one with a token for each role."""
-    async with running_registry(tmp_path / "registry", database_url) as running:
+    async with copies() as running:
         yield running
 
 
 @pytest.fixture
 async def sqlite_registry(tmp_path: Path) -> AsyncIterator[Registry]:
     """A running one, for what has nothing to do with the database."""
-    async with running_registry(tmp_path / "registry") as running:
+    async with copied_registry("sqlite", tmp_path / "registry") as running:
         yield running
