@@ -6,8 +6,8 @@
         for model in client.search("qwen", compatible=True).items:
             print(model.id, model.fit.verdict)
 
-`AsyncClient` has the same methods for asyncio, `RegistryClient` those of a registry. What they answer are the
-structs of `modelhubd.wire`.
+`AsyncClient` has the same methods for asyncio, `RegistryClient` and `AsyncRegistryClient` those of a
+registry. What they answer are the structs of `modelhubd.wire`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -37,9 +37,11 @@ from modelhub_client.state import State, StateAnswer
 if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
     from modelhub_client.registry import RegistryClient
+    from modelhub_client.registry_aio import AsyncRegistryClient
 
 __all__ = [
     "AsyncClient",
+    "AsyncRegistryClient",
     "ChatMessage",
     "ChatPiece",
     "ChatReply",
@@ -68,7 +70,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`AsyncClient` and `RegistryClient` on first use: most programs need not wait for what they import."""
+    """The other clients on first use: most programs need not wait for what they import."""
     if name == "AsyncClient":
         from modelhub_client.aio import AsyncClient
 
@@ -77,4 +79,8 @@ def __getattr__(name: str) -> Any:
         from modelhub_client.registry import RegistryClient
 
         return RegistryClient
+    if name == "AsyncRegistryClient":
+        from modelhub_client.registry_aio import AsyncRegistryClient
+
+        return AsyncRegistryClient
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

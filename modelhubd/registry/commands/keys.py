@@ -120,8 +120,8 @@ def recover(
     threshold: int, beyond_version: int, beyond_revision: int,
 ) -> None:  # fmt: skip
     """An online key was stolen: revoke and remove all of them and sign everything again with new ones, with
-    version numbers beyond what the thief signed. Clean the machine first. Clients drop what the thief signed at
-    their next sync; what the thief told them before is told again by your own catalog."""
+    version numbers beyond what the thief signed. Clean the machine first. Clients drop what the thief signed
+    at their next sync; what the thief told them before is told again by your own catalog."""
     asyncio.run(
         _rotate(
             config, root_folders, new_root, root_keys, threshold, STOLEN, beyond_version,
