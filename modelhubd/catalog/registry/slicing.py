@@ -6,6 +6,7 @@ decodes 50 MB would.
 
 import codecs
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 from modelhubd.catalog.registry.refusals import NotTaken
 
 UNPACKED_MAX = 256 * 1024 * 1024
+VALUE_MAX = 32 * 1024 * 1024
+"""Characters of one entry, or of what stands beside them."""
 PACKED_PIECE = 16 * 1024
 PIECE = 128 * 1024
 _GZIP = 31
-_BLANKS = " \t\r\n"
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _FORM = "it is not of the agreed form"
 _number = len  # no figure is looked at here, however long it is
 _scan = json.JSONDecoder(
@@ -59,7 +62,7 @@ class Slices:
     without its entries then.
 
     Raises:
-        NotTaken: it is no JSON object in such a file.
+        NotTaken: it is no JSON object in such a file, or a part of it is longer than `VALUE_MAX`.
     """
 
     def __init__(self, target: bytes) -> None:
@@ -107,10 +110,9 @@ class Slices:
     def _next(self) -> str:
         """The next character that is no blank; nothing at the end."""
         while True:
-            while self._at < len(self._text):
-                if (character := self._text[self._at]) not in _BLANKS:
-                    return character
-                self._at += 1
+            self._at = _BLANKS.match(self._text, self._at).end()  # type: ignore[union-attr]  # none is one too
+            if self._at < len(self._text):
+                return self._text[self._at]
             if not self._more():
                 return ""
 
@@ -139,6 +141,8 @@ class Slices:
     def _more(self) -> bool:
         """Read on, twice as far as what is not understood yet; False at the end."""
         left = self._text[self._at :]
+        if len(left) > VALUE_MAX:
+            raise NotTaken("oversized", "a part of a catalog")
         found, wanted = [left], max(len(left), PIECE)
         try:
             while wanted > 0:

@@ -85,7 +85,7 @@ def test_wrong_settings_are_named(tmp_path: Path) -> None:
     assert stopped.command("nothing").returncode == 2
 
 
-def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+def test_a_signal_ends_it_cleanly(tmp_path: Path) -> None:
     with registry_process(tmp_path / "state") as running:
         assert running.process is not None
         running.process.send_signal(signal.SIGTERM)
