@@ -294,6 +294,7 @@ def _build(
         prove=lambda found: library.integrity.proven(found, required=policies.rules.require_digest),
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
         on_ready=updates.server_ready,
+        permit_app=lambda library_id, app: _permit_app(library, permits, library_id, app),
     )
     space = Space(
         library=library,
@@ -365,6 +366,7 @@ def _build(
             library.all,
             max_waiting=settings.llama.max_waiting,
             aliases=settings.llama.meaning,
+            usable=permits.may_ask,
         ),
         tally=tally,
         outbound=outbound,
@@ -377,6 +379,10 @@ def _programs(device: DeviceWatch, app: App | None) -> Programs:
     """What entries' requirements are compared with."""
     build = next((build.build for build in device.last.llama_servers if build.usable), None)
     return Programs(daemon=__version__, llama_server=build, app=app)
+
+
+async def _permit_app(library: Library, permits: Permits, library_id: str, app: App) -> None:
+    await permits.to_ask(await library.get(library_id), app)
 
 
 def _installed_changed(policies: Policies, catalog: Catalog) -> None:

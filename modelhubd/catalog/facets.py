@@ -5,7 +5,7 @@ A set of entries is an integer with one bit per position.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from modelhubd.wire.catalog import CatalogEntry, FacetValue
+from modelhubd.wire.catalog import FacetValue, ModelSummary
 
 FACET_VALUES_MAX = 100
 """Shown of one facet, the most frequent first; selected ones are always among them."""
@@ -68,22 +68,22 @@ class Facet:
         return tuple(FacetValue(value=value, count=-less) for less, value, _ in shown)
 
 
-FACETS: dict[str, Callable[[CatalogEntry], Iterable[str]]] = {
-    "format": lambda entry: {option.format.value for option in entry.options},
-    "capability": lambda entry: entry.capabilities,
-    "license": lambda entry: filter(None, (entry.license.spdx or entry.license.name,)),
-    "publisher": lambda entry: (entry.id.partition("/")[0],),
-    "tag": lambda entry: entry.tags,
+FACETS: dict[str, Callable[[ModelSummary], Iterable[str]]] = {
+    "format": lambda model: [found.value for found in model.formats],
+    "capability": lambda model: model.capabilities,
+    "license": lambda model: filter(None, (model.license.spdx or model.license.name,)),
+    "publisher": lambda model: (model.id.partition("/")[0],),
+    "tag": lambda model: model.tags,
 }
-"""The facets that searches may narrow by, and the values that an entry has of each."""
+"""The facets that searches may narrow by, and the values that a model has of each."""
 
 
-def facets_of(entries: Sequence[CatalogEntry]) -> dict[str, Facet]:
+def facets_of(models: Sequence[ModelSummary]) -> dict[str, Facet]:
     facets = {}
     for name, values_of in FACETS.items():
         positions: dict[str, list[int]] = {}
-        for position, entry in enumerate(entries):
-            for value in values_of(entry):
+        for position, model in enumerate(models):
+            for value in values_of(model):
                 positions.setdefault(value, []).append(position)
-        facets[name] = Facet(positions, len(entries))
+        facets[name] = Facet(positions, len(models))
     return facets

@@ -48,23 +48,28 @@ class Verdicts:
 
 
 class Index:
-    """What of the entries every search needs. `generation` is that of the tables it goes with."""
+    """What of the entries every search needs. `generation` is that of the tables it goes with, `slots` are
+    the rows of the entries there; `requiring` are the ids of those that are not for every program."""
 
     def __init__(
-        self, entries: Sequence[Sourced], generation: int, counters: Mapping[str, Counters] = NO_COUNTERS
+        self,
+        summaries: list[ModelSummary],
+        requiring: frozenset[str],
+        generation: int,
+        slots: Sequence[int],
     ) -> None:
         self.generation = generation
-        self.count = len(entries)
+        self.summaries = models = summaries
+        self.requiring = requiring
+        self.slots = slots
+        self.count = len(models)
         self.everything = (1 << self.count) - 1
-        self.n_local = sum(item.source == "local" for item in entries)
-        self.summaries = _summaries(entries, counters)
-        self.positions = {item.entry.id: position for position, item in enumerate(entries)}
-        self.requiring = frozenset(item.entry.id for item in entries if item.entry.requires != Requires())
-        self.verified = bits_of((at for at, item in enumerate(entries) if item.entry.verified), self.count)
-        self.facets = facets_of([item.entry for item in entries])
-        self._publishers = _slugs(entries)
-        self._exact = _exact_names(entries)
-        models = self.summaries
+        self.n_local = sum(model.source == "local" for model in models)
+        self.positions = {model.id: position for position, model in enumerate(models)}
+        self.verified = bits_of((at for at, model in enumerate(models) if model.verified), self.count)
+        self.facets = facets_of(models)
+        self._publishers = _slugs(models)
+        self._exact = _exact_names(models)
         self._orders = {
             "name": Order(range(self.count)),
             "params": _ordered([_last_if_none(model.parameters) for model in models]),
@@ -72,6 +77,28 @@ class Index:
             "updated": _ordered([model.published_at or "" for model in models], reverse=True),
         }
         self._by_merit = _by_merit(models)
+
+    @classmethod
+    def of(
+        cls,
+        entries: Sequence[Sourced],
+        generation: int,
+        counters: Mapping[str, Counters] = NO_COUNTERS,
+        slots: Sequence[int] | None = None,
+    ) -> "Index":
+        """The index of these entries, which are in the order of their names."""
+        return cls(
+            summaries_of(entries, counters),
+            frozenset(item.entry.id for item in entries if item.entry.requires != Requires()),
+            generation,
+            range(len(entries)) if slots is None else slots,
+        )
+
+    def by_position(self, by_slot: bytes) -> bytes:
+        """What has one value per row of the tables, with one per position instead."""
+        if isinstance(self.slots, range):
+            return by_slot
+        return bytes(map(by_slot.__getitem__, self.slots))
 
     def counted(self, counters: Mapping[str, Counters]) -> "Index":
         """The same entries with these counters."""
@@ -213,7 +240,7 @@ def _last_if_none(value: int | None) -> float:
     return inf if value is None else float(value)
 
 
-def _summaries(entries: Sequence[Sourced], counters: Mapping[str, Counters]) -> list[ModelSummary]:
+def summaries_of(entries: Sequence[Sourced], counters: Mapping[str, Counters]) -> list[ModelSummary]:
     """Their equal parts are one object each: ten thousand entries have a handful of licences."""
     known: dict[Hashable, Hashable] = {}
 
@@ -248,19 +275,18 @@ def _summaries(entries: Sequence[Sourced], counters: Mapping[str, Counters]) -> 
     ]
 
 
-def _slugs(entries: Sequence[Sourced]) -> dict[str, str]:
+def _slugs(models: Sequence[ModelSummary]) -> dict[str, str]:
     """A publisher's name → the first part of its ids; a name that several go by means none of them."""
     slugs: dict[str, set[str]] = {}
-    for item in entries:
-        slugs.setdefault((item.entry.publisher or "").casefold(), set()).add(item.entry.id.partition("/")[0])
+    for model in models:
+        slugs.setdefault((model.publisher or "").casefold(), set()).add(model.id.partition("/")[0])
     return {name: found.pop() for name, found in slugs.items() if len(found) == 1}
 
 
-def _exact_names(entries: Sequence[Sourced]) -> dict[str, tuple[int, ...]]:
+def _exact_names(models: Sequence[ModelSummary]) -> dict[str, tuple[int, ...]]:
     """Ids and names as people type them → positions: who writes a whole name means that model."""
     found: dict[str, list[int]] = {}
-    for at, item in enumerate(entries):
-        entry = item.entry
-        for name in {entry.id, entry.id.partition("/")[2], shown_name(entry).casefold()}:
+    for at, model in enumerate(models):
+        for name in {model.id, model.id.partition("/")[2], model.display_name.casefold()}:
             found.setdefault(name, []).append(at)
     return {name: tuple(positions) for name, positions in found.items()}

@@ -14,7 +14,7 @@ from modelhubd.errors import Conflict
 from modelhubd.fit.verdict import best_option
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Reader
-from modelhubd.wire.catalog import CatalogPage, ModelDetail, ModelSummary, Option
+from modelhubd.wire.catalog import CatalogPage, ModelDetail, ModelSummary, Option, Requires
 from modelhubd.wire.device import Device
 from modelhubd.wire.fit import Fit
 from modelhubd.wire.library import Artifact
@@ -143,6 +143,34 @@ class Permits:
         item = None if force else await self._listed(artifact.model)
         if item is not None and item.entry.version == artifact.version:
             self._refuse_held_back(item, app, "load it")
+
+    async def to_ask(self, artifact: Artifact, app: App) -> None:
+        """Let a program that names itself use what is installed.
+
+        Raises:
+            Conflict: (`requirement_not_met`) it is for others.
+        """
+        item = await self._listed(artifact.model)
+        if item is None or item.entry.version != artifact.version:
+            return
+        why = held_back(Requires(app=item.entry.requires.app), self._programs(app))
+        if why is not None:
+            raise Conflict(
+                f"{item.entry.id}@{item.entry.version} is not for the program that asks: {why} Ask for "
+                "another model.",
+                code="requirement_not_met",
+            )
+
+    async def may_ask(self, artifact: Artifact, app: App | None) -> bool:
+        """Whether a program may use what is installed, as far as policies and the program go."""
+        if await self._policies.artifact_reason(artifact) is not None:
+            return False
+        try:
+            if app is not None:
+                await self.to_ask(artifact, app)
+        except Conflict:
+            return False
+        return True
 
     def _refuse_held_back(self, item: Sourced, app: App | None, do: str) -> None:
         if (why := self.held_back(item, app)) is not None:

@@ -1,23 +1,25 @@
 """What others may ask of the catalog."""
 
 import asyncio
-import difflib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from modelhubd.catalog import store
+from modelhubd.catalog.changing import changed_view, little_changes
 from modelhubd.catalog.choosing import Chosen, choice
 from modelhubd.catalog.detail import detail_of, history
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.index import NO_COUNTERS, NONE_COUNTED
 from modelhubd.catalog.local import signature
 from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.nearest import nearest_ids
 from modelhubd.catalog.permits import Permits
-from modelhubd.catalog.search import SearchQuery, any_word_query, ranked_queries
-from modelhubd.catalog.sync import Base, Gathered, gather, understand
+from modelhubd.catalog.search import SearchQuery, ranked_queries
+from modelhubd.catalog.sync import Base, Changes, Gathered, gather, understand
 from modelhubd.catalog.verdicts import InstalledKey, judge_options
 from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
@@ -41,10 +43,10 @@ from modelhubd.wire.policy import App
 
 log = logging.getLogger(__name__)
 
-NEAREST = 3
-CANDIDATES = 400
 TRIES = 5
 RECENT_MAX = 16
+Also = Callable[[Transaction], Awaitable[None]]
+"""Writes in the transaction in which the catalog changes."""
 
 
 class Catalog:
@@ -112,35 +114,23 @@ class Catalog:
             with gently():
                 return await self._synced(self._base(), None)
 
-    async def adopt(self, base: Base, also: Callable[[Transaction], Awaitable[None]]) -> None:
+    async def adopt(self, base: Base, also: Also) -> None:
         """Stand on `base` from now on; what `also` writes is committed together with its entries."""
         async with self._changing:
             with gently():
                 await self._synced(base, also)
 
-    async def _synced(
-        self, base: Base | None, also: Callable[[Transaction], Awaitable[None]] | None
-    ) -> CatalogInfo:
+    async def _synced(self, base: Base | None, also: Also | None) -> CatalogInfo:
         self._counted = self._local_entries()
         imported = await store.imported(self._database.reader) if self._counted else []
         gathered = await asyncio.to_thread(gather, self._folder if self._counted else None, base, imported)
         known, present = await store.source(self._database.reader), self._view
         if known is None or known.fingerprint != gathered.fingerprint:
-            served = ((), ()) if base is None else await base.read()
-            merged = await asyncio.to_thread(understand, gathered, served)
-            for fault in merged.faults:
-                log.warning("%s %s: %s", fault.file, fault.pointer or "(whole file)", fault.reason)
-            generation = 1 if known is None else known.generation + 1
-            view = await self._view_of(merged.entries, generation)
-            info = self._described(view, gathered, merged.faults)
-            async with self._database.transaction(durable=base is not None) as tx:
-                source = store.Source(generation, gathered.fingerprint, merged.faults)
-                await store.replace_all(tx, merged.entries, source)
-                if also is not None:
-                    await also(tx)
-                tx.after_commit(lambda: self._show(view, info))
-                tx.after_commit(self._on_changed)
-            await let_go(merged.entries)
+            changes = little_changes(known, gathered, present)
+            if changes is not None:
+                await self._change(changes, gathered, also)
+            else:
+                await self._make_anew(1 if known is None else known.generation + 1, gathered, also)
             if present is not None:
                 await let_go(present.index.summaries, present.verdicts.judged)
         else:
@@ -152,9 +142,60 @@ class Catalog:
             self._show(view, info)
         return await self.info()
 
+    async def _change(self, changes: Changes, gathered: Gathered, also: Also | None) -> None:
+        """Make the few changes to what is shown."""
+        assert gathered.base is not None
+        shown, source = self._seen, gathered.base.source
+        gone = shown.index.positions.keys() - changes.unchanged - {entry.id for entry in changes.entries}
+        entries = [Sourced(entry, source) for entry in changes.entries]
+        changed = await changed_view(
+            shown, entries, gone, self._device(), await self._installed(), self._counters()
+        )
+        await self._keep(
+            changed.view,
+            gathered,
+            changes.faults,
+            lambda tx, made: store.replace_some(tx, changed.gone, changed.placed, made),
+            also,
+        )
+
+    async def _make_anew(self, generation: int, gathered: Gathered, also: Also | None) -> None:
+        served = ((), ()) if gathered.base is None else await gathered.base.read()
+        merged = await asyncio.to_thread(understand, gathered, served)
+        view = await self._view_of(merged.entries, generation)
+        await self._keep(
+            view, gathered, merged.faults, lambda tx, made: store.replace_all(tx, merged.entries, made), also
+        )
+        await let_go(merged.entries)
+
+    async def _keep(
+        self,
+        view: View,
+        gathered: Gathered,
+        faults: tuple[CatalogFault, ...],
+        write: Callable[[Transaction, store.Source], Awaitable[None]],
+        also: Also | None,
+    ) -> None:
+        """Commit what `write` and `also` write, and show the view from then on."""
+        for fault in faults:
+            log.warning("%s %s: %s", fault.file, fault.pointer or "(whole file)", fault.reason)
+        info = self._described(view, gathered, faults)
+        async with self._database.transaction(durable=gathered.base is not None) as tx:
+            await write(tx, store.Source(view.index.generation, gathered.fingerprint, faults))
+            if also is not None:
+                await also(tx)
+            tx.after_commit(lambda: self._show(view, info))
+            tx.after_commit(self._on_changed)
+
     async def info(self) -> CatalogInfo:
         """Where the catalog comes from, how fresh it is, and which entries are faulty."""
         return self._about(self._info)
+
+    def served_ids(self) -> Collection[str]:
+        """The ids of all entries, if all of them are a registry's; else none."""
+        if self._view is None or self._info.source != "registry" or self._view.index.n_local:
+            return ()
+        return self._view.index.positions.keys()
 
     def tell(self, event: str) -> None:
         """Tell readers under this type of event what `info` says now."""
@@ -214,7 +255,9 @@ class Catalog:
             generation = self._seen.index.generation
             key = (generation, expressions)
             found = self._recent.pop(key, None)
-            found = found or await store.matches(self._database.reader, expressions)
+            if found is None:
+                read = await store.matches(self._database.reader, expressions)
+                found = replace(read, first=self._seen.index.by_position(read.first))
             if found.generation == generation == self._seen.index.generation:
                 self._recent[key] = found
                 if len(self._recent) > RECENT_MAX:
@@ -327,30 +370,26 @@ class Catalog:
             return found
         if (reason := self._withdrawn(model)) is not None:
             raise NotFound(_withdrawn(model, reason), code="model_withdrawn")
-        nearest = await self._nearest(model)
+        nearest = await nearest_ids(self._database.reader, model)
         hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "Search the catalog for what there is."
         raise NotFound(
             f"There is no model {printable(model)[:130]} in the catalog. {hint}", code="model_not_found"
         )
-
-    async def _nearest(self, model: str) -> list[str]:
-        expression = any_word_query(model)
-        if expression is None:
-            return []
-        candidates = await store.similar_ids(self._database.reader, expression, CANDIDATES)
-        return difflib.get_close_matches(model[:130].lower(), candidates, NEAREST, cutoff=0.5)
 
     @property
     def _seen(self) -> View:
         assert self._view is not None, "start() comes first"
         return self._view
 
-    async def _view_of(self, entries: Sequence[Sourced], generation: int) -> View:
-        return await view_of(entries, generation, self._device(), await self._installed(), self._counters())
+    async def _view_of(
+        self, entries: Sequence[Sourced], generation: int, slots: Sequence[int] | None = None
+    ) -> View:
+        device, installed = self._device(), await self._installed()
+        return await view_of(entries, generation, device, installed, self._counters(), slots)
 
     async def _view_as_kept(self, generation: int) -> View:
-        entries = await entries_kept(self._database.reader)
-        view = await self._view_of(entries, generation)
+        entries, slots = await entries_kept(self._database.reader)
+        view = await self._view_of(entries, generation, slots)
         await let_go(entries)
         return view
 

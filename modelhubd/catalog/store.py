@@ -1,6 +1,6 @@
 """The catalog's SQL."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +15,10 @@ _faults = msgspec.json.Decoder(tuple[CatalogFault, ...])
 _positions = msgspec.json.Decoder(list[int])
 
 
+Placed = tuple[int, Sourced]
+"""An entry and the row of it. Rows are not in any order once some have been replaced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What the tables were made from. `generation` grows with every making."""
@@ -26,8 +30,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The entries that several expressions find, as of `generation`: per position the number, from 1, of the
-    first expression that finds the entry, or 0."""
+    """The entries that several expressions find, as of `generation`: per row the number, from 1, of the first
+    expression that finds the entry, or 0."""
 
     generation: int
     first: bytes
@@ -38,32 +42,57 @@ async def source(reader: Reader) -> Source | None:
     return None if row is None else Source(row[0], row[1], _faults.decode(row[2]))
 
 
+async def replace_some(
+    tx: Transaction, gone: Sequence[int], placed: Sequence[Placed], made_from: Source
+) -> None:
+    """Take the entries of these rows out of the tables, and others in."""
+    rows = await tx.fetch_all(
+        "SELECT position, source, entry FROM catalog_entry"
+        " WHERE position IN (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(gone).decode(),),
+    )
+    before = [(row[0], Sourced(_entries.decode(row[2]), row[1])) for row in rows]
+    await tx.execute_many(
+        "INSERT INTO catalog_text (catalog_text, rowid, name, id, publisher, tags, options, description)"
+        " VALUES ('delete', ?, ?, ?, ?, ?, ?, ?)",
+        _texts(before),
+    )
+    slots = [(slot,) for slot, _ in before]
+    await tx.execute_many("DELETE FROM catalog_entry WHERE position = ?", slots)
+    await tx.execute_many("DELETE FROM catalog_file WHERE position = ?", slots)
+    await _add(tx, lambda: placed, made_from)
+
+
 async def replace_all(tx: Transaction, entries: Sequence[Sourced], made_from: Source) -> None:
-    """Make the tables anew from `entries`, whose positions are their places."""
+    """Make the tables anew from `entries`, whose rows are their places."""
     await tx.execute("DELETE FROM catalog_entry")
+    await tx.execute("DELETE FROM catalog_file")
     await tx.execute("INSERT INTO catalog_text (catalog_text) VALUES ('delete-all')")
-    await tx.execute_many("INSERT INTO catalog_entry VALUES (?, ?, ?, ?)", _rows(entries))
+    await _add(tx, lambda: enumerate(entries), made_from)
+    await tx.execute("INSERT INTO catalog_text (catalog_text) VALUES ('optimize')")
+
+
+async def _add(tx: Transaction, placed: Callable[[], Iterable[Placed]], made_from: Source) -> None:
+    await tx.execute_many("INSERT INTO catalog_entry VALUES (?, ?, ?, ?)", _rows(placed()))
     await tx.execute_many(
         "INSERT INTO catalog_text (rowid, name, id, publisher, tags, options, description)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        _texts(entries),
+        _texts(placed()),
     )
-    await tx.execute("DELETE FROM catalog_file")
-    await tx.execute_many("INSERT INTO catalog_file VALUES (?, ?, ?)", _files(entries))
-    await tx.execute("INSERT INTO catalog_text (catalog_text) VALUES ('optimize')")
+    await tx.execute_many("INSERT INTO catalog_file VALUES (?, ?, ?)", _files(placed()))
     await tx.execute(
         "INSERT OR REPLACE INTO catalog_source (only, generation, fingerprint, faults) VALUES (1, ?, ?, ?)",
         (made_from.generation, made_from.fingerprint, msgspec.json.encode(made_from.faults)),
     )
 
 
-def _rows(entries: Sequence[Sourced]) -> Iterator[tuple[int, str, str, bytes]]:
-    for position, item in enumerate(entries):
+def _rows(placed: Iterable[Placed]) -> Iterator[tuple[int, str, str, bytes]]:
+    for position, item in placed:
         yield position, item.entry.id, item.source, msgspec.json.encode(item.entry)
 
 
-def _texts(entries: Sequence[Sourced]) -> Iterator[tuple[int, str, str, str, str, str, str]]:
-    for position, item in enumerate(entries):
+def _texts(placed: Iterable[Placed]) -> Iterator[tuple[int, str, str, str, str, str, str]]:
+    for position, item in placed:
         entry = item.entry
         options = {word for option in entry.options for word in _option_words(option.id, option.quantization)}
         yield (
@@ -77,8 +106,8 @@ def _texts(entries: Sequence[Sourced]) -> Iterator[tuple[int, str, str, str, str
         )
 
 
-def _files(entries: Sequence[Sourced]) -> Iterator[tuple[int, int | None, str]]:
-    for position, item in enumerate(entries):
+def _files(placed: Iterable[Placed]) -> Iterator[tuple[int, int | None, str]]:
+    for position, item in placed:
         known = {(file.size_bytes, file.sha256) for option in item.entry.options for file in option.files}
         for size_bytes, sha256 in known:
             if sha256 is not None:
@@ -91,23 +120,13 @@ def _option_words(option: str, quantization: str | None) -> Iterable[str]:
     return (*words, *(word.partition("_")[0] for part in words for word in part.split("-")))
 
 
-async def entries_from(reader: Reader, position: int, most: int) -> list[Sourced]:
-    """At most so many entries from this position on, in the order of their positions."""
+async def entries_after(reader: Reader, slot: int, most: int) -> list[Placed]:
+    """At most so many entries after this row, in the order of their rows."""
     rows = await reader.fetch_all(
-        "SELECT source, entry FROM catalog_entry WHERE position >= ? ORDER BY position LIMIT ?",
-        (position, most),
+        "SELECT position, source, entry FROM catalog_entry WHERE position > ? ORDER BY position LIMIT ?",
+        (slot, most),
     )
-    return [Sourced(_entries.decode(row[1]), row[0]) for row in rows]
-
-
-async def entries_at(reader: Reader, positions: Sequence[int]) -> list[CatalogEntry]:
-    """The entries at these positions, which rise."""
-    rows = await reader.fetch_all(
-        "SELECT entry FROM catalog_entry"
-        " WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position",
-        (msgspec.json.encode(positions).decode(),),
-    )
-    return [_entries.decode(row[0]) for row in rows]
+    return [(row[0], Sourced(_entries.decode(row[2]), row[1])) for row in rows]
 
 
 async def sourced_of(reader: Reader, models: Sequence[str]) -> dict[str, Sourced]:

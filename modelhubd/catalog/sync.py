@@ -29,6 +29,17 @@ Served = tuple[Sequence[CatalogEntry], tuple[CatalogFault, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What a base has that another one of digest `since` had not: `entries`, where `unchanged` are the ids of
+    those that both have, and `faults` all there are."""
+
+    since: str
+    entries: Sequence[CatalogEntry]
+    unchanged: frozenset[str]
+    faults: tuple[CatalogFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """What a registry serves, in the place of the floor. `digest` changes whenever it does, `closed` are ids
     that no entry of one's own may take; `read` may take seconds, and blocks nobody."""
@@ -38,17 +49,20 @@ class Base:
     closed: frozenset[str]
     read: Callable[[], Awaitable[Served]]
     source: str = "registry"
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The sources as they are now, not yet understood. `fingerprint` changes whenever the catalog would."""
+    """The sources as they are now, not yet understood. `fingerprint` changes whenever the catalog would; that
+    of the catalog to which only the base's changes need to be made is `before`, if there is such a one."""
 
     floor: bytes
     local: LocalFiles
     fingerprint: str
     base: Base | None = None
     imported: tuple[CatalogEntry, ...] = ()
+    before: str | None = None
 
 
 def gather(
@@ -60,9 +74,15 @@ def gather(
     local = LocalFiles() if local_dir is None else read_folder(local_dir)
     floor = floor_bytes() if base is None else b""
     digest = floor_digest(floor) if base is None else f"{base.source} {base.digest}"
+    before = None
+    if base is not None and base.changes is not None and local == LocalFiles() and not imported:
+        before = _fingerprint(f"{base.source} {base.changes.since}", local)
+    return Gathered(floor, local, _fingerprint(digest, local, imported), base, tuple(imported), before)
+
+
+def _fingerprint(digest: str, local: LocalFiles, imported: Sequence[CatalogEntry] = ()) -> str:
     made = hashlib.sha256(msgspec.json.encode(imported)).hexdigest() if imported else ""
-    text = f"{INDEX_FORMAT}\n{digest}\n{local.fingerprint}{made}"
-    return Gathered(floor, local, hashlib.sha256(text.encode()).hexdigest(), base, tuple(imported))
+    return hashlib.sha256(f"{INDEX_FORMAT}\n{digest}\n{local.fingerprint}{made}".encode()).hexdigest()
 
 
 def understand(gathered: Gathered, served: Served = ((), ())) -> Merged:

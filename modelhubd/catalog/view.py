@@ -15,7 +15,8 @@ from typing import Any
 
 from modelhubd.catalog import store
 from modelhubd.catalog.index import Index, Verdicts
-from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.merge import Sourced, name_order
+from modelhubd.catalog.store import Placed
 from modelhubd.catalog.verdicts import InstalledKey, judge_entry
 from modelhubd.storage.database import Reader
 from modelhubd.wire.catalog import Counters
@@ -38,12 +39,19 @@ class View:
     installed: frozenset[InstalledKey]
 
 
-async def entries_kept(reader: Reader) -> list[Sourced]:
-    """All entries of the tables, in the order of their positions."""
-    entries: list[Sourced] = []
-    while read := await store.entries_from(reader, len(entries), SLICE):
-        entries += read
-    return entries
+async def entries_kept(reader: Reader) -> tuple[list[Sourced], Sequence[int]]:
+    """All entries of the tables in the order of their names, and their rows."""
+    placed: list[Placed] = []
+    while read := await store.entries_after(reader, placed[-1][0] if placed else -1, SLICE):
+        placed += read
+
+    def in_order() -> tuple[list[Sourced], Sequence[int]]:
+        placed.sort(key=lambda one: name_order(one[1].entry))
+        slots = [slot for slot, _ in placed]
+        plain = range(len(slots))
+        return [item for _, item in placed], plain if slots == list(plain) else slots
+
+    return await asyncio.to_thread(in_order)
 
 
 async def view_of(
@@ -52,8 +60,9 @@ async def view_of(
     device: Device,
     installed: frozenset[InstalledKey],
     counters: Mapping[str, Counters],
+    slots: Sequence[int] | None = None,
 ) -> View:
-    index = await asyncio.to_thread(Index, entries, generation, counters)
+    index = await asyncio.to_thread(Index.of, entries, generation, counters, slots)
     models = {model for model, _, _ in installed}
     judged = []
     for position, item in enumerate(entries):
@@ -83,9 +92,9 @@ async def judged_again(
     wanted = sorted(index.positions[model] for model in models if model in index.positions)
     for start in range(0, len(wanted), SLICE):
         positions = wanted[start : start + SLICE]
-        entries = await store.entries_at(reader, positions)
-        for position, entry in zip(positions, entries, strict=True):
-            judged[position] = judge_entry(entry, device, installed, entry.id in owned)
+        found = await store.sourced_of(reader, [index.summaries[position].id for position in positions])
+        for ident, item in found.items():
+            judged[index.positions[ident]] = judge_entry(item.entry, device, installed, ident in owned)
     return View(index, await asyncio.to_thread(index.verdicts, judged), installed)
 
 

@@ -19,7 +19,9 @@ from modelhubd.gateway.traffic import Traffic
 from modelhubd.gateway.usage import Ends, Usage
 from modelhubd.trust.text import printable
 from modelhubd.web.problems import problem_of, problem_response
+from modelhubd.web.routing import app_of
 from modelhubd.wire.library import Artifact
+from modelhubd.wire.policy import App
 from modelhubd.wire.problem import Problem
 from modelhubd.wire.servers import Server
 
@@ -59,13 +61,20 @@ class Upstream(Protocol):
 class RunningServers(Protocol):
     """What the gateway asks of `modelhubd.llama.service.Servers`."""
 
-    def lease(self, name: str, /) -> AbstractAsyncContextManager[Upstream]: ...
+    def lease(self, name: str, app: App | None, /) -> AbstractAsyncContextManager[Upstream]: ...
     def running(self) -> Iterable[Server]: ...
+
+
+async def anything(artifact: Artifact, app: App | None) -> bool:
+    """Lets everybody use everything."""
+    return True
 
 
 class Gateway:
     """The routes under `/v1`. Mount them behind the access checks, in an application that cancels the
-    handler when its client goes away (`handler_cancellation=True`): that is what frees the slot."""
+    handler when its client goes away (`handler_cancellation=True`): that is what frees the slot.
+
+    `usable` tells what the program that asks may use: nothing else is listed."""
 
     def __init__(
         self,
@@ -74,7 +83,9 @@ class Gateway:
         *,
         max_waiting: int = 128,
         aliases: Mapping[str, str] | None = None,
+        usable: Callable[[Artifact, App | None], Awaitable[bool]] = anything,
     ) -> None:
+        self._usable = usable
         self._servers = servers
         self._installed = installed
         self._aliases = aliases or {}
@@ -94,12 +105,12 @@ class Gateway:
         ]
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
-        found = await self._list()
+        found = await self._list(app_of(request))
         return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        for model in (await self._list()).data:
+        for model in (await self._list(app_of(request))).data:
             if model.id == name:
                 return web.Response(body=msgspec.json.encode(model), content_type="application/json")
         raise NotFound(
@@ -107,8 +118,15 @@ class Gateway:
             code="model_not_found",
         )
 
-    async def _list(self) -> ModelList:
-        return model_list(self._servers.running(), await self._installed(), self._aliases)
+    async def _list(self, app: App | None) -> ModelList:
+        usable, refused = [], set()
+        for artifact in await self._installed():
+            if await self._usable(artifact, app):
+                usable.append(artifact)
+            else:
+                refused.add(artifact.id)
+        servers = [server for server in self._servers.running() if server.library_id not in refused]
+        return model_list(servers, usable, self._aliases)
 
     def _meant(self, name: str) -> str:
         """A running server's own name comes before an alias."""
@@ -122,9 +140,10 @@ class Gateway:
         try:
             async with contextlib.AsyncExitStack() as held:
                 holding = held.enter_context(self.bodies.holding())
-                asked = await holding.read(request)
+                app, asked = app_of(request), await holding.read(request)
                 with self.traffic.wait(asked.model):
-                    upstream = await held.enter_async_context(self._servers.lease(self._meant(asked.model)))
+                    name = self._meant(asked.model)
+                    upstream = await held.enter_async_context(self._servers.lease(name, app))
                     model = upstream.server.model
                     answer = await held.enter_async_context(
                         upstream.session.post(

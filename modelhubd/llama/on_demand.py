@@ -7,6 +7,7 @@ from modelhubd.llama.admission import is_reference
 from modelhubd.llama.roster import Roster
 from modelhubd.llama.supervisor import Life
 from modelhubd.wire.library import Artifact
+from modelhubd.wire.policy import App
 from modelhubd.wire.servers import LoadRequest, Server
 
 
@@ -18,13 +19,13 @@ class OnDemand:
         roster: Roster,
         *,
         resolve: Callable[[str], Awaitable[Artifact]],
-        load: Callable[[LoadRequest], Awaitable[Server]],
+        load: Callable[[LoadRequest, App | None], Awaitable[Server]],
     ) -> None:
         self._roster = roster
         self._resolve = resolve
         self._load = load
 
-    async def life_for(self, name: str) -> Life:
+    async def life_for(self, name: str, app: App | None = None) -> Life:
         """The server for a server's name or id, an artifact's id or a model reference. What a reference means
         is decided anew each time: another version may have become active.
 
@@ -45,7 +46,7 @@ class OnDemand:
             return life
         self._roster.refuse_held_off(artifact.id)
         try:
-            server = await self._load(LoadRequest(library_id=artifact.id))
+            server = await self._load(LoadRequest(library_id=artifact.id), app)
         except Conflict:
             if life := self._roster.running_on(artifact.id, name):  # loaded meanwhile, in another way
                 return life

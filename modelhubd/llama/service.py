@@ -85,8 +85,8 @@ class Servers:
 
     `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `prove` has
     what is to be loaded read again where it was changed. `permit` raises NotAllowed for what may not be run,
-    `permit_served` for an artifact's id that runs and may not be used. `on_ready` is told of each server that
-    has come to answer.
+    `permit_served` for an artifact's id that runs and may not be used, `permit_app` Conflict for one that is
+    not for the app that asks. `on_ready` is told of each server that has come to answer.
     """
 
     def __init__(
@@ -114,9 +114,11 @@ class Servers:
         permit: Permit = always,
         prove: Callable[[Artifact], Awaitable[Artifact]] = as_it_is,
         permit_served: Callable[[str], Awaitable[None]] = always,
+        permit_app: Callable[[str, App], Awaitable[None]] = always,
         on_ready: Callable[[Server], None] = lambda server: None,
     ) -> None:
         self._on_ready = on_ready
+        self._permit_app = permit_app
         self._database = database
         self._config = config
         self._permit = permit
@@ -354,17 +356,22 @@ class Servers:
         return tuple(Upstream(life.session, life.server) for life in ready if life.session is not None)
 
     @contextlib.asynccontextmanager
-    async def lease(self, name: str, *, within_s: float = READY_S) -> AsyncIterator[Upstream]:
+    async def lease(
+        self, name: str, app: App | None = None, *, within_s: float = READY_S
+    ) -> AsyncIterator[Upstream]:
         """A server that answers for `name` (a server's name or id, an artifact's id, a model reference),
         loaded first if it must be, and kept from idling while the context lasts.
 
         Raises:
             NotFound: nothing installed is called so.
             NotAllowed: `refused_by_policy`, for what is loaded already too.
+            Conflict: (`requirement_not_met`) it is not for the `app` that asks.
             LoadFailed, Conflict, Unavailable: it cannot be loaded, or is being stopped.
         """
-        life = await self._on_demand.life_for(name)
+        life = await self._on_demand.life_for(name, app)
         await self._permit_served(life.server.library_id)
+        if app is not None:
+            await self._permit_app(life.server.library_id, app)
         server = await self.wait_ready(life.server.id, within_s=within_s)
         await self._permit_served(server.library_id)
         if life.session is None or life.leaving:

@@ -1,5 +1,6 @@
 """COMPOSITION ROOT: what exists, who knows whom, and in which order it stops."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelhubd import __version__
-from modelhubd.errors import CannotStart, ModelhubError
+from modelhubd.errors import CannotStart, ModelhubError, Unavailable
 from modelhubd.places import private_dir
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.application import SECURITY_HEADERS, application
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
-from modelhubd.registry.counters.inflation import Inflation
+from modelhubd.registry.counters.reports import Reports
 from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import migrate
 from modelhubd.registry.parts import Parts
@@ -31,6 +32,7 @@ from modelhubd.web.serving import serving
 log = logging.getLogger(__name__)
 
 UNWRITABLE_MS = 30_000
+LAST_REPORTS_S = 3.0
 HEAD_S = 30.0
 """How long a connection may be without a whole request head, at its beginning and between two requests."""
 
@@ -91,13 +93,15 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             accounts=Accounts(database, tasks, clock),
             releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
             changes=Changes(database, tasks),
-            inflation=Inflation(),
+            reports=Reports(database, clock),
             tasks=tasks,
             rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
             traffic=Traffic(),
         )
         await parts.releases.start()
         parts.changes.start()
+        parts.reports.start(tasks)
+        stack.push_async_callback(_write_the_rest, parts.reports)
         listener = _listen(config)
         stack.callback(listener.close)
         answering = serving(
@@ -115,6 +119,14 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
         log.info("its console, for people with a token: %s/", url)
         yield Running(parts=parts, url=url)
         log.info("stopping")
+
+
+async def _write_the_rest(reports: Reports) -> None:
+    try:
+        async with asyncio.timeout(LAST_REPORTS_S):
+            await reports.written()
+    except (Unavailable, TimeoutError):
+        log.warning("downloads that were told of last are not counted")
 
 
 def _listen(config: RegistryConfig) -> socket.socket:

@@ -7,7 +7,7 @@ from datetime import datetime
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
-from modelhubd.registry.counters.inflation import Inflation
+from modelhubd.registry.counters.reports import Reports
 from modelhubd.registry.database import Database
 from modelhubd.registry.rates import Rates
 from modelhubd.registry.release.service import Releases
@@ -29,5 +29,5 @@ class Parts:
     changes: Changes
     tasks: TaskOwner
     rates: Rates
-    inflation: Inflation
+    reports: Reports
     traffic: Traffic

@@ -104,6 +104,8 @@ version = sa.Table(
     sa.Column("withdrawn_by", sa.Text, sa.ForeignKey("principal.name")),
     sa.Column("withdrawn_at", sa.Text),
     sa.Column("withdraw_reason", sa.Text),
+    sa.Column("words", sa.Text, nullable=False, server_default="",
+              comment="what the model is found by: versions.words"),
     sa.UniqueConstraint("model", "version", "status"),
     _is_in("status", "pending", "approved", "rejected", "cancelled", "withdrawn"),
     sa.CheckConstraint("version >= 1", name="counts_from_one"),
@@ -200,6 +202,16 @@ star = sa.Table(
     sa.Column("model", sa.Text, sa.ForeignKey("model.id"), primary_key=True),
     sa.Column("principal", sa.Text, sa.ForeignKey("principal.name"), primary_key=True),
 )
+
+report = sa.Table(
+    "report",
+    metadata,
+    sa.Column("model", sa.Text, sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("principal", sa.Text, sa.ForeignKey("principal.name"), primary_key=True),
+    sa.Column("hour", sa.Text, nullable=False, comment="the last one with a report, UTC"),
+    sa.Column("count", sa.Integer, nullable=False, comment="of reports in that hour"),
+)
+"""How often principals have reported downloads lately: only so many count."""
 
 audit = sa.Table(
     "audit",

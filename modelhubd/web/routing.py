@@ -83,6 +83,16 @@ def nothing() -> web.Response:
     return web.Response(status=204)
 
 
+def app_of(request: web.Request) -> App | None:
+    """The program that asks, if it says which it is.
+
+    Raises:
+        InvalidInput: what it says cannot be read.
+    """
+    named = request.headers.getall(HEADER, [])
+    return read_app(", ".join(named)) if named else None
+
+
 def adapt(
     route: Route, parts: Any, ask: type[Ask[Any, Any, Any]] = Ask
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -91,8 +101,7 @@ def adapt(
     async def handle(request: web.Request) -> web.StreamResponse:
         query = parse_query(request.query, route.query) if route.query else None
         body = await decode_body(request, route.body, route.max_body_bytes) if route.body else None
-        named = request.headers.getall(HEADER, [])
-        app = read_app(", ".join(named)) if named else None
+        app = app_of(request)
         return await route.handler(
             ask(parts=parts, body=body, query=query, path=request.match_info, request=request, app=app)
         )

@@ -80,10 +80,10 @@ class Cluster:
     def url(self, database: str) -> str:
         return f"postgresql+asyncpg://registry@127.0.0.1:{self.port}/{database}"
 
-    def make_database(self, template: str = "template1") -> str:
-        """A new database, a copy of the one named, which nobody may be connected to; its name."""
+    def make_database(self, like: str = "template1") -> str:
+        """A new database, empty or a copy of one that nobody uses; its name."""
         name = f"registry_{secrets.token_hex(6)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {like}")
         return name
 
     def drop_database(self, name: str) -> None:
@@ -139,9 +139,9 @@ def cluster() -> Cluster:
 
 
 @contextlib.contextmanager
-def fresh_database(template: str = "template1") -> Iterator[str]:
-    """The address of a new database, empty or a copy, dropped at the end."""
-    name = cluster().make_database(template)
+def fresh_database(like: str = "template1") -> Iterator[str]:
+    """The address of a new database, empty or a copy of one that nobody uses; dropped at the end."""
+    name = cluster().make_database(like)
     try:
         yield cluster().url(name)
     finally:

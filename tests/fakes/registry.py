@@ -1,10 +1,7 @@
 """A registry that runs inside the test, and people with tokens of it."""
 
-import atexit
 import contextlib
 import dataclasses
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +17,6 @@ from modelhubd.registry.app import Running, now, running
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.routes import PREFIX
-from tests.fakes.postgres import cluster, fresh_database
 
 SCOPES: dict[str, tuple[str, ...]] = {
     "author": ("publish:acme",),
@@ -121,79 +117,45 @@ async def _person(admin: Person, principal: str, scopes: tuple[str, ...], expire
     return dataclasses.replace(admin, token=made.json["token"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """A registry past its first start, at rest. `database` is the name of its database at our PostgreSQL."""
-
-    state_dir: Path
-    database: str
-    tokens: Mapping[str, str]
-
-
-_begun: dict[str, Begun] = {}
-"""By kind of database, of this process. A first start takes longer than most tests of what comes after it."""
-
-
-@contextlib.asynccontextmanager
-async def fresh_registry(state_dir: Path, kind: str = "sqlite") -> AsyncIterator[Registry]:
-    """`running_registry` at its defaults, on copies of what a first start made once. `kind` is `sqlite` or
-    `postgresql`."""
-    if kind not in _begun:
-        _begun[kind] = await _begin(kind)
-    begun = _begun[kind]
-    shutil.copytree(begun.state_dir, state_dir)
-    with contextlib.ExitStack() as stack:
-        database = "" if kind == "sqlite" else stack.enter_context(fresh_database(begun.database))
-        async with _answering(_config(state_dir, database), now) as (anybody, found):
-            people = {role: dataclasses.replace(anybody, token=token) for role, token in begun.tokens.items()}
-            yield Registry(url=found.url, parts=found.parts, anybody=anybody, **people)
-
-
-async def _begin(kind: str) -> Begun:
-    folder = Path(tempfile.mkdtemp(prefix="registry-begun-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    name = "" if kind == "sqlite" else cluster().make_database()
-    url = cluster().url(name) if name else ""
-    async with running_registry(folder / "state", url, tokens_s=86_400) as made:
-        tokens = {role: getattr(made, role).token for role in ("admin", *SCOPES)}
-    return Begun(state_dir=folder / "state", database=name, tokens=tokens)
-
-
 @contextlib.asynccontextmanager
 async def running_registry(
     state_dir: Path,
     database: str = "",
     clock: Callable[[], datetime] = now,
-    *,
-    tokens_s: int = 3600,
     **settings: Any,
 ) -> AsyncIterator[Registry]:
     """A registry on a free port; its first start unless `state_dir` and `database` have had one. Every role
     has a token, and the publishers of `PUBLISHERS` are there."""
-    async with _answering(_config(state_dir, database, **settings), clock) as (anybody, found):
+    async with _answering(state_dir, database, clock, settings) as (found, anybody):
         made = await make_admin(found.parts.database, "admin", clock())
         assert made.info.created_by == OPERATOR
         admin = dataclasses.replace(anybody, token=made.token)
         for name in PUBLISHERS:
             known = await admin.post("/publishers", {"name": name})
             assert known.status in (201, 409), known.body
-        people = {role: await _person(admin, role, scopes, tokens_s) for role, scopes in SCOPES.items()}
+        people = {role: await _person(admin, role, scopes, 3600) for role, scopes in SCOPES.items()}
         yield Registry(url=found.url, parts=found.parts, anybody=anybody, admin=admin, **people)
 
 
-def _config(state_dir: Path, database: str, **settings: Any) -> RegistryConfig:
-    return RegistryConfig(
+@contextlib.asynccontextmanager
+async def resumed_registry(
+    state_dir: Path, database: str, tokens: Mapping[str, str], **settings: Any
+) -> AsyncIterator[Registry]:
+    """One that has had its first start with `running_registry` elsewhere; `tokens` are by role."""
+    async with _answering(state_dir, database, now, settings) as (found, anybody):
+        people = {role: dataclasses.replace(anybody, token=token) for role, token in tokens.items()}
+        yield Registry(url=found.url, parts=found.parts, anybody=anybody, **people)
+
+
+@contextlib.asynccontextmanager
+async def _answering(
+    state_dir: Path, database: str, clock: Callable[[], datetime], settings: Mapping[str, Any]
+) -> AsyncIterator[tuple[Running, Person]]:
+    config = RegistryConfig(
         state_dir=state_dir,
         database=database,
         port=0,
         **{"name": "registry.test", "connections": 5, **settings},
     )
-
-
-@contextlib.asynccontextmanager
-async def _answering(
-    config: RegistryConfig, clock: Callable[[], datetime]
-) -> AsyncIterator[tuple[Person, Running]]:
-    """Somebody without a token, and the registry that answers them."""
     async with running(config, clock) as found, aiohttp.ClientSession() as session:
-        yield Person(url=found.url, token=None, session=session), found
+        yield found, Person(url=found.url, token=None, session=session)

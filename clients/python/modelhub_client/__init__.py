@@ -6,8 +6,8 @@
         for model in client.search("qwen", compatible=True).items:
             print(model.id, model.fit.verdict)
 
-`AsyncClient` has the same methods for asyncio, `RegistryClient` those of a registry. What they answer are the
-structs of `modelhubd.wire`.
+`AsyncClient` has the same methods for asyncio, `RegistryClient` and `AsyncRegistryClient` those of a
+registry. What they answer are the structs of `modelhubd.wire`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
     from modelhub_client.client import Client
     from modelhub_client.registry import RegistryClient
+    from modelhub_client.registry_aio import AsyncRegistryClient
     from modelhub_client.starting import ensure_running
 
 __all__ = [
     "AsyncClient",
+    "AsyncRegistryClient",
     "ChatMessage",
     "ChatPiece",
     "ChatReply",
@@ -72,8 +74,12 @@ __all__ = [
 
 
 _LATER = {
-    "AsyncClient": "aio", "Client": "client", "RegistryClient": "registry", "ensure_running": "starting",
-}  # fmt: skip
+    "AsyncClient": "aio",
+    "AsyncRegistryClient": "registry_aio",
+    "Client": "client",
+    "RegistryClient": "registry",
+    "ensure_running": "starting",
+}
 """What brings a lot along, and not everybody needs: name → module."""
 
 

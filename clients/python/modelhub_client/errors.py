@@ -103,7 +103,14 @@ class NoSpace(ProblemError):
 
 
 REFUSAL_CODES = frozenset(
-    {"does_not_fit", "not_enough_memory", "refused_by_policy", "requirement_not_met", "policy_locked"}
+    {
+        "does_not_fit",
+        "not_enough_memory",
+        "refused_by_policy",
+        "requirement_not_met",
+        "policy_locked",
+        "model_withdrawn",
+    }
 )
 
 _BY_STATUS: dict[int, type[ProblemError]] = {

@@ -13,7 +13,7 @@ from modelhub_client.call import Call
 from modelhub_client.calls import registry as of_registry
 from modelhub_client.calls import registry_accounts as of_accounts
 from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
-from modelhub_client.methods import asked
+from modelhub_client.registry_methods import RegistryMethods
 from modelhubd.wire.base import Page
 from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
 
@@ -30,7 +30,7 @@ _Answer = tuple[int, bytes, str | None]
 """Status, body, ETag."""
 
 
-class RegistryClient:
+class RegistryClient(RegistryMethods):
     """Talks to the registry at `url` (`https://host[:port][/path]`) with the token of one person or service.
 
     One connection is kept and used again; threads take turns on it. TLS is that of the platform: an
@@ -47,13 +47,11 @@ class RegistryClient:
         Raises:
             ValueError: `url` is no such address.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-            raise ValueError("a registry's address is like https://models.example.org")
+        self.url = registry_address(url)
+        parts = urlsplit(self.url)
         self._tls = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
-        self._path = parts.path.rstrip("/")
-        self.url = f"{parts.scheme}://{parts.netloc}{self._path}"
+        self._host, self._port = parts.hostname or "", parts.port
+        self._path = parts.path
         self._token = token
         self._context = context
         self._connection: http.client.HTTPConnection | None = None
@@ -222,47 +220,17 @@ class RegistryClient:
             )
         )
 
-    health = asked(of_registry.health)
-    me = asked(of_registry.me)
-    changes = asked(of_registry.changes)
-    catalog = asked(of_registry.catalog)
-    popularity = asked(of_registry.popularity)
-    models = asked(of_registry.models)
-    model = asked(of_registry.model)
-    versions = asked(of_registry.versions)
-    version = asked(of_registry.version)
-    issues = asked(of_registry.issues)
-    publish = asked(of_registry.publish)
-    cancel = asked(of_registry.cancel)
-    review = asked(of_registry.review)
-    reviews = asked(of_registry.reviews)
-    decide = asked(of_registry.decide)
-    withdraw = asked(of_registry.withdraw)
-    verify = asked(of_registry.verify)
-    unverify = asked(of_registry.unverify)
-    templates = asked(of_registry.templates)
-    template = asked(of_registry.template)
-    compliance = asked(of_registry.compliance)
-    put_template = asked(of_registry.put_template)
-    delete_template = asked(of_registry.delete_template)
-    count_download = asked(of_registry.count_download)
-    star = asked(of_registry.star)
-    unstar = asked(of_registry.unstar)
-    reset_counters = asked(of_registry.reset_counters)
 
-    publishers = asked(of_accounts.publishers)
-    publisher = asked(of_accounts.publisher)
-    create_publisher = asked(of_accounts.create_publisher)
-    change_publisher = asked(of_accounts.change_publisher)
-    add_publisher_key = asked(of_accounts.add_publisher_key)
-    revoke_publisher_key = asked(of_accounts.revoke_publisher_key)
-    tokens = asked(of_accounts.tokens)
-    create_token = asked(of_accounts.create_token)
-    revoke_token = asked(of_accounts.revoke_token)
-    audit = asked(of_accounts.audit)
-    checkpoint = asked(of_accounts.checkpoint)
-    inclusion_proof = asked(of_accounts.inclusion_proof)
-    consistency_proof = asked(of_accounts.consistency_proof)
+def registry_address(url: str) -> str:
+    """The address of a registry, without a slash at its end.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("a registry's address is like https://models.example.org")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from modelhubd.catalog.registry import store
-from modelhubd.catalog.registry.document import Document, read_document
+from modelhubd.catalog.registry.document import Document, Known, digests_of, read_document
 from modelhubd.catalog.registry.look import witnessed
 from modelhubd.catalog.registry.refresh import (
     ROLES,
@@ -23,6 +24,7 @@ from modelhubd.catalog.registry.refresh import (
 )
 from modelhubd.catalog.registry.refusals import NotTaken
 from modelhubd.catalog.registry.witness import Alarm, Seen
+from modelhubd.catalog.sync import Served
 from modelhubd.storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,24 @@ async def _fault(database: Database, kept: store.Kept, root_path: str) -> str | 
     except NotTaken as refused:
         return refused.detail
     return None if sha256 == kept.head.sha256 else "it has been changed"
+
+
+async def served(target: bytes, sha256: str) -> Served:
+    """All that a verified target serves."""
+    document = await asyncio.to_thread(read_document, target, sha256)
+    return document.entries, document.faults
+
+
+async def known(
+    database: Database, sha256: str, digests: tuple[str, bytes], shown: Collection[str]
+) -> Callable[[], Known]:
+    """What is known of the target `sha256` that is in use, to be called in a thread: `digests` of it if they
+    are, counted from the target that was kept if not, as after a start."""
+    of, counted = digests
+    if of == sha256:
+        return lambda: Known.of(counted, shown)
+    target = await store.target(database.reader)
+    return lambda: Known.of(digests_of(target), shown)
 
 
 async def shipped(root_path: str) -> Bundle | None:

@@ -1,11 +1,12 @@
 """One look at a registry: what it offers, verified, understood and witnessed. Blocks: call it in a thread."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from modelhubd.catalog.registry.document import Document, Head, read_document
+from modelhubd.catalog.registry.document import Document, Head, Known, read_document
 from modelhubd.catalog.registry.fetching import Fetching
 from modelhubd.catalog.registry.freshness import clock_is_ahead, fault_in_clock
 from modelhubd.catalog.registry.refresh import Refreshed, bundled, refresh, trusted_root
@@ -31,17 +32,16 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """`document` is None where it is the one in use; then there is nothing to witness either. With an `alarm`
-    it must not be taken."""
+    """What may be taken once it is stored. With an `alarm` it must not be."""
 
-    refreshed: Refreshed
-    document: Document | None = None
+    document: Document
     seen: Seen | None = None
     alarm: Alarm | None = None
 
 
-def look(fetching: Fetching, before: Before) -> Found:
-    """
+def look(fetching: Fetching, before: Before) -> Refreshed:
+    """What the registry offers, verified; its target is None where it is the one in use.
+
     Raises:
         NotTaken: why nothing can be taken.
     """
@@ -49,7 +49,7 @@ def look(fetching: Fetching, before: Before) -> Found:
     root = trusted_root(before.root_path)
     refuse_wrong_clock(before.now, None, head)
     try:
-        refreshed = refresh(
+        return refresh(
             fetching,
             folder=before.folder,
             root=root,
@@ -62,16 +62,30 @@ def look(fetching: Fetching, before: Before) -> Found:
         if refused.code == "expired" and reason is not None:
             raise NotTaken("clock_wrong", reason) from refused
         raise
-    if refreshed.target is None:
-        return Found(refreshed=refreshed)
+
+
+def understood(
+    fetching: Fetching,
+    before: Before,
+    refreshed: Refreshed,
+    target: bytes,
+    known: Callable[[], Known | None],
+) -> Found:
+    """The document in the `target`, read and witnessed; what is `known` is asked for here, as it may take its
+    time.
+
+    Raises:
+        NotTaken: why it cannot be taken.
+    """
+    head = before.head
     with gently():
-        document = read_document(refreshed.target, refreshed.sha256, fetching.stopping)
+        document = read_document(target, refreshed.sha256, fetching.stopping, known())
     refuse_wrong_clock(before.now, document.head, head)
     refuse_older(document.head, refreshed.root_version, head, before.root_version)
     judged = witnessed(document.head.catalog, before.seen, refreshed.audit_key, fetching)
     if isinstance(judged, Alarm):
-        return Found(refreshed=refreshed, alarm=judged)
-    return Found(refreshed=refreshed, document=document, seen=judged)
+        return Found(document=document, alarm=judged)
+    return Found(document=document, seen=judged)
 
 
 def refuse_wrong_clock(now: datetime, offered: Head | None, kept: Head | None) -> None:

@@ -1,11 +1,12 @@
 """What others may ask of the organisation's registry: its catalog, how fresh that is, what was withdrawn."""
 
 import asyncio
+import dataclasses
 import logging
 import math
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -16,15 +17,15 @@ from modelhubd.catalog.registry import keeping, store
 from modelhubd.catalog.registry.address import fault_in_address
 from modelhubd.catalog.registry.asking import Asking
 from modelhubd.catalog.registry.carried import Carried, Taken, files_of, judge_carried
-from modelhubd.catalog.registry.document import Document, Head, read_document
+from modelhubd.catalog.registry.document import Document, Head, Known
 from modelhubd.catalog.registry.freshness import delay_s, stale_since
-from modelhubd.catalog.registry.look import Before, look
+from modelhubd.catalog.registry.look import Before, look, understood
 from modelhubd.catalog.registry.popularity import Popularity
 from modelhubd.catalog.registry.refresh import ROLES, Refreshed, trusted_root
 from modelhubd.catalog.registry.refusals import NotTaken
 from modelhubd.catalog.registry.shown import shown_alarm, shown_audit, shown_freshness
 from modelhubd.catalog.registry.witness import Alarm, Seen
-from modelhubd.catalog.sync import Base, Served
+from modelhubd.catalog.sync import Base, Changes, Served
 from modelhubd.catalog.view import let_go
 from modelhubd.config import CatalogConfig
 from modelhubd.errors import Conflict
@@ -48,6 +49,7 @@ class Shown(Protocol):
 
     async def sync(self) -> CatalogInfo: ...
     async def info(self) -> CatalogInfo: ...
+    def served_ids(self) -> Collection[str]: ...
     async def adopt(self, base: Base, also: Callable[[Transaction], Awaitable[None]]) -> None: ...
     def tell(self, event: str) -> None: ...
 
@@ -89,6 +91,7 @@ class Registry:
             self._origin = origin_of(url) if reason is None else printable(url)[:100]
         self._kept: store.Kept | None = None
         self._tombstones: dict[str, Tombstone] = {}
+        self._digests = ("", b"")
         self._seen: Seen | None = None
         self._alarm: AuditAlarm | None = None
         self._last_error: SyncError | None = None
@@ -291,16 +294,27 @@ class Registry:
             seeds=seeds,
             seen=self._seen,
         )
-        found = await self._asking.ask(lambda fetching: look(fetching, before))
-        if (told := found.refreshed.told_at) is not None:
+        refreshed = await self._asking.ask(lambda fetching: look(fetching, before))
+        if (told := refreshed.told_at) is not None:
             self._clock_ahead_s = round((self._clock() - told).total_seconds(), 1)
+        if (target := refreshed.target) is None:
+            await self._renew(refreshed)
+            return
+        known = await self._known()
+        found = await self._asking.ask(
+            lambda fetching: understood(fetching, before, refreshed, target, known)
+        )
         if found.alarm is not None:
             await self._raise(found.alarm)
             raise NotTaken("audit_alarm", found.alarm.detail)
-        if found.document is None:
-            await self._renew(found.refreshed)
-        else:
-            await self._adopt(found.document, found.refreshed, found.seen, instead_of=kept)
+        await self._adopt(found.document, refreshed, found.seen, instead_of=kept)
+
+    async def _known(self) -> Callable[[], Known | None]:
+        """What need not be read again, to be called in a thread."""
+        shown = () if self._kept is None else self._catalog().served_ids()
+        if not shown or self._kept is None:
+            return lambda: None
+        return await keeping.known(self._database, self._kept.head.sha256, self._digests, shown)
 
     async def _adopt(
         self, document: Document, refreshed: Refreshed, seen: Seen | None, *, instead_of: store.Kept | None
@@ -329,9 +343,17 @@ class Registry:
             tx.after_commit(lambda: self._use(kept, seen))
 
         async def read() -> Served:
-            return document.entries, document.faults
+            if not document.unchanged:
+                return document.entries, document.faults
+            return await keeping.served(refreshed.target or b"", document.head.sha256)
 
-        await self._catalog().adopt(self._base_of(document.head, read), also)
+        base = self._base_of(document.head, read)
+        if document.unchanged and self._kept is not None:
+            since = self._kept.head.sha256
+            changes = Changes(since, document.entries, document.unchanged, document.faults)
+            base = dataclasses.replace(base, changes=changes)
+        await self._catalog().adopt(base, also)
+        self._digests = document.head.sha256, document.digests
         await let_go(document.entries)
         log.info("the registry's catalog of revision %s is in use", document.head.catalog.revision)
 
@@ -393,6 +415,4 @@ class Registry:
 
     async def _read_kept(self) -> Served:
         assert self._kept is not None
-        target = await store.target(self._database.reader)
-        document = await asyncio.to_thread(read_document, target, self._kept.head.sha256)
-        return document.entries, document.faults
+        return await keeping.served(await store.target(self._database.reader), self._kept.head.sha256)

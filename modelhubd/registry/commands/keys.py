@@ -81,8 +81,9 @@ def rotate(
     threshold: int,
 ) -> None:
     """Replace every online key and make the root good for another year. The service may run meanwhile: it
-    takes the new keys up at once; other machines of it need the `keys` folder copied."""
-    asyncio.run(_rotate(config, root_folders, new_root, root_keys, threshold, "planned", 0, 0))
+    takes the new keys up at once; other machines of it need the `keys` folder copied. The keys that counted
+    until now stay there once more, for a backup that is restored; older ones are removed."""
+    asyncio.run(_rotate(config, root_folders, new_root, root_keys, threshold, None, 0, 0))
 
 
 @command.command("recover")
@@ -118,12 +119,12 @@ def recover(
     config: RegistryConfig, root_folders: tuple[Path, ...], new_root: Path | None, root_keys: int,
     threshold: int, beyond_version: int, beyond_revision: int,
 ) -> None:  # fmt: skip
-    """An online key was stolen: revoke all of them and sign everything again with new ones, with version
-    numbers beyond what the thief signed. Clean the machine first. Clients drop what the thief signed at
-    their next sync; what the thief told them before is told again by your own catalog."""
+    """An online key was stolen: revoke and remove all of them and sign everything again with new ones, with
+    version numbers beyond what the thief signed. Clean the machine first. Clients drop what the thief signed
+    at their next sync; what the thief told them before is told again by your own catalog."""
     asyncio.run(
         _rotate(
-            config, root_folders, new_root, root_keys, threshold, "a key was stolen", beyond_version,
+            config, root_folders, new_root, root_keys, threshold, STOLEN, beyond_version,
             beyond_revision,
         )
     )  # fmt: skip
@@ -137,6 +138,9 @@ def root(config: RegistryConfig, first: bool) -> None:
     click.echo(asyncio.run(_root(config, first)))
 
 
+STOLEN = "a key was stolen"
+
+
 def _check(count: int, threshold: int) -> None:
     if threshold > count:
         raise click.UsageError(f"--threshold {threshold} of --root-keys {count} can never sign.")
@@ -148,7 +152,7 @@ async def _rotate(
     new_root: Path | None,
     count: int,
     threshold: int,
-    reason: str,
+    stolen: str | None,
     beyond_version: int,
     beyond_revision: int,
 ) -> None:
@@ -160,7 +164,8 @@ async def _rotate(
     _check(count, threshold)
     rotation = Rotation(
         root_folders=root_folders,
-        reason=reason,
+        reason=stolen or "planned",
+        stolen=stolen is not None,
         new_root=NewRoot(folder=new_root, count=count, threshold=threshold) if new_root else None,
         beyond_version=beyond_version,
         beyond_revision=beyond_revision,

@@ -1,29 +1,18 @@
 """How often one principal's reports of downloads count."""
 
-from collections import OrderedDict
+from datetime import datetime
+
+from modelhubd.wire.base import rfc3339
 
 MOST = 4
-"""Downloads of one model by one principal that count within `WINDOW_S`."""
-WINDOW_S = 3600.0
-REMEMBERED = 100_000
-"""Pairs of principal and model; beyond it the one that reported longest ago is forgotten."""
+"""Downloads of one model by one principal that count within an hour of the clock."""
 
 
-class Inflation:
-    """Counts in this process's memory; `at` is any clock in seconds that does not go back."""
+def hour_of(at: datetime) -> str:
+    """The hour (UTC) that `at` is in; texts of hours sort as they follow."""
+    return rfc3339(at)[:13]
 
-    def __init__(self, *, most: int = MOST, window_s: float = WINDOW_S, remembered: int = REMEMBERED) -> None:
-        self._most = most
-        self._window_s = window_s
-        self._remembered = remembered
-        self._counted: OrderedDict[tuple[str, str], tuple[float, ...]] = OrderedDict()
 
-    def counts(self, principal: str, model: str, at: float) -> bool:
-        """Whether this report counts; it is remembered if it does."""
-        key = (principal, model)
-        recent = tuple(then for then in self._counted.pop(key, ()) if at - then < self._window_s)
-        allowed = len(recent) < self._most
-        self._counted[key] = (*recent, at) if allowed else recent
-        if len(self._counted) > self._remembered:
-            self._counted.popitem(last=False)
-        return allowed
+def counting(reports: int, in_all: int) -> int:
+    """How many of the last `reports` count, of `in_all` in this hour."""
+    return min(max(MOST - (in_all - reports), 0), reports)

@@ -9,12 +9,10 @@ from modelhubd.errors import InvalidInput
 from modelhubd.registry.access import Caller
 from modelhubd.registry.audit import service as audit
 from modelhubd.registry.counters import store
-from modelhubd.registry.idempotency.service import KEPT
-from modelhubd.registry.idempotency.store import forget
+from modelhubd.registry.counters.store import Report
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.versions.seen import check_seen
 from modelhubd.tasks import in_thread
-from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import Counters
 from modelhubd.wire.registry import Popularity
 
@@ -23,22 +21,18 @@ _KEY = re.compile(r"[!-~]{1,200}")
 
 async def downloaded(parts: Parts, caller: Caller, model: str, key: str | None) -> None:
     """Count one download, unless the principal has reported it under this key before, or reports too many.
+    It is written a moment later, with others.
 
     Raises:
         NotFound: there is no such model.
+        Unavailable: the database has been away for too long.
     """
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidInput.at("", "an Idempotency-Key has 1 to 200 visible ASCII characters")
-    at = parts.clock()
-    async with parts.database.noting() as connection:
+    async with parts.database.reading() as connection:
         await check_seen(connection, caller, model)
-        await forget(connection, before=rfc3339(at - KEPT))
-        if key is not None and not await store.is_first(
-            connection, caller.principal, f"downloads {model} {key}", at=rfc3339(at)
-        ):
-            return
-        if parts.inflation.counts(caller.principal, model, at.timestamp()):
-            await store.add_download(connection, model)
+    once = None if key is None else f"downloads {model} {key}"
+    parts.reports.add(Report(caller.principal, model, once))
 
 
 async def star(parts: Parts, caller: Caller, model: str, wanted: bool) -> None:
@@ -74,6 +68,7 @@ async def reset(parts: Parts, caller: Caller, model: str) -> Counters:
         NotFound: there is no such model.
     """
     at = parts.clock()
+    await parts.reports.written()
     async with parts.database.changing() as connection:
         await check_seen(connection, caller, model)
         before = await store.get(connection, model)

@@ -1,9 +1,12 @@
 """SQL of downloads and stars. None of it takes the head row."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from modelhubd.registry.schema import counter, idempotency, model, star
+from modelhubd.registry.schema import counter, idempotency, model, report, star
 from modelhubd.registry.upserts import inserting
 from modelhubd.registry.versions.store import known_to
 from modelhubd.wire.catalog import Counters
@@ -11,25 +14,74 @@ from modelhubd.wire.catalog import Counters
 ACCEPTED = 202
 
 
-async def is_first(connection: AsyncConnection, principal: str, key: str, *, at: str) -> bool:
-    """Whether the principal has not used this key before; it is remembered."""
-    values = {
-        "principal": principal, "key": key, "request_sha256": "", "status": ACCEPTED, "answer": "",
-        "created_at": at,
-    }  # fmt: skip
-    made = await connection.execute(
-        inserting(connection, idempotency).values(**values).on_conflict_do_nothing()
-    )
-    return made.rowcount > 0
+Times = Mapping[tuple[str, str], int]
+"""By (model, principal)."""
+ROWS = 500
+"""Of one statement."""
 
 
-async def add_download(connection: AsyncConnection, ident: str) -> None:
-    insert = inserting(connection, counter).values(model=ident, downloads=1)
-    await connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=[counter.c.model], set_={"downloads": counter.c.downloads + 1}
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A download that a principal tells of; `once` is the same for every try, None where it is not known."""
+
+    principal: str
+    model: str
+    once: str | None = None
+
+
+async def first(
+    connection: AsyncConnection, keys: Sequence[tuple[str, str]], *, at: str
+) -> set[tuple[str, str]]:
+    """Those of these (principal, key) that were never used before; they are remembered."""
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(keys), ROWS):
+        rows = [
+            {
+                "principal": principal, "key": key, "request_sha256": "", "status": ACCEPTED, "answer": "",
+                "created_at": at,
+            }
+            for principal, key in keys[start : start + ROWS]
+        ]  # fmt: skip
+        insert = inserting(connection, idempotency).values(rows).on_conflict_do_nothing()
+        made = await connection.execute(insert.returning(idempotency.c.principal, idempotency.c.key))
+        found |= {(row.principal, row.key) for row in made}
+    return found
+
+
+async def note_reports(connection: AsyncConnection, told: Times, hour: str) -> dict[tuple[str, str], int]:
+    """Add so many reports of this hour; how many there are in all now."""
+    found: dict[tuple[str, str], int] = {}
+    rows = [
+        {"model": ident, "principal": principal, "hour": hour, "count": count}
+        for (ident, principal), count in sorted(told.items())
+    ]
+    for start in range(0, len(rows), ROWS):
+        insert = inserting(connection, report).values(rows[start : start + ROWS])
+        new = insert.excluded
+        same = sa.case((report.c.hour == new.hour, report.c["count"] + new["count"]), else_=new["count"])
+        noted = await connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=[report.c.model, report.c.principal], set_={"hour": new.hour, "count": same}
+            ).returning(report.c.model, report.c.principal, report.c["count"])
         )
-    )
+        found |= {(ident, principal): count for ident, principal, count in noted}
+    return found
+
+
+async def forget_reports(connection: AsyncConnection, *, before: str) -> None:
+    """Those of hours before this one."""
+    await connection.execute(report.delete().where(report.c.hour < before))
+
+
+async def add_downloads(connection: AsyncConnection, downloads: Mapping[str, int]) -> None:
+    """Count so many more of each model."""
+    rows = [{"model": ident, "downloads": count} for ident, count in sorted(downloads.items())]
+    for start in range(0, len(rows), ROWS):
+        insert = inserting(connection, counter).values(rows[start : start + ROWS])
+        more = counter.c.downloads + insert.excluded.downloads
+        await connection.execute(
+            insert.on_conflict_do_update(index_elements=[counter.c.model], set_={"downloads": more})
+        )
 
 
 async def add_star(connection: AsyncConnection, ident: str, principal: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from modelhubd.entries.issues_of_files import weights_of
 from modelhubd.errors import CannotStart, Untrusted
 from modelhubd.registry.audit import service as audit
 from modelhubd.registry.database import Database
@@ -18,6 +19,9 @@ from modelhubd.registry.portable.archive import FORMAT, FORMAT_VERSION, TABLES, 
 from modelhubd.registry.portable.checks import Log, check_file, check_version
 from modelhubd.registry.release import building, tuf
 from modelhubd.registry.release.store import head as read_head
+from modelhubd.registry.versions.entries import loaded, stored_entry
+from modelhubd.registry.versions.store import note_weights
+from modelhubd.registry.versions.words import words_of
 from modelhubd.tasks import in_thread
 from modelhubd.wire.base import rfc3339
 
@@ -150,9 +154,11 @@ async def _take_in(connection: AsyncConnection, table: str, rows: list[dict[str,
     if table == "model":
         await store.add_models(connection, rows)
     elif table == "version":
-        await in_thread(_checks(rows))
+        weights = await in_thread(_derived(rows))
         for number in sorted({row["version"] for row in rows}):
             await store.add_versions(connection, [row for row in rows if row["version"] == number])
+        for of, found in weights:
+            await note_weights(connection, of, found)
     elif table == "audit":
         await in_thread(_follows(log, rows))
         await store.add_entries(connection, rows)
@@ -211,6 +217,21 @@ def _checks(rows: list[dict[str, Any]]) -> Callable[[], None]:
             check_version(row)
 
     return check
+
+
+def _derived(rows: list[dict[str, Any]]) -> Callable[[], list[tuple[str, frozenset[str]]]]:
+    """Checks the versions, and computes again what is derived from their contents: words, and weights by
+    model."""
+
+    def derive() -> list[tuple[str, frozenset[str]]]:
+        weights = []
+        for row in rows:
+            check_version(row)
+            row["words"] = words_of(row["model"], loaded(row["content"]))
+            weights.append((row["model"], weights_of(stored_entry(row["content"]))))
+        return weights
+
+    return derive
 
 
 def _checks_files(rows: list[dict[str, Any]]) -> Callable[[], None]:

@@ -1,11 +1,12 @@
 """Key files: Ed25519 in PEM (PKCS#8), one a file, named by what they are for and the beginning of their id.
 
-The keys folder (0700, files 0600) holds the online keys of every generation; which of them count is what the
-newest root says, so that a rotation takes effect in one transaction. Root keys never lie there.
+The keys folder (0700, files 0600) holds the online keys that count and those that counted before the last
+rotation. Which of them count is what the newest root says, so that a rotation takes effect in one
+transaction. Root keys never lie there.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,10 +119,38 @@ def read_online_keys(folder: Path) -> Keyring:
     if not folder.exists():
         return Keyring({})
     make_folder(folder)
+    found = {}
     for path in sorted(folder.glob("*.pem")):
-        if path.stat().st_mode & 0o077:
-            raise CannotStart(f"The key {path} can be read by others. Make it yours alone: chmod 600 {path}")
-    return read_keys([folder])
+        try:
+            mode = path.stat().st_mode
+            if mode & 0o077:
+                raise CannotStart(
+                    f"The key {path} can be read by others. Make it yours alone: chmod 600 {path}"
+                )
+            private = _read_key(path)
+        except (FileNotFoundError, CannotStart):
+            if path.exists():
+                raise
+            continue  # a rotation has just removed it
+        found[public_of(private).hex()] = private
+    return Keyring(found)
+
+
+def forget_keys(folder: Path, kept: Collection[str]) -> None:
+    """Remove the keys of the folder whose public ones (in hex) are not among those that are `kept`.
+
+    Raises:
+        CannotStart: one cannot be removed.
+    """
+    for path in sorted(folder.glob("*.pem")):
+        if public_of(_read_key(path)).hex() in kept:
+            continue
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise CannotStart(
+                f"The new keys are in force, but the old key {path} cannot be removed: {error.strerror}."
+            ) from error
 
 
 def read_keys(folders: Sequence[Path]) -> Keyring:

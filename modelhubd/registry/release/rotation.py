@@ -33,11 +33,15 @@ class NewRoot:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     """What is to be done. `root_folders` hold the root keys; every version number of what is signed then is
-    higher than `beyond_version`, and the catalog's revision higher than `beyond_revision`."""
+    higher than `beyond_version`, and the catalog's revision higher than `beyond_revision`.
+
+    Of the old online keys those that counted until now stay in the keys folder, for a database that is
+    restored from a backup of before; where they were `stolen`, none does."""
 
     root_folders: tuple[Path, ...]
     reason: str
     new_root: NewRoot | None = None
+    stolen: bool = False
     beyond_version: int = 0
     beyond_revision: int = 0
 
@@ -98,6 +102,10 @@ async def rotate(
         await in_thread(lambda: _write(state_dir, rotation.new_root, online, fresh))
         await store.put(connection, written, rfc3339(now))
         await store.set_released(connection, head.revision)
+    kept = {public.hex() for public in keys.publics(online).values()}
+    if not rotation.stolen:
+        kept |= set(tuf.public_keys(tuf.read_root(before)).values())
+    await in_thread(lambda: keys.forget_keys(state_dir / KEYS, kept))
     return version
 
 

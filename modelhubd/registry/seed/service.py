@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from modelhubd.entries.content import content_of, content_sha256, notes_of
+from modelhubd.entries.issues_of_files import weights_of
 from modelhubd.entries.rules import faults_in_entry
 from modelhubd.floor.loader import floor_bytes, floor_digest, load_floor
 from modelhubd.registry.access import REGISTRY
@@ -14,7 +15,8 @@ from modelhubd.registry.database import Database
 from modelhubd.registry.release.store import bump
 from modelhubd.registry.seed import store
 from modelhubd.registry.seed.store import SeedRow
-from modelhubd.registry.versions.issues_of_files import weights_of
+from modelhubd.registry.versions.entries import loaded
+from modelhubd.registry.versions.words import words_of
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import CatalogEntry
 
@@ -61,11 +63,13 @@ def rows_of(entries: Iterable[CatalogEntry]) -> tuple[list[SeedRow], tuple[str, 
             log.warning("an entry of the floor breaks a rule and is left out")
             continue
         notes = notes_of(entry)
+        content = content_of(entry, notes).decode()
         rows[entry.id] = SeedRow(
             model=entry.id,
             publisher=entry.id.partition("/")[0],
-            content=content_of(entry, notes).decode(),
+            content=content,
             content_sha256=content_sha256(entry, notes),
+            words=words_of(entry.id, loaded(content)),
             weights=weights_of(entry),
         )
     return list(rows.values()), tuple(skipped)

@@ -18,6 +18,8 @@ class SeedRow:
     publisher: str
     content: str
     content_sha256: str
+    words: str = ""
+    """What the model is found by."""
     weights: frozenset[str] = frozenset()
     """SHA-256 of the files that make the model what it is."""
 
@@ -57,8 +59,8 @@ async def add_all(connection: AsyncConnection, rows: Sequence[SeedRow], at: str)
         [
             {
                 "model": row.model, "version": 1, "status": "pending", "content": row.content,
-                "content_sha256": row.content_sha256, "envelopes": "[]", "published_by": SEED,
-                "published_at": at, "four_eyes": True,
+                "content_sha256": row.content_sha256, "envelopes": "[]", "words": row.words,
+                "published_by": SEED, "published_at": at, "four_eyes": True,
             }
             for row in rows
         ],

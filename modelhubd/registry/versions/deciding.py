@@ -1,9 +1,11 @@
 """Decisions on versions: approval, rejection, withdrawal; and the queue of those that wait for one."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from modelhubd.entries.issues import gravest_first
 from modelhubd.errors import Conflict, InvalidInput
 from modelhubd.paging import decode_cursor, encode_cursor
 from modelhubd.registry.access import Caller
@@ -12,10 +14,11 @@ from modelhubd.registry.parts import Parts
 from modelhubd.registry.release.store import bump
 from modelhubd.registry.verification import store as verification_store
 from modelhubd.registry.versions import listing_store, store
-from modelhubd.registry.versions.approvals import blocking, check_reason, ruling
+from modelhubd.registry.versions.approvals import Ruling, blocking, check_reason, ruling
 from modelhubd.registry.versions.diff import changes_between
-from modelhubd.registry.versions.entries import loaded
+from modelhubd.registry.versions.entries import loaded, notes_in, shown_entry
 from modelhubd.registry.versions.listing_store import Place
+from modelhubd.registry.versions.noticing import Looked, issues_now, new_among
 from modelhubd.registry.versions.rows import VersionRow, shown
 from modelhubd.registry.versions.seen import seen_version
 from modelhubd.registry.versions.states import Event, advance
@@ -31,7 +34,7 @@ async def reviews(parts: Parts, status: VersionStatus, limit: int, after: str | 
     async with parts.database.reading() as connection:
         rows, total = await listing_store.queue(connection, status, limit=limit + 1, after=place)
         more, rows = len(rows) > limit, rows[:limit]
-        issues = [await store.issues_of(connection, row.model, row.version) for row, _ in rows]
+        issues = [await _noticed(parts, connection, row) for row, _ in rows]
         served = await listing_store.served_contents(connection, {row.model for row, _ in rows})
 
     def compared() -> tuple[Review, ...]:
@@ -65,37 +68,80 @@ async def review(parts: Parts, caller: Caller, model: str, version: str) -> Revi
 async def decide(parts: Parts, caller: Caller, model: str, version: str, asked: Decide) -> RegistryVersion:
     """The version as it is after the decision; once approved, a signed release with it is out.
 
-    An approved version is served unless a higher one is.
+    An approved version is served unless a higher one is. What would block the approval is looked for once
+    more; what has come up since the publish is recorded and audited.
 
     Raises:
         NotAllowed: (`own_version`); Conflict, InvalidInput: see `approvals.ruling`.
     """
     at = parts.clock()
+    blocked: InvalidInput | None = None
     async with parts.database.changing() as connection:
         row = await seen_version(connection, caller, model, version)
-        issues = await store.issues_of(connection, model, row.version)
-        outcome = ruling(
-            row, asked, decider=caller.principal, issues=issues, four_eyes=parts.config.four_eyes
-        )
-        await store.decide(
-            connection, row, status=outcome.status, by=caller.principal, at=rfc3339(at),
-            reason=asked.reason, four_eyes=outcome.four_eyes,
-        )  # fmt: skip
-        detail: dict[str, Any] = {"content_sha256": row.content_sha256, "four_eyes": outcome.four_eyes}
-        if asked.reason is not None:
-            detail["reason"] = asked.reason
-        await audit.append(
-            connection, actor=caller.principal, action=f"version.{outcome.status}", subject=row.subject,
-            detail=detail, at=at,
-        )  # fmt: skip
-        if outcome.status is VersionStatus.APPROVED:
-            await _check_active(connection, model)
-            await _serve(parts, connection, caller, row)
-            await bump(connection)
-        decided = shown(await seen_version(connection, caller, model, version))
+        recorded = await store.issues_of(connection, model, row.version)
+        new: tuple[Issue, ...] = ()
+        if row.status is VersionStatus.PENDING and asked.decision == "approve":
+            looked = await _looked(connection, row)
+            now = await issues_now(connection, parts.config, looked, for_reviewers=False)
+            new = blocking(new_among(now, recorded))
+        try:
+            outcome = ruling(
+                row,
+                asked,
+                decider=caller.principal,
+                issues=(*recorded, *new),
+                four_eyes=parts.config.four_eyes,
+            )
+        except InvalidInput as refused:
+            if refused.code != "blocked" or not new:
+                raise
+            # What keeps it from approval since it was published stays with it, though the approval fails.
+            await store.add_issues(connection, row, new, known=len(recorded))
+            await audit.append(
+                connection, actor=caller.principal, action="version.blocked", subject=row.subject,
+                detail={"content_sha256": row.content_sha256, "issues": [issue.code for issue in new]}, at=at,
+            )  # fmt: skip
+            blocked = refused
+        else:
+            decided = await _decided(parts, connection, caller, row, asked, outcome, at)
+    if blocked is not None:
+        raise blocked
     if decided.status is VersionStatus.APPROVED:
         await parts.releases.released()
     return decided
+
+
+async def _decided(
+    parts: Parts,
+    connection: AsyncConnection,
+    caller: Caller,
+    row: VersionRow,
+    asked: Decide,
+    outcome: Ruling,
+    at: datetime,
+) -> RegistryVersion:
+    await store.decide(
+        connection, row, status=outcome.status, by=caller.principal, at=rfc3339(at),
+        reason=asked.reason, four_eyes=outcome.four_eyes,
+    )  # fmt: skip
+    detail: dict[str, Any] = {"content_sha256": row.content_sha256, "four_eyes": outcome.four_eyes}
+    if asked.reason is not None:
+        detail["reason"] = asked.reason
+    await audit.append(
+        connection, actor=caller.principal, action=f"version.{outcome.status}", subject=row.subject,
+        detail=detail, at=at,
+    )  # fmt: skip
+    if outcome.status is VersionStatus.APPROVED:
+        await _check_active(connection, row.model)
+        await _serve(parts, connection, caller, row)
+        await bump(connection)
+    return shown(await seen_version(connection, caller, row.model, str(row.version)))
+
+
+async def _looked(connection: AsyncConnection, row: VersionRow) -> Looked:
+    content = await store.get_content(connection, row.model, row.version)
+    entry = shown_entry(row, content.content, content.envelopes, verified=False)
+    return Looked(entry=entry, notes=notes_in(content.content), content=content.content)
 
 
 async def withdraw(
@@ -131,6 +177,17 @@ async def withdraw(
         withdrawn = shown(await seen_version(connection, caller, model, version))
     await parts.releases.released()
     return withdrawn
+
+
+async def _noticed(parts: Parts, connection: AsyncConnection, row: VersionRow) -> tuple[Issue, ...]:
+    """What was recorded at the publish, and of one that waits what a reviewer would notice now, the gravest
+    first."""
+    recorded = await store.issues_of(connection, row.model, row.version)
+    if row.status is not VersionStatus.PENDING:
+        return recorded
+    looked = await _looked(connection, row)
+    now = await issues_now(connection, parts.config, looked, for_reviewers=True)
+    return gravest_first((*recorded, *new_among(now, recorded)))
 
 
 def _review(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from modelhubd.registry.schema import (
     counter,
     model,
+    publisher,
     served,
     star,
     template_model,
@@ -62,7 +63,8 @@ class Eyes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which models: `q` is part of the id, `status` one that some version has."""
+    """Which models: `q` is part of the id, of a display name, of a tag or of the publisher's name, `status`
+    one that some version has."""
 
     q: str = ""
     publisher: Collection[str] = ()
@@ -182,7 +184,7 @@ def _model_query(eyes: Eyes) -> sa.Select[Any]:
 def _conditions(eyes: Eyes, filters: Filters) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = [eyes.last_version().is_not(None)]
     if filters.q:
-        found.append(model.c.id.contains(filters.q.lower(), autoescape=True))
+        found.append(_named(eyes, filters.q.casefold()))
     if filters.publisher:
         found.append(model.c.publisher.in_(sorted(filters.publisher)))
     if filters.status:
@@ -200,6 +202,30 @@ def _conditions(eyes: Eyes, filters: Filters) -> list[sa.ColumnElement[bool]]:
         verified = verification.c.model.is_not(None)
         found.append(verified if filters.verified else ~verified)
     return found
+
+
+def _named(eyes: Eyes, text: str) -> sa.ColumnElement[bool]:
+    """The id has `text`, or something by which the publisher, or a version that may be seen and is served or
+    waits for review, is called."""
+    called = (
+        sa.select(version.c.version)
+        .where(
+            version.c.model == model.c.id,
+            version.c.words.contains(text, autoescape=True),
+            sa.or_(version.c.version == served.c.version, version.c.status == VersionStatus.PENDING),
+            eyes.on_versions(),
+        )
+        .correlate(model, served)
+    )
+    by = (
+        sa.select(publisher.c.name)
+        .where(
+            publisher.c.name == model.c.publisher,
+            sa.func.lower(publisher.c.display_name).contains(text, autoescape=True),
+        )
+        .correlate(model)
+    )
+    return sa.or_(model.c.id.contains(text, autoescape=True), called.exists(), by.exists())
 
 
 async def _templates(connection: AsyncConnection, idents: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -29,6 +29,8 @@ class Content:
 
     content: str
     envelopes: str
+    words: str = ""
+    """What the model is found by."""
 
 
 _ISSUES = (
@@ -104,11 +106,19 @@ async def add(
             content=content.content,
             content_sha256=row.content_sha256,
             envelopes=content.envelopes,
+            words=content.words,
             published_by=row.published_by,
             published_at=row.published_at,
             four_eyes=row.four_eyes,
         )
     )
+    await add_issues(connection, row, issues, known=0)
+
+
+async def add_issues(
+    connection: AsyncConnection, row: VersionRow, issues: Collection[Issue], *, known: int
+) -> None:
+    """Record what was noticed about a version, of which `known` issues are recorded already."""
     if issues:
         await connection.execute(
             issue.insert(),
@@ -122,7 +132,7 @@ async def add(
                     "pointer": one.pointer,
                     "message": one.message,
                 }
-                for position, one in enumerate(issues)
+                for position, one in enumerate(issues, known)
             ],
         )
 
@@ -197,26 +207,24 @@ async def bury(connection: AsyncConnection, ident: str, *, at: str, reason: str)
     await connection.execute(tombstone.insert().values(model=ident, withdrawn_at=at, reason=reason))
 
 
-async def names(connection: AsyncConnection, own: str) -> tuple[str, str]:
-    """The ids of models that anybody, or the publisher `own`, may know of, and every publisher's name.
+async def names(connection: AsyncConnection, known: sa.ColumnElement[bool]) -> tuple[str, str]:
+    """The ids of the models that are `known`, and every publisher's name.
 
     Each as one text with blanks between, for there may be many.
     """
-    models = await connection.execute(
-        sa.select(sa.func.aggregate_strings(model.c.id, " ")).where(known_to(own))
-    )
+    models = await connection.execute(sa.select(sa.func.aggregate_strings(model.c.id, " ")).where(known))
     publishers = await connection.execute(sa.select(sa.func.aggregate_strings(publisher.c.name, " ")))
     return models.scalar_one() or "", publishers.scalar_one() or ""
 
 
 async def holders(
-    connection: AsyncConnection, ident: str, weights: Collection[str], own: str
+    connection: AsyncConnection, ident: str, weights: Collection[str], known: sa.ColumnElement[bool]
 ) -> dict[str, str]:
-    """By SHA-256, another model that was published with these weights and that `own` may know of."""
+    """By SHA-256, another model that was published with these weights, of those that are `known`."""
     query = (
         sa.select(weight.c.sha256, sa.func.min(weight.c.model))
         .join(model, model.c.id == weight.c.model)
-        .where(weight.c.sha256.in_(weights), weight.c.model != ident, known_to(own))
+        .where(weight.c.sha256.in_(weights), weight.c.model != ident, known)
         .group_by(weight.c.sha256)
     )
     return dict((await connection.execute(query)).all())
@@ -224,8 +232,17 @@ async def holders(
 
 def known_to(own: str | None) -> sa.ColumnElement[bool]:
     """Condition over `model`: some version of it was approved once, or the publisher `own` has it."""
-    approved = sa.exists().where(version.c.model == model.c.id, version.c.status.in_(sorted(PUBLIC)))
+    approved = _has(PUBLIC)
     return approved if own is None else sa.or_(approved, model.c.publisher == own)
+
+
+def under_review_too() -> sa.ColumnElement[bool]:
+    """Condition over `model`: some version of it was approved once, or waits for review."""
+    return _has(PUBLIC | {VersionStatus.PENDING})
+
+
+def _has(statuses: Collection[VersionStatus]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(version.c.model == model.c.id, version.c.status.in_(sorted(statuses)))
 
 
 async def note_weights(connection: AsyncConnection, ident: str, weights: Iterable[str]) -> None:

@@ -9,6 +9,9 @@ import pytest
 from modelhub_client import Client, Refused
 from tests.contract.world import World, entry, local_file
 from tests.fakes.origin import Origin
+from tests.integration.policy.conftest import CHAT
+from tests.integration.policy.test_enforcement import policy
+from tests.raw import Answer, over_socket
 
 PINNED = "tests/pinned"
 OLD, NEW = ("Modelhub-App", "editor/1.9"), ("Modelhub-App", "editor/2.0")
@@ -71,3 +74,36 @@ def test_a_specifier_that_is_none_is_a_fault_of_the_entry(world: World) -> None:
     faults = world.post("/catalog/sync", status=202)["faults"]
     (folder / "bad.json").unlink()
     assert [(fault["file"], fault["pointer"]) for fault in faults] == [("bad.json", "/requires/app/editor")]
+
+
+def test_the_gateway_lists_and_answers_only_what_is_for_the_program_that_asks(world: World) -> None:
+    if not any(one["model"] == PINNED for one in world.get("/library")["items"]):
+        world.download(PINNED, until="completed")
+
+    def listed(*headers: tuple[str, str]) -> set[str]:
+        answer = over_socket(world.daemon.socket, "GET", "/v1/models", None, *headers)
+        assert answer.status == 200
+        return {model["id"] for model in answer.json["data"]}
+
+    def asked(*headers: tuple[str, str]) -> Answer:
+        body = json.dumps({"model": PINNED, "messages": [{"role": "user", "content": "?"}]}).encode()
+        return over_socket(world.daemon.socket, "POST", "/v1/chat/completions", body, *headers)
+
+    def refused() -> None:
+        answer = asked(OLD)
+        assert (answer.status, answer.json["error"]["code"]) == (409, "requirement_not_met")
+        assert "editor >=2" in answer.json["error"]["message"]
+
+    assert PINNED in listed() & listed(NEW)
+    assert PINNED not in listed(OLD)
+    assert CHAT in listed(OLD)
+    refused()
+    assert world.get("/servers")["items"] == [], "what is refused is not loaded first"
+    assert asked(NEW).status == 200
+    refused()
+    assert asked().status == 200
+    assert PINNED not in listed(OLD), "a running server is listed no more than its model"
+    garbled = asked(("Modelhub-App", "no version"))
+    assert (garbled.status, garbled.json["error"]["param"]) == (422, "Modelhub-App")
+    with policy(world, allowed_publishers=["qwen"]):
+        assert not listed() & {PINNED, CHAT}

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from modelhub_cli.token_file import token_for
-from tests.fakes.registry import Registry, fresh_registry, running_registry
+from tests.fakes.registry import Registry, running_registry
+from tests.fakes.registry_template import copied_registry
 from tests.integration.registry.command_line import Sits, Typist, signed_in, sits_at
 
 DIGEST = "c" * 64
@@ -18,7 +19,7 @@ DIGEST = "c" * 64
 
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
-    async with fresh_registry(tmp_path / "registry") as running:
+    async with copied_registry("sqlite", tmp_path / "registry") as running:
         yield running
 
 

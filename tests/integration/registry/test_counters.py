@@ -1,9 +1,22 @@
 """Downloads and stars: counted once, out of reach of publishes, unsigned."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
-from modelhubd.registry.counters.inflation import MOST
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from modelhubd.errors import Unavailable
+from modelhubd.registry.counters import reports as reports_module
+from modelhubd.registry.counters.inflation import MOST, hour_of
+from modelhubd.registry.counters.reports import Reports
+from modelhubd.registry.counters.store import Report
+from modelhubd.registry.database import Database
+from modelhubd.registry.schema import report
 from tests.fakes.registry import Registry
 from tests.integration.registry.publishes import (
     MODEL,
@@ -18,6 +31,8 @@ from tests.integration.registry.publishes import (
 
 
 async def counters(registry: Registry, model: str = "acme/tiny") -> Any:
+    """Once what was told of is written."""
+    await registry.parts.reports.written()
     return (await registry.reader.get(f"/models/{model}")).json["counters"]
 
 
@@ -89,6 +104,7 @@ async def test_counters_survive_new_versions_and_no_publish_touches_them(registr
 async def test_popularity_is_told_again_only_when_it_has_changed(registry: Registry) -> None:
     await approved(registry)
     await registry.reader.post(f"{MODEL}/downloads")
+    await registry.parts.reports.written()
     first = await registry.reader.get("/popularity")
     assert first.json["counters"] == {"acme/tiny": {"downloads": 1, "stars": 0}}
     tag = first.headers["ETag"]
@@ -104,6 +120,7 @@ async def test_popularity_names_no_model_that_was_never_approved(registry: Regis
     await published(registry.author)
     assert (await registry.author.put(f"{MODEL}/star")).status == 204
     assert (await registry.author.post(f"{MODEL}/downloads")).status == 202
+    await registry.parts.reports.written()
     assert (await registry.reader.get("/popularity")).json["counters"] == {}
 
 
@@ -132,3 +149,70 @@ async def test_what_is_not_there_is_not_counted(registry: Registry) -> None:
             assert (await registry.reader.ask(method, path + suffix)).status == 404, path
         if model != "acme/tiny":
             assert (await registry.admin.post(f"{path}/counters/reset")).status == 404
+
+
+class Forgetful(Database):
+    """One that commits and then cannot say so, as often as it is told to."""
+
+    lost = 0
+
+    @contextlib.asynccontextmanager
+    async def noting(self) -> AsyncIterator[AsyncConnection]:
+        async with super().noting() as connection:
+            yield connection
+        if self.lost:
+            self.lost -= 1
+            raise Unavailable("The answer to the commit was lost.")
+
+
+async def test_reports_whose_commit_was_not_answered_are_counted_once(registry: Registry) -> None:
+    await approved(registry)
+    async with Forgetful.open(registry.parts.config.database_url) as forgetful:
+        assert isinstance(forgetful, Forgetful)
+        reports = Reports(forgetful, registry.parts.clock)
+        for once in (None, "one", "one", None):
+            reports.add(Report("reader", "acme/tiny", once))
+        forgetful.lost = 2
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await reports.written()
+        await reports.written()
+    assert (await counters(registry))["downloads"] == 3
+
+
+async def test_the_limit_of_reports_is_one_for_all_processes(registry: Registry) -> None:
+    await approved(registry)
+    processes = [Reports(registry.parts.database, registry.parts.clock) for _ in range(3)]
+    for reports in processes:
+        for _ in range(3):
+            reports.add(Report("reader", "acme/tiny"))
+    await asyncio.gather(*(reports.written() for reports in processes))
+    assert (await counters(registry))["downloads"] == MOST
+
+
+async def test_the_next_hour_counts_anew_and_the_one_before_is_forgotten(registry: Registry) -> None:
+    await approved(registry)
+    hours = [registry.parts.clock() + timedelta(hours=passed) for passed in range(2)]
+    reports = Reports(registry.parts.database, lambda: hours[0])
+    for _ in range(2):
+        for _ in range(MOST + 1):
+            reports.add(Report("reader", "acme/tiny"))
+        reports.add(Report("author", "acme/tiny"))
+        await reports.written()
+        hours.reverse()
+    assert (await counters(registry))["downloads"] == 2 * (MOST + 1)
+    async with registry.parts.database.reading() as connection:
+        rows = (await connection.execute(sa.select(report.c.principal, report.c.hour))).all()
+    assert sorted(rows) == [(name, hour_of(max(hours))) for name in ("author", "reader")]
+
+
+async def test_more_reports_than_can_be_held_are_refused(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await approved(registry)
+    monkeypatch.setattr(reports_module, "WAITING_MAX", 2)
+    reports = Reports(registry.parts.database, registry.parts.clock)
+    for _ in range(2):
+        reports.add(Report("reader", "acme/tiny"))
+    with pytest.raises(Unavailable):
+        reports.add(Report("reader", "acme/tiny"))

@@ -14,6 +14,7 @@ from modelhubd.registry.application import SECURITY_HEADERS
 from modelhubd.registry.routing import BODY_BYTES, PUBLISH_BYTES
 from modelhubd.web import bodies
 from tests.fakes.registry import Registry, running_registry
+from tests.fakes.registry_template import Copies
 
 TOKEN = {"principal": "author", "scopes": ["read"], "expires_in_s": 60}
 
@@ -66,21 +67,17 @@ async def test_an_expectation_that_nobody_knows_is_a_problem_too(sqlite_registry
     assert json.loads(body)["status"] == 417
 
 
-async def test_a_slow_head_is_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
+async def test_a_slow_head_is_cut_off(monkeypatch: pytest.MonkeyPatch, copies: Copies) -> None:
     monkeypatch.setattr(app, "HEAD_S", 0.5)
-    async with running_registry(tmp_path / "state", database_url) as registry:
+    async with copies() as registry:
         for sent in (b"", b"GET /api/v1/health HT"):
             assert await raw(registry, sent) == (b"", b"")
         assert (await registry.anybody.get("/health")).status == 200
 
 
-async def test_a_slow_body_is_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
+async def test_a_slow_body_is_cut_off(monkeypatch: pytest.MonkeyPatch, copies: Copies) -> None:
     monkeypatch.setattr(bodies, "BODY_S", 0.5)
-    async with running_registry(tmp_path / "state", database_url) as registry:
+    async with copies(drain_s=0.5) as registry:
         head, body = await raw(
             registry,
             b"POST /api/v1/tokens HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -165,11 +162,9 @@ async def test_a_mistyped_cut_unknown_expired_or_revoked_token_is_refused(
 
 
 async def test_one_principal_that_asks_too_often_is_told_when_to_come_back(
-    tmp_path: Path, database_url: str
+    copies: Copies,
 ) -> None:
-    async with running_registry(
-        tmp_path / "state", database_url, requests_per_s=0.01, requests_at_once=8
-    ) as registry:
+    async with copies(requests_per_s=0.01, requests_at_once=8) as registry:
         answers = [await registry.reader.get("/me") for _ in range(9)]
         assert [answer.status for answer in answers] == [200] * 8 + [429]
         assert int(answers[-1].headers["Retry-After"]) >= 1

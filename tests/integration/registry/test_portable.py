@@ -23,6 +23,7 @@ from modelhubd.registry.release.keys import read_online_keys
 from modelhubd.registry.schema import metadata
 from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Registry, running_registry
+from tests.fakes.registry_template import copied_registry, template
 from tests.fakes.tuf_client import Client, Fetcher
 
 
@@ -69,8 +70,8 @@ def _version(number: int) -> list[str]:
     return [
         "UPDATE model SET last_version = last_version + 1 WHERE id = 'acme/tiny'",
         "INSERT INTO version (model, version, status, content, content_sha256, envelopes, published_by, "
-        f"published_at, four_eyes) VALUES ('acme/tiny', {number}, 'pending', '{content}', '{digest}', '[]', "
-        f"'author', '{AT}', true)",
+        f"published_at, four_eyes, words) VALUES ('acme/tiny', {number}, 'pending', '{content}', '{digest}', "
+        f"'[]', 'author', '{AT}', true, 'acme/tiny\n')",
     ]
 
 
@@ -111,7 +112,7 @@ async def tables(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table that is exported, and the stored subtrees."""
     found = {}
     async with database.reading() as connection:
-        for name in (*TABLES, "audit_node", "hub_head"):
+        for name in (*TABLES, "audit_node", "hub_head", "weight"):
             rows = await connection.execute(sa.select(metadata.tables[name]))
             found[name] = sorted((tuple(row) for row in rows), key=repr)
     return found
@@ -224,10 +225,8 @@ FORGED = {
 
 @pytest.mark.parametrize("what", FORGED)
 async def test_an_export_that_was_forged_is_refused(database_url: str, tmp_path: Path, what: str) -> None:
-    async with running_registry(
-        tmp_path / "registry", f"sqlite+aiosqlite:///{tmp_path / 'first.db'}"
-    ) as first:
-        await export(first.parts.database, tmp_path / "export", now=now())
+    async with Database.open(f"sqlite:///{template('sqlite').state_dir / 'registry.db'}") as first:
+        await export(first, tmp_path / "export", now=now())
     lines = gzip.decompress((tmp_path / "export").read_bytes()).splitlines()
     (tmp_path / "forged").write_bytes(gzip.compress(b"\n".join(_changed_line(lines, *FORGED[what])) + b"\n"))
     async with Database.open(database_url) as database:
@@ -241,10 +240,8 @@ async def test_an_export_that_was_forged_is_refused(database_url: str, tmp_path:
     "how", ["cut", "one line less", "one line more", "no gzip", "another format", "gone"]
 )
 async def test_an_export_that_is_damaged_is_refused(tmp_path: Path, how: str) -> None:
-    async with running_registry(
-        tmp_path / "registry", f"sqlite+aiosqlite:///{tmp_path / 'first.db'}"
-    ) as first:
-        await export(first.parts.database, tmp_path / "export", now=now())
+    async with Database.open(f"sqlite:///{template('sqlite').state_dir / 'registry.db'}") as first:
+        await export(first, tmp_path / "export", now=now())
     packed = (tmp_path / "export").read_bytes()
     lines = gzip.decompress(packed).splitlines(keepends=True)
     (tmp_path / "bad").write_bytes(
@@ -314,7 +311,7 @@ async def test_a_client_that_saw_more_than_the_backup_takes_the_restored_catalog
 
 
 async def test_a_damaged_backup_is_not_restored(tmp_path: Path) -> None:
-    async with running_registry(tmp_path / "registry") as registry:
+    async with copied_registry("sqlite", tmp_path / "registry") as registry:
         await backup(registry.parts.config, tmp_path / "backup", now=now())
     path = tmp_path / "backup" / "registry.db"
     data = bytearray(path.read_bytes())

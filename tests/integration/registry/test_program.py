@@ -5,9 +5,12 @@ import sqlite3
 from pathlib import Path
 
 import aiohttp
+import sqlalchemy as sa
 
 from modelhubd.registry.access import parse_token
+from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import newest
+from modelhubd.registry.schema import token
 from tests.fakes.registry import Person
 from tests.fakes.registry_process import RegistryProcess, registry_process
 
@@ -34,11 +37,10 @@ async def test_a_token_can_be_made_before_the_service_ever_ran(tmp_path: Path, d
             assert (await admin.get("/me")).status == 200
 
 
-def test_there_is_no_default_credential(tmp_path: Path) -> None:
-    with registry_process(tmp_path / "state") as running:
-        with sqlite3.connect(tmp_path / "state" / "registry.db") as database:
-            assert database.execute("SELECT count(*) FROM token").fetchone() == (0,)
-        database.close()
+async def test_there_is_no_default_credential(tmp_path: Path, database_url: str) -> None:
+    with registry_process(tmp_path / "state", database_url) as running:
+        async with Database.open(database_url) as database, database.reading() as connection:
+            assert (await connection.execute(sa.select(token))).all() == []
         assert "mhr_" not in running.log
 
 
@@ -85,7 +87,7 @@ def test_wrong_settings_are_named(tmp_path: Path) -> None:
     assert stopped.command("nothing").returncode == 2
 
 
-def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+def test_a_signal_ends_it_cleanly(tmp_path: Path) -> None:
     with registry_process(tmp_path / "state") as running:
         assert running.process is not None
         running.process.send_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelhubd.registry.versions.fields import MANAGED
+from modelhubd.entries.fields import MANAGED
 from tests.fakes.registry import Registry
 from tests.integration.registry.publishes import (
     MODEL,

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fakes.model_repository import Repository, serving
-from tests.fakes.registry import Registry, fresh_registry
+from tests.fakes.registry import Registry
+from tests.fakes.registry_template import copied_registry
 from tests.fakes.tiny_gguf import Shape, write_chat
 from tests.integration.registry.command_line import Typist, signed_in, sits_at
 
@@ -22,7 +23,7 @@ PUBLISH = ("--id", "acme/tiny", "--url-base", "https://files.example.org/tiny", 
 
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
-    async with fresh_registry(tmp_path / "registry") as running:
+    async with copied_registry("sqlite", tmp_path / "registry") as running:
         yield running
 
 

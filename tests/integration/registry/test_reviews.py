@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from tests.fakes.registry import Registry, running_registry
+from tests.fakes.registry import Registry
+from tests.fakes.registry_template import Copies
 from tests.integration.registry.publishes import (
     MODEL,
     approved,
@@ -103,10 +104,10 @@ async def test_errors_block_an_approval_and_a_rejection_says_why(registry: Regis
 
 
 async def test_where_digests_are_not_required_their_lack_is_a_warning(
-    tmp_path: Any, database_url: str
+    copies: Copies,
 ) -> None:
     settings: dict[str, Any] = {"require_digest": False, "allow_origins": ("http://10.0.0.7:9000",)}
-    async with running_registry(tmp_path / "registry", database_url, **settings) as registry:
+    async with copies(**settings) as registry:
         files = [file_json(sha256=None, urls=["http://10.0.0.7:9000/x"])]
         found = await published(registry.author, options=[option_json(files=files)])
         assert [(issue["code"], issue["severity"]) for issue in found["issues"]] == [
@@ -116,9 +117,9 @@ async def test_where_digests_are_not_required_their_lack_is_a_warning(
 
 
 async def test_without_four_eyes_ones_own_approval_is_audited_as_such(
-    tmp_path: Any, database_url: str
+    copies: Copies,
 ) -> None:
-    async with running_registry(tmp_path / "registry", database_url, four_eyes=False) as registry:
+    async with copies(four_eyes=False) as registry:
         alone = await registry.person("author", "review", "publish:acme")
         own = await published(alone)
         assert (await decide(alone, own)).status == 200

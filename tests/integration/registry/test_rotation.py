@@ -148,6 +148,37 @@ async def test_a_rotation_that_fails_changes_nothing(registry: Registry, tmp_pat
     assert (await registry.reader.get("/tuf/2.root.json")).status == 404
 
 
+async def test_old_keys_stay_for_one_rotation_and_stolen_ones_not_at_all(registry: Registry) -> None:
+    folder = registry.parts.config.state_dir / "keys"
+
+    def held() -> set[str]:
+        return set(keys.read_online_keys(folder).private)
+
+    async def counting(root: int) -> set[str]:
+        return set(
+            tuf.public_keys(
+                tuf.read_root((await registry.reader.get(f"/tuf/{root}.root.json")).body)
+            ).values()
+        )
+
+    first = held()
+    assert len(first) == 4
+    await rotated(registry)
+    registry.parts.releases.served.forget()
+    assert held() == first | await counting(2)
+    await rotated(registry)
+    registry.parts.releases.served.forget()
+    assert held() == await counting(2) | await counting(3)
+    await rotated(registry, stolen=True)
+    registry.parts.releases.served.forget()
+    assert held() == await counting(4)
+    assert (
+        await registry.admin.patch("/publishers/acme", {"status": "suspended", "reason": "x"})
+    ).status == 200
+    await registry.parts.releases.released()
+    assert registry.parts.releases.fault is None
+
+
 async def test_metadata_that_is_too_old_is_not_taken_for_fresh(registry: Registry, tmp_path: Path) -> None:
     """A mirror that answers yesterday's catalog for ever: its timestamp runs out."""
     client = await client_of(registry, tmp_path / "client")

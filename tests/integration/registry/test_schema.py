@@ -1,20 +1,25 @@
 """The database as the migrations make it: the tables of `schema` exactly, and what it refuses by itself."""
 
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator, Sequence
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.errors import CannotStart
 from modelhubd.registry.database import Database
-from modelhubd.registry.migrate import migrate, newest
-from modelhubd.registry.migrations.versions import v0001_tables
-from modelhubd.registry.schema import metadata, template_compliance
+from modelhubd.registry.migrate import MIGRATIONS, migrate, newest
+from modelhubd.registry.migrations.versions import v0001_tables, v0002_weights, v0003_found_and_counted
+from modelhubd.registry.schema import metadata, template_compliance, version
+from modelhubd.registry.versions.words import words_of
 
 AT = "2026-01-01T00:00:00.000Z"
 ZEROS = "0" * 64
@@ -210,6 +215,26 @@ async def test_a_second_migration_changes_nothing(database: Database) -> None:
     assert await migrate(database) == (newest(), newest())
 
 
+async def test_versions_of_an_older_form_are_found_by_their_words(database_url: str) -> None:
+    async with Database.open(database_url) as database:
+        async with database.migrating() as connection:
+            await connection.run_sync(lambda found: upgrade(found, "0002"))
+            content = '{"display_name":"Big One","tags":["x-ray"]}'
+            await run(connection, [one.replace("'c'", f"'{content}'", 1) for one in FILLED])
+        assert await migrate(database) == ("0002", newest())
+        async with database.reading() as connection:
+            found = dict((await connection.execute(sa.select(version.c.model, version.c.words))).all())
+    assert found == {name: f"{name}\nbig one\nx-ray" for name in ("acme/one", "acme/two")}
+    assert set(found.values()) == {words_of(name, json.loads(content)) for name in found}
+
+
+def upgrade(connection: sa.Connection, form: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, form)
+
+
 async def test_a_form_of_the_future_is_refused(database: Database) -> None:
     async with database.changing() as connection:
         await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -228,9 +253,10 @@ async def test_a_database_of_something_else_is_refused(database_url: str) -> Non
         assert tables == ["photos"]
 
 
-def test_there_is_no_way_back() -> None:
+@pytest.mark.parametrize("form", [v0001_tables, v0002_weights, v0003_found_and_counted])
+def test_there_is_no_way_back(form: ModuleType) -> None:
     with pytest.raises(CannotStart, match="Restore a backup"):
-        v0001_tables.downgrade()
+        form.downgrade()
 
 
 async def test_the_database_refuses_what_must_never_be(database: Database) -> None:

@@ -89,7 +89,11 @@ CASES: dict[str, tuple[str, Callable[[TufRegistry], None]]] = {
     "what is no gzip": ("bad_document", lambda it: it.release(target=b"{}")),
     "half a gzip": ("bad_document", lambda it: it.release(target=gzip.compress(b"{}" * 99)[:-9])),
     "two gzips": ("bad_document", lambda it: it.release(target=gzip.compress(b"{}") * 2)),
-    "a gzip bomb": ("oversized", lambda it: it.release(target=gzip.compress(bytes(BOMB), 1))),
+    "a gzip bomb": ("oversized", lambda it: it.release(target=gzip.compress(b" " * BOMB, 1))),
+    "a bomb of zeros": ("bad_document", lambda it: it.release(target=gzip.compress(bytes(BOMB), 1))),
+    "one endless text": (
+        "oversized", lambda it: it.release(target=gzip.compress(b'{"a":"' + bytes(BOMB), 1))
+    ),
     "a document that is none": ("bad_document", lambda it: it.release(target=gzip.compress(b'{"schema":1}'))),
     "a document that is deep": ("bad_document", lambda it: it.release(target=gzip.compress(b"[" * 10**6))),
     "a newer schema": ("newer_schema", lambda it: it.release(schema=2)),

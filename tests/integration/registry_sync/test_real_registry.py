@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from modelhub_client import Conflict, NotFound
-from tests.fakes.registry import Registry, fresh_registry
+from tests.fakes.registry import Registry, running_registry
 from tests.running import RunningDaemon
 
 BODY = {
@@ -31,7 +31,7 @@ async def published_and_approved(registry: Registry, key: str) -> None:
 
 async def test_what_is_approved_is_what_the_machine_gets(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    async with fresh_registry(tmp_path / "registry") as registry:
+    async with running_registry(tmp_path / "registry") as registry:
         root = await registry.reader.get("/tuf/1.root.json")
         assert root.status == 200
         (tmp_path / "root.json").write_bytes(root.body)

@@ -281,7 +281,7 @@ async def test_options_are_found_by_quantization(shelf: Shelf) -> None:
 def test_a_name_that_many_share_costs_no_more_for_each_of_them() -> None:
     def cost(count: int) -> float:
         twins = [Sourced(entry(f"me/twin-{n}", display_name="Twin"), "local") for n in range(count)]
-        index = Index(twins, 1)
+        index = Index.of(twins, 1)
         runs = Judged(None, None, Fit(verdict=Verdict.COMPATIBLE, reason="Yes."), runs=True, installed=False)
         verdicts = index.verdicts([runs] * count)
         took = []

@@ -194,6 +194,9 @@ def test_no_color_leaves_the_table_and_drops_the_colour(hub: Hub, tmp_path: Path
         (problem_answer(401, "unauthenticated", "No token."), 4),
         (problem_answer(409, "conflict", "Not now."), 5),
         (Answer(drop=True), 6), (problem_answer(409, "does_not_fit", "Needs 70 GB, has 16 GB."), 7),
+        (problem_answer(403, "refused_by_policy", "Withdrawn."), 7),
+        (problem_answer(409, "model_withdrawn", "Withdrawn."), 7),
+        (problem_answer(404, "model_withdrawn", "Withdrawn."), 3),
         (problem_answer(409, "checksum_mismatch", "Wrong bytes."), 8), (Answer(raw=b"SSH-2.0\r\n"), 1),
     ],
 )  # fmt: skip

@@ -1,8 +1,4 @@
-"""Checks a draft as the registry will, with the registry's own rules, before anything is sent.
-
-These rules are pure functions of the registry's package and import nothing of its server; clients know
-nothing else of it.
-"""
+"""Checks a draft as the registry will, by the same rules, before anything is sent."""
 
 import hashlib
 import json
@@ -13,9 +9,9 @@ import msgspec
 from modelhub_cli.failures import USAGE, Failed
 from modelhubd.entries.content import canonical, content_of
 from modelhubd.entries.drafts import Draft
+from modelhubd.entries.issues import Surroundings, issues_in
+from modelhubd.entries.submission import Submission, submission_of
 from modelhubd.errors import BadRequest, InvalidInput, TooLarge
-from modelhubd.registry.versions.issues import Surroundings, issues_in
-from modelhubd.registry.versions.submission import Submission, submission_of
 from modelhubd.wire.catalog import Envelope
 from modelhubd.wire.registry import Issue
 

@@ -11,6 +11,7 @@ from modelhub_cli.connect import client, every, installed
 from modelhub_cli.failures import USAGE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
 from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhub_client import Client, ProblemError
 from modelhubd.wire.library import Artifact, ArtifactState
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from modelhubd.catalog.registry import document
-from modelhubd.catalog.registry.document import read_document, unpacked
+from modelhubd.catalog.registry.document import Known, digests_of, read_document
 from modelhubd.catalog.registry.refusals import NotTaken
+from modelhubd.catalog.registry.slicing import PIECE, Slices, pieces
 from modelhubd.entries.reading import read_entries
 from tests.unit.catalog.samples import entry_json
 
@@ -41,8 +42,8 @@ def test_a_field_of_a_later_day_is_skipped() -> None:
 
 def test_a_bomb_is_stopped_at_the_limit() -> None:
     with pytest.raises(NotTaken, match="more than an unpacked catalog may have"):
-        unpacked(gzip.compress(bytes(2_000_001)), 2_000_000)
-    assert unpacked(gzip.compress(bytes(2_000_000)), 2_000_000) == bytes(2_000_000)
+        list(pieces(gzip.compress(bytes(2_000_001)), 2_000_000))
+    assert b"".join(pieces(gzip.compress(bytes(2_000_000)), 2_000_000)) == bytes(2_000_000)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_bomb_is_stopped_at_the_limit() -> None:
 )
 def test_what_is_not_one_whole_gzip_file_is_refused(data: bytes) -> None:
     with pytest.raises(NotTaken) as caught:
-        unpacked(data)
+        list(pieces(data))
     assert caught.value.code == "bad_document"
 
 
@@ -136,9 +137,55 @@ def test_the_quick_look_and_the_close_one_read_the_same() -> None:
     for item in entries:
         raw = json.dumps(item).encode()
         ((_, close),) = read_entries(raw).entries
-        assert document._plain(json.dumps(item, ensure_ascii=False).encode()) == close
+        assert document._plain(json.dumps(item, ensure_ascii=False)) == close
 
 
 def test_reading_ends_when_nobody_wants_it_any_more() -> None:
     with pytest.raises(NotTaken, match="the daemon stops"):
         read_document(packed(entries=[entry_json("lab/a")]), "", lambda: True)
+
+
+def known_of(*ids: str, entries: list[Any]) -> Known:
+    target = packed(entries=entries)
+    assert read_document(target, "").digests == digests_of(target)
+    return Known.of(digests_of(target), ids)
+
+
+def test_of_what_is_known_only_the_ids_are_read() -> None:
+    before = [entry_json("lab/a"), entry_json("lab/b"), entry_json("lab/c")]
+    after = [entry_json("lab/d"), entry_json("lab/c"), entry_json("lab/a", description="New.")]
+    known = known_of("lab/a", "lab/b", "lab/c", entries=before)
+    found = read_document(packed(entries=after, revision=4), "", known=known)
+    assert [entry.id for entry in found.entries] == ["lab/d", "lab/a"]
+    assert (set(found.unchanged), len(found.faults)) == ({"lab/c"}, 0)
+    assert found.head.catalog.revision == 4
+
+
+def test_what_was_not_shown_is_looked_at_again() -> None:
+    entries = [entry_json("lab/a"), entry_json("Bad Id"), 7, entry_json("lab/b")]
+    found = read_document(packed(entries=entries), "", known=known_of("lab/a", entries=entries))
+    assert ([entry.id for entry in found.entries], set(found.unchanged)) == (["lab/b"], {"lab/a"})
+    assert [fault.pointer for fault in found.faults] == ["/entries/1/id", "/entries/2"]
+
+
+def test_of_two_entries_with_one_id_the_first_counts_known_or_not() -> None:
+    one, other = entry_json("lab/a"), entry_json("lab/a", description="Another.")
+    for entries, unchanged in (([one, other], {"lab/a"}), ([other, one], set())):
+        found = read_document(packed(entries=entries), "", known=known_of("lab/a", entries=[one]))
+        assert found.unchanged == unchanged
+        assert [entry.description for entry in found.entries] == ["Another."][len(unchanged) :]
+        assert [fault.pointer for fault in found.faults] == ["/entries/1/id"]
+    assert digests_of(packed(entries=[one, other])) == b""
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_document_is_cut_where_its_entries_end_wherever_the_pieces_do(indent: int | None) -> None:
+    long = "ä€😀" * PIECE
+    items: list[Any] = [{"id": long, "n": [[1]]}, 12, "x", None, [], {}, -0.5e300, {"a": '\\"}],['}]
+    for size in (0, 1, 2, PIECE - 60, PIECE - 7):
+        document = {"before": "y" * size, "entries": items, "after": {"entries": [1]}, "last": "digits"}
+        text = json.dumps(document, ensure_ascii=False, indent=indent).replace('"digits"', "1" * 6000)
+        slices = Slices(gzip.compress(text.encode()))
+        cut = [json.loads(raw) for raw, _ in slices]
+        assert cut == items
+        assert '"entries":[]' in slices.rest

@@ -1,27 +1,30 @@
-"""How many reports of one principal count."""
+"""Only a few reports an hour count."""
 
-from modelhubd.registry.counters.inflation import Inflation
+from datetime import UTC, datetime
 
+import pytest
 
-def test_a_few_in_an_hour_count_and_later_a_few_more() -> None:
-    inflation = Inflation(most=3, window_s=100)
-    assert [inflation.counts("one", "a/b", at) for at in (0, 1, 2, 3, 99)] == [True, True, True, False, False]
-    assert [inflation.counts("one", "a/b", at) for at in (100, 100.5, 101)] == [True, False, True]
+from modelhubd.registry.counters.inflation import MOST, counting, hour_of
 
 
-def test_each_principal_and_each_model_is_counted_alone() -> None:
-    inflation = Inflation(most=1)
-    for principal in ("one", "two"):
-        for model in ("a/b", "a/c"):
-            assert inflation.counts(principal, model, 0)
-            assert not inflation.counts(principal, model, 1)
+@pytest.mark.parametrize(
+    ("reports", "in_all", "expected"),
+    [
+        (1, 1, 1),
+        (MOST, MOST, MOST),
+        (1, MOST + 1, 0),
+        (3, MOST + 1, 2),
+        (MOST + 5, MOST + 5, MOST),
+        (2, 99, 0),
+        (0, 0, 0),
+    ],
+)
+def test_reports_count_until_there_are_enough(reports: int, in_all: int, expected: int) -> None:
+    assert counting(reports, in_all) == expected
 
 
-def test_it_remembers_only_so_many_and_forgets_who_reported_longest_ago() -> None:
-    inflation = Inflation(most=1, remembered=2)
-    for principal in ("one", "two"):
-        assert inflation.counts(principal, "a/b", 0)
-    assert not inflation.counts("one", "a/b", 1)
-    assert inflation.counts("three", "a/b", 2)
-    assert inflation.counts("two", "a/b", 3)
-    assert not inflation.counts("three", "a/b", 4)
+def test_an_hour_sorts_after_those_before_it() -> None:
+    moments = [datetime(2026, 1, 1, 23, 59, 59, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)]
+    before, after = map(hour_of, moments)
+    assert (before, after) == ("2026-01-01T23", "2026-01-02T00")
+    assert before < after

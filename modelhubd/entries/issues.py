@@ -3,13 +3,13 @@
 Nothing here asks the network: whether an address answers is not for a request to find out.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from modelhubd.registry.versions.issues_of_figures import issues_of_figures
-from modelhubd.registry.versions.issues_of_files import issues_of_files
-from modelhubd.registry.versions.issues_of_text import issues_of_text
-from modelhubd.registry.versions.lookalikes import lookalikes
+from modelhubd.entries.issues_of_figures import issues_of_figures
+from modelhubd.entries.issues_of_files import issues_of_files
+from modelhubd.entries.issues_of_text import issues_of_text
+from modelhubd.entries.lookalikes import lookalikes
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.registry import Issue, Severity
 
@@ -60,7 +60,7 @@ def issues_in(entry: CatalogEntry, notes: str | None, around: Surroundings) -> t
                 message="nothing differs from what is served",
             )
         )  # fmt: skip
-    found.sort(key=lambda issue: _ORDER[issue.severity])
+    found = list(gravest_first(found))
     left = len(found) - ISSUES_MAX
     if left > 0:
         found[ISSUES_MAX:] = [
@@ -70,6 +70,11 @@ def issues_in(entry: CatalogEntry, notes: str | None, around: Surroundings) -> t
             )
         ]  # fmt: skip
     return tuple(found)
+
+
+def gravest_first(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Errors, warnings, the rest; of one kind as they came."""
+    return tuple(sorted(issues, key=lambda issue: _ORDER[issue.severity]))
 
 
 def _signatures(entry: CatalogEntry, around: Surroundings) -> list[Issue]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelhubd.entries.lookalikes import TOLD_MAX, is_alike, is_one_edit_apart, lookalikes, skeleton
 from modelhubd.floor.loader import load_floor
-from modelhubd.registry.versions.lookalikes import TOLD_MAX, is_alike, is_one_edit_apart, lookalikes, skeleton
 
 NAMES = st.text(string.ascii_lowercase + "-", min_size=1, max_size=8)
 

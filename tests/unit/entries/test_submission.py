@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelhubd.entries.content import HUB_MANAGED, content_sha256
+from modelhubd.entries.fields import MANAGED
+from modelhubd.entries.submission import BODY_MAX, FAULTS_MAX, submission_of
 from modelhubd.errors import BadRequest, InvalidInput, TooLarge
-from modelhubd.registry.versions.fields import MANAGED
-from modelhubd.registry.versions.submission import BODY_MAX, FAULTS_MAX, submission_of
 from modelhubd.wire.catalog import CatalogEntry
 from tests.unit.registry.samples import SHA, SHAPE, file_json, option_json, publish_json
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from modelhubd.entries.content import content_of
+from modelhubd.entries.fields import faults_in_fields
+from modelhubd.entries.issues_of_files import wrong_sums
 from modelhubd.entries.reading import Fault, NotADocument, faults_in_json, parsed, pointed
 from modelhubd.entries.rules import TEXT_MAX, faults_in_entry, with_sums
 from modelhubd.errors import BadRequest, InvalidInput, TooLarge
-from modelhubd.registry.versions.fields import faults_in_fields
-from modelhubd.registry.versions.issues_of_files import wrong_sums
 from modelhubd.wire.catalog import CatalogEntry, Envelope
 from modelhubd.wire.problem import FieldError
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from modelhubd.entries.issues import ISSUES_MAX, Surroundings, issues_in
+from modelhubd.entries.issues_of_files import weights_of
+from modelhubd.entries.issues_of_text import CAPABILITIES, fault_in_words
 from modelhubd.floor.loader import load_floor
-from modelhubd.registry.versions.issues import ISSUES_MAX, Surroundings, issues_in
-from modelhubd.registry.versions.issues_of_files import weights_of
-from modelhubd.registry.versions.issues_of_text import CAPABILITIES, fault_in_words
 from modelhubd.wire.registry import Severity
 from tests.unit.registry.samples import OTHER, SHA, SHAPE, URL, entry, file_json, option_json
 

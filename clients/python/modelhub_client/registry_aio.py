@@ -1,0 +1,140 @@
+"""The async client of a registry, on aiohttp."""
+
+import ssl
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Self, TypeVar
+
+import aiohttp
+
+from modelhub_client.call import Call
+from modelhub_client.calls import registry as of_registry
+from modelhub_client.calls import registry_accounts as of_accounts
+from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
+from modelhub_client.registry import ANSWER_MAX, CHUNK, NOT_MODIFIED, PAGE, REVIEWS_PAGE, registry_address
+from modelhub_client.registry_methods import AsyncRegistryMethods
+from modelhubd.wire.base import Page
+from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
+
+T = TypeVar("T")
+
+
+class AsyncRegistryClient(AsyncRegistryMethods):
+    """`RegistryClient` for asyncio: the same methods, awaited; use it as
+    `async with AsyncRegistryClient(url, token=…) as client`. Many requests may be under way at once."""
+
+    def __init__(self, url: str, *, token: str | None = None, context: ssl.SSLContext | None = None) -> None:
+        """
+        Raises:
+            ValueError: `url` is no such address.
+        """
+        self.url = registry_address(url)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._context = context
+        self._session: aiohttp.ClientSession | None = None
+        self._known: dict[str, tuple[str, Any]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of all connections; another request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def run(self, call: Call[T], /) -> T:
+        """Execute a call and read its answer."""
+        known = self._known.get(call.target) if call.conditional else None
+        headers = call.headers() | self._headers
+        if known is not None:
+            headers["If-None-Match"] = known[0]
+        try:
+            async with self._open().request(
+                call.method,
+                self.url + call.target,
+                data=call.body,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=call.timeout_s),
+                allow_redirects=False,
+            ) as answer:
+                body = await self._body(answer)
+                status, etag = answer.status, answer.headers.get("ETag")
+        except TimeoutError as error:
+            raise self._unreachable(f"has not answered within {call.timeout_s:.0f} s") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise self._unreachable(
+                "has a certificate that is not trusted here. An organisation's own CA is named in "
+                "SSL_CERT_FILE"
+            ) from error
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
+            raise self._unreachable(f"cannot be reached ({str(error) or type(error).__name__})") from error
+        except aiohttp.ClientError as error:
+            raise UnexpectedAnswer(f"Not HTTP at {self.url}: {error}.") from error
+        if status == NOT_MODIFIED and known is not None:
+            value: T = known[1]
+            return value
+        if 300 <= status < 400:
+            raise UnexpectedAnswer(
+                f"{self.url} sends requests on to another address. Use that address itself: the token is "
+                "not sent to where an answer points."
+            )
+        found = call.read(status, body)
+        if call.conditional and etag is not None:
+            self._known[call.target] = (etag, found)
+        return found
+
+    async def pages(self, build: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T, None]:
+        """All items of a list, page by page; `build` makes the call for what comes after a cursor."""
+        after: str | None = None
+        while True:
+            page = await self.run(build(after))
+            for item in page.items:
+                yield item
+            after = page.next
+            if after is None:
+                return
+
+    def every_version(self, model: str) -> AsyncGenerator[RegistryVersion, None]:
+        return self.pages(lambda after: of_registry.versions(model, limit=PAGE, after=after))
+
+    def every_review(self, status: str | None = None) -> AsyncGenerator[Review, None]:
+        return self.pages(lambda after: of_registry.reviews(status=status, limit=REVIEWS_PAGE, after=after))
+
+    def every_template(self) -> AsyncGenerator[Template, None]:
+        return self.pages(lambda after: of_registry.templates(limit=PAGE, after=after))
+
+    def every_publisher(self) -> AsyncGenerator[Publisher, None]:
+        return self.pages(lambda after: of_accounts.publishers(limit=PAGE, after=after))
+
+    def every_token(self) -> AsyncGenerator[Token, None]:
+        return self.pages(lambda after: of_accounts.tokens(limit=PAGE, after=after))
+
+    def every_audit_entry(
+        self, *, actor: str | None = None, action: str | None = None, subject: str | None = None
+    ) -> AsyncGenerator[AuditEntry, None]:
+        return self.pages(
+            lambda after: of_accounts.audit(
+                actor=actor, action=action, subject=subject, limit=PAGE, after=after
+            )
+        )
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._context if self._context is not None else True)
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        chunks, size = [], 0
+        async for chunk in answer.content.iter_chunked(CHUNK):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > ANSWER_MAX:
+                raise UnexpectedAnswer(f"The answer of {self.url} is longer than {ANSWER_MAX} bytes.")
+        return b"".join(chunks)
+
+    def _unreachable(self, what: str) -> RegistryUnreachable:
+        return RegistryUnreachable(f"The registry at {self.url} {what}.")
