@@ -1,10 +1,9 @@
 """The rules of the house that can be read off the source."""
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = sorted((ROOT / "modelhubd").rglob("*.py"))
@@ -26,68 +25,104 @@ TOP_LEVEL = {
 }  # fmt: skip
 
 
+Fault = tuple[str, int, str]
+"""Where a rule is broken, at which line, and by what."""
+
+
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Top-level names of the modules a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imported(path: Path) -> Iterator[tuple[str, int]]:
+    """(top-level name, line) of each module a file imports."""
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module.partition(".")[0]
+            yield node.module.partition(".")[0], node.lineno
 
 
-@pytest.mark.parametrize("path", DECISIONS, ids=name)
-def test_a_decision_does_no_io(path: Path) -> None:
-    assert not IO & set(imported(path))
+def importers(paths: Iterable[Path], modules: set[str]) -> list[Fault]:
+    return [
+        (name(path), line, module) for path in paths for module, line in imported(path) if module in modules
+    ]
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=name)
-def test_only_the_device_module_asks_the_system(path: Path) -> None:
-    assert path.name == "device.py" or "psutil" not in set(imported(path))
+def test_a_decision_does_no_io() -> None:
+    assert importers(DECISIONS, IO) == []
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=name)
-def test_sql_stays_in_the_store(path: Path) -> None:
-    if path.name == "store.py" or path.name.endswith("_store.py"):
-        return
-    if path.parent.name in SQL_ROOMS or name(path) in SQL_FILES:
-        return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not node.value.lstrip().startswith(SQL_WORDS), node.value
+def test_only_the_device_module_asks_the_system() -> None:
+    assert importers((path for path in SOURCE if path.name != "device.py"), {"psutil"}) == []
 
 
-@pytest.mark.parametrize("path", [*SOURCE, *CLIENTS], ids=name)
-def test_every_task_has_an_owner(path: Path) -> None:
-    allowed = {"modelhubd/tasks.py"}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute) and node.attr in {"create_task", "ensure_future"}:
-            owned = name(path) in allowed or (isinstance(node.value, ast.Name) and node.value.id != "asyncio")
-            assert owned, f"line {node.lineno}"
+def test_sql_stays_in_the_store() -> None:
+    outside = (
+        path
+        for path in SOURCE
+        if not (path.name == "store.py" or path.name.endswith("_store.py"))
+        and not (path.parent.name in SQL_ROOMS or name(path) in SQL_FILES)
+    )
+    found = [
+        (name(path), node.lineno, node.value)
+        for path in outside
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value.lstrip().startswith(SQL_WORDS)
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCE if path.parent.name == "wire"], ids=name)
-def test_every_wire_struct_is_frozen_and_keyword_only(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef) and any("Enum" not in ast.unparse(base) for base in node.bases):
-            options = {keyword.arg for keyword in node.keywords}
-            assert {"frozen", "kw_only"} <= options, node.name
+def test_every_task_has_an_owner() -> None:
+    found = [
+        (name(path), node.lineno, node.attr)
+        for path in (*SOURCE, *CLIENTS)
+        if name(path) != "modelhubd/tasks.py"
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr in {"create_task", "ensure_future"}
+        if not isinstance(node.value, ast.Name) or node.value.id == "asyncio"
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", [*SOURCE, *CLIENTS], ids=name)
-def test_everything_public_says_what_it_is(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not tree.body or ast.get_docstring(tree), "the module"
+def test_every_wire_struct_is_frozen_and_keyword_only() -> None:
+    found = [
+        (name(path), node.lineno, node.name)
+        for path in SOURCE
+        if path.parent.name == "wire"
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef) and any("Enum" not in ast.unparse(base) for base in node.bases)
+        if not {"frozen", "kw_only"} <= {keyword.arg for keyword in node.keywords}
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", [*SOURCE, *CLIENTS], ids=name)
-def test_names_are_not_drawers(path: Path) -> None:
-    assert not {"utils", "helpers", "common", "manager", "util", "misc"} & set(path.with_suffix("").parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        assert not isinstance(node, ast.ClassDef) or not node.name.endswith("Manager"), node.name
+def test_every_module_says_what_it_is() -> None:
+    modules = ((path, nodes(path)[0]) for path in (*SOURCE, *CLIENTS))
+    found = [
+        name(path)
+        for path, module in modules
+        if isinstance(module, ast.Module) and module.body and not ast.get_docstring(module)
+    ]
+    assert found == []
+
+
+def test_names_are_not_drawers() -> None:
+    drawers = {"utils", "helpers", "common", "manager", "util", "misc"}
+    every = (*SOURCE, *CLIENTS)
+    assert [name(path) for path in every if drawers & set(path.with_suffix("").parts)] == []
+    managers = [
+        (name(path), node.lineno, node.name)
+        for path in every
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Manager")
+    ]
+    assert managers == []
 
 
 def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
