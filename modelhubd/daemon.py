@@ -220,13 +220,12 @@ def _build(
         environ=config.environ,
         clock=clock,
     )
-    finder = Finder(database, catalog, models_dir=config.models_dir, environ=config.environ, clock=clock)
+    finder = Finder(database, catalog, root=library.root, environ=config.environ, clock=clock)
     imports = Imports(
         database,
         library,
         jobs,
         catalog,
-        models_dir=config.models_dir,
         reserve_bytes=settings.models.reserve_bytes,
         clock=clock,
         permit=policies.refuse_import,

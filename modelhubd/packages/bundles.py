@@ -54,7 +54,6 @@ class Bundles(Struct, frozen=True, kw_only=True):
     jobs: Jobs
     library: Library
     standing: Standing
-    models_dir: Path
     reserve_bytes: int
     entry: Callable[[str], Awaitable[CatalogEntry | None]]
     catalog_files: Callable[[], Awaitable[dict[str, bytes]]]
@@ -63,7 +62,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
 
     @property
     def _root(self) -> ConfinedRoot:
-        return ConfinedRoot(self.models_dir)
+        return self.library.root
 
     async def start(self) -> None:
         """Make up for what an end of the daemon cut short: what has its final name comes into the library,
@@ -214,7 +213,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
         if not await self.library.storage_present():
             raise Conflict("The models directory is away. Plug its drive in.", code="storage_offline")
         size = sum(item.size_bytes for item in wanted)
-        free = (await in_thread(lambda: shutil.disk_usage(self.models_dir))).free
+        free = (await in_thread(lambda: shutil.disk_usage(self._root.root))).free
         if size + self.reserve_bytes > free:
             raise NoSpace(
                 f"These models need {human_bytes(size)}. {human_bytes(free)} are free, of which "

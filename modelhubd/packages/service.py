@@ -60,7 +60,6 @@ class Packages:
                 words=policies.download_words,
                 trusted_keys=keys,
             ),
-            models_dir=config.models_dir,
             reserve_bytes=settings.models.reserve_bytes,
             entry=catalog.entry,
             catalog_files=registry.to_carry,

@@ -20,6 +20,7 @@ from modelhubd.library.imports.sources import Source
 from modelhubd.library.outside import shown
 from modelhubd.library.service import Library
 from modelhubd.library.store import Stored
+from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import rfc3339
@@ -46,14 +47,14 @@ class Finder:
         database: Database,
         catalog: CatalogSide,
         *,
-        models_dir: Path,
+        root: ConfinedRoot,
         environ: Mapping[str, str],
         clock: Callable[[], datetime],
         home: Path | None = None,
     ) -> None:
         self._database = database
         self._catalog = catalog
-        self._models_dir = models_dir
+        self._root = root
         self._environ = environ
         self._home = home or Path.home()
         self._clock = clock
@@ -101,12 +102,12 @@ class Finder:
         places = self._places or ()
         every = [held for place in places for held in place.models]
         rows = await store.all_artifacts(self._database.reader)
-        installed = await asyncio.to_thread(_copies_of, rows, self._models_dir)
+        installed = await asyncio.to_thread(_copies_of, rows, self._root.root)
         by_inode = {(copy.device, copy.inode): copy.sha256 for copy in installed}
         digests = {id(held): _digests(held, by_inode) for held in every}
         told = {sha256 for known in digests.values() for sha256 in known.values()}
         entries = [(item.entry, item.source) for item in await self._catalog.with_files(told)]
-        device = await asyncio.to_thread(_device_of, self._models_dir)
+        device = await asyncio.to_thread(_device_of, self._root.root)
         items = [
             _found(held, digests[id(held)], entries, rows, by_inode, device, self._home) for held in every
         ]

@@ -36,7 +36,6 @@ from modelhubd.library.jobs import Jobs, Progress
 from modelhubd.library.layout import folder_of
 from modelhubd.library.service import Library
 from modelhubd.library.states import Outside
-from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import uninterrupted
 from modelhubd.trust.names import Reference, is_option_id, parse_reference
@@ -60,7 +59,6 @@ class Imports:
         jobs: Jobs,
         catalog: CatalogSide,
         *,
-        models_dir: Path,
         reserve_bytes: int,
         clock: Callable[[], datetime],
         permit: Callable[[CatalogEntry, str, Option], Awaitable[None]],
@@ -72,7 +70,7 @@ class Imports:
         self._library = library
         self._jobs = jobs
         self._catalog = catalog
-        self._root = ConfinedRoot(models_dir)
+        self._root = library.root
         self._reserve_bytes = reserve_bytes
         self._home = home or Path.home()
         self._clock = clock

@@ -86,7 +86,7 @@ class World:
         self.finder = Finder(
             database,
             self.catalog,
-            models_dir=self.models,
+            root=self.library.root,
             environ=self.environ,
             home=self.home,
             clock=lambda: NOW,
@@ -96,7 +96,6 @@ class World:
             self.library,
             self.jobs,
             self.catalog,
-            models_dir=self.models,
             reserve_bytes=0,
             home=self.home,
             clock=lambda: NOW,
