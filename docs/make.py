@@ -20,7 +20,7 @@ import click
 import msgspec
 
 from modelhub_cli.main import cli
-from modelhubd import config
+from modelhubd import settings
 from modelhubd.api.routes import PREFIX, ROUTES
 from modelhubd.api.routing import Access
 from modelhubd.registry.routes import PREFIX as REGISTRY_PREFIX
@@ -159,7 +159,7 @@ def config_page() -> str:
         "environment < command line < the administrator's file where it locks the key. "
         "An unknown key is an error.\n"
     )
-    for name, section in config.SECTIONS.items():
+    for name, section in settings.SECTIONS.items():
         lines += [f"## [{name}]", "", "| key | type | default | environment | |", "|---|---|---|---|---|"]
         notes = field_notes(section)
         for field in msgspec.structs.fields(section):

@@ -8,7 +8,6 @@ from typing import Protocol
 import msgspec
 
 from modelhubd.catalog import store
-from modelhubd.config import DownloadsConfig
 from modelhubd.entries.direct import (
     HuggingFaceSource,
     NotASource,
@@ -24,6 +23,7 @@ from modelhubd.entries.grouping import NotAModel
 from modelhubd.entries.hugging_face import ENDPOINT, NotUnderstood, api_url, read_listing
 from modelhubd.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from modelhubd.policy.service import Policies
+from modelhubd.settings import DownloadsConfig
 from modelhubd.storage.database import Database
 from modelhubd.trust.names import Reference
 from modelhubd.trust.text import printable

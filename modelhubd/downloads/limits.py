@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from modelhubd.config import Config, DownloadsConfig
+from modelhubd.config import Config
 from modelhubd.downloads import queue_store
 from modelhubd.downloads.schedule import Local, Window, held_until, next_change, read_window
 from modelhubd.errors import Conflict, InvalidInput
 from modelhubd.events import Bus
+from modelhubd.settings import DownloadsConfig
 from modelhubd.storage.database import Database
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.downloads import ChangeLimits, DownloadLimits

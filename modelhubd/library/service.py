@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelhubd.config import LibraryConfig
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
@@ -27,6 +26,7 @@ from modelhubd.library.store import Stored
 from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
 from modelhubd.paging import page_of
+from modelhubd.settings import LibraryConfig
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Reader, Transaction
 from modelhubd.tasks import TaskOwner

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import aiohttp
 import msgspec
 
-from modelhubd.config import LlamaConfig
 from modelhubd.device import boot_id, cpu_seconds, process_start_time
 from modelhubd.errors import BadModelFile, Conflict, Unavailable
 from modelhubd.events import Bus
@@ -49,6 +48,7 @@ from modelhubd.llama.settings import Configured
 from modelhubd.llama.supervisor import Life
 from modelhubd.llama.weighing import Weighing
 from modelhubd.places import private_dir
+from modelhubd.settings import LlamaConfig
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.architecture import ModelFacts

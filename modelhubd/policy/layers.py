@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import fields
 
-from modelhubd.config import Config, PolicyConfig
+from modelhubd.config import Config
 from modelhubd.policy.decision import Rules
+from modelhubd.settings import PolicyConfig
 from modelhubd.wire.policy import Policy, PolicyList, PolicySwitch
 
 KEYS = tuple(item.name for item in fields(Policy))

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from modelhubd.config import DownloadsConfig
 from modelhubd.downloads.limits import Configured
 from modelhubd.downloads.messages import Limits
 from modelhubd.downloads.plan import Backoff
@@ -19,6 +18,7 @@ from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.service import Downloads
 from modelhubd.errors import NotFound
 from modelhubd.events import Bus
+from modelhubd.settings import DownloadsConfig
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.wire.catalog import CatalogEntry, Format, Option, OptionFile
 from modelhubd.wire.downloads import CreateDownload, Download, DownloadState

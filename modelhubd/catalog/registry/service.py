@@ -27,8 +27,8 @@ from modelhubd.catalog.registry.shown import shown_alarm, shown_audit, shown_fre
 from modelhubd.catalog.registry.witness import Alarm, Seen
 from modelhubd.catalog.sync import Base, Changes, Served
 from modelhubd.catalog.view import let_go
-from modelhubd.config import CatalogConfig
 from modelhubd.errors import Conflict
+from modelhubd.settings import CatalogConfig
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.trust.text import printable

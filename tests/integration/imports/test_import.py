@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from modelhubd.config import PolicyConfig
 from modelhubd.errors import Conflict, InvalidInput, NotFound
 from modelhubd.library.imports import placing, sources
 from modelhubd.library.imports import service as imports_service
+from modelhubd.settings import PolicyConfig
 from modelhubd.wire.jobs import JobState
 from modelhubd.wire.library import ArtifactState
 from tests.integration.imports.world import World, sha256, snapshot, world_in

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from modelhubd.catalog.service import Catalog
-from modelhubd.config import PolicyConfig
 from modelhubd.events import Bus
 from modelhubd.library.found.service import Finder
 from modelhubd.library.imports.service import Imports
@@ -19,6 +18,7 @@ from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.settings import PolicyConfig
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.catalog import CatalogEntry, Format, Option, OptionFile, Role

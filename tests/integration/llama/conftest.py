@@ -11,7 +11,6 @@ import msgspec
 import psutil
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.device import DeviceProbe, available_ram, boot_id, cpu_seconds, process_start_time, rss_bytes
 from modelhubd.errors import NotFound
 from modelhubd.events import Bus
@@ -21,6 +20,7 @@ from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import default_settings
 from modelhubd.llama.store import Child
 from modelhubd.llama.supervisor import Life
+from modelhubd.settings import LlamaConfig
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.device import Device

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import openai
 from aiohttp import web
 
-from modelhubd.config import LlamaConfig
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from tests.fakes.llama_server import install
 from tests.integration.llama.conftest import House
 

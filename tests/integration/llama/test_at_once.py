@@ -7,10 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
 from modelhubd.llama.logs import FILES_KEPT
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.servers import EstimateRequest, LoadRequest, LoadSettings, Server, ServerState
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import write_chat, write_faulty

@@ -12,11 +12,11 @@ import msgspec
 import psutil
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.errors import Conflict, InvalidInput, LoadFailed, Unavailable
 from modelhubd.llama import hold_off, loading, states
 from modelhubd.llama.discovery import Build
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.library import ArtifactState
 from modelhubd.wire.servers import EstimateRequest, LoadRequest, LoadSettings, ServerState
 from tests.fakes.llama_server import install

@@ -15,11 +15,11 @@ import openai
 import pytest
 from aiohttp import web
 
-from modelhubd.config import LlamaConfig
 from modelhubd.gateway import bodies, proxy
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.llama import health
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.servers import LoadRequest, LoadSettings
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import ROOMY, SENTENCE, THOUGHTS, write_chat, write_embedding, write_faulty

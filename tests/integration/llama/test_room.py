@@ -8,11 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.errors import Conflict, LoadFailed, Unavailable
 from modelhubd.llama import room
 from modelhubd.llama.placement import RESERVE_BYTES
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.servers import EstimateRequest, LoadRequest, LoadSettings, Server, ServerState
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import write_chat

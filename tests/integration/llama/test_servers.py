@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.errors import Conflict, InvalidInput, LoadFailed, NotFound, Unavailable
 from modelhubd.llama import store
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.servers import LoadRequest, LoadSettings, ServerState
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import SENTENCE, write_embedding

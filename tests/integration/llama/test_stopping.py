@@ -11,12 +11,12 @@ import msgspec
 import psutil
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.errors import NotFound, Unavailable
 from modelhubd.llama import store
 from modelhubd.llama.discovery import Build
 from modelhubd.llama.process import SECOND_TERM_S, TERM_S
 from modelhubd.llama.supervisor import SLOTS_S, Life
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.servers import LoadRequest, ServerState
 from tests.fakes.llama_server import install
 from tests.fakes.tiny_gguf import ROOMY, write_chat

@@ -6,10 +6,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from modelhubd.config import LlamaConfig
 from modelhubd.errors import Conflict, InvalidInput
 from modelhubd.llama.builds import MINIMUM_BUILD
 from modelhubd.llama.service import Servers
+from modelhubd.settings import LlamaConfig
 from modelhubd.wire.servers import LoadRequest, LoadSettings, ServerState
 from tests.fakes.llama_server import install
 from tests.integration.llama.conftest import House

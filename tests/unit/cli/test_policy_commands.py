@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from modelhubd import __version__
-from modelhubd.config import PolicyConfig
 from modelhubd.policy.layers import Layers, in_force
+from modelhubd.settings import PolicyConfig
 from modelhubd.wire.governance import (
     AsOf,
     ModelStanding,

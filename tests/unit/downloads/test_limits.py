@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from modelhubd.config import DownloadsConfig, read_config
+from modelhubd.config import read_config
 from modelhubd.downloads.limits import KEYS, Configured, QueueLimits, in_force
 from modelhubd.downloads.schedule import Window
 from modelhubd.errors import CannotStart
 from modelhubd.places import find_places
+from modelhubd.settings import DownloadsConfig
 
 
 def configured(

@@ -5,10 +5,11 @@ import itertools
 import msgspec
 import pytest
 
-from modelhubd.config import PolicyConfig, read_config
+from modelhubd.config import read_config
 from modelhubd.errors import CannotStart
 from modelhubd.places import find_places
 from modelhubd.policy.layers import KEYS, Layers, in_force, remedy, who
+from modelhubd.settings import PolicyConfig
 
 SOURCES = ("default", "file", "administrator", "environment", "argument")
 
