@@ -232,6 +232,7 @@ def _build(
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
         resolve=direct.resolve,
+        installed_at=library.installed_at,
     )
     servers = Servers(
         database,

@@ -31,7 +31,13 @@ from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.scheduler import Scheduler
 from modelhubd.downloads.states import Event, advance, allows
-from modelhubd.downloads.surroundings import Choose, Forbidden, Surroundings, nothing_forbidden
+from modelhubd.downloads.surroundings import (
+    Choose,
+    Forbidden,
+    Surroundings,
+    nothing_forbidden,
+    nothing_installed,
+)
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.confined import ConfinedRoot
@@ -86,6 +92,7 @@ class Downloads:
         forbidden: Forbidden = nothing_forbidden,
         offline: Callable[[], bool] = lambda: False,
         resolve: Callable[[str], Awaitable[Reference]] = no_addresses,
+        installed_at: Callable[[str, int], Awaitable[str | None]] = nothing_installed,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
@@ -101,6 +108,7 @@ class Downloads:
             reserve_bytes=reserve_bytes,
             is_installed=is_installed,
             install=install,
+            installed_at=installed_at,
             outbound=outbound,
             clock=clock,
             chance=chance,
@@ -160,13 +168,6 @@ class Downloads:
     def worker_pid(self) -> int | None:
         """Of the transfer process; None while there is none."""
         return self._worker.pid
-
-    @property
-    def busy(self) -> bool:
-        """Whether any is worked on just now."""
-        return self._carrier.busy
-
-    # What may be asked
 
     async def create(self, request: CreateDownload, app: App | None = None) -> tuple[Download, bool]:
         """Enqueue for `app`; an equal download under way is answered instead (False).
@@ -338,8 +339,6 @@ class Downloads:
         await self._many.wake(("storage",))
         self._scheduler.wake()
         await self._tidy()
-
-    # How it is done
 
     async def _do(self, id: str, event: Event, option: Option | None = None) -> Download:
         async with self._lock(id):

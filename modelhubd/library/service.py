@@ -11,6 +11,7 @@ from modelhubd.config import LibraryConfig
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.contents import bytes_on_disk, path_of_content
 from modelhubd.library.due import EVERY
 from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
 from modelhubd.library.jobs import Jobs
@@ -183,10 +184,15 @@ class Library:
         return await self._looking.storage_present()
 
     async def used_bytes(self) -> int:
-        """On disk, by artifacts that are there."""
+        """On disk, by artifacts that are there; what they share counts once."""
         there = (ArtifactState.OK, ArtifactState.DAMAGED)
         rows = await store.all_artifacts(self._database.reader)
-        return sum(row.size_bytes for row in rows if row.state in there)
+        return bytes_on_disk(row for row in rows if row.state in there)
+
+    async def installed_at(self, sha256: str, size_bytes: int) -> str | None:
+        """The path, relative to the models directory, of a whole file with this digest and size; None where
+        there is none."""
+        return path_of_content(await store.all_artifacts(self._database.reader), sha256, size_bytes)
 
     async def resolve(self, text: str) -> Artifact:
         """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,
