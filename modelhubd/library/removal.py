@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Mapping
 
 from modelhubd.errors import Conflict
-from modelhubd.library import store
+from modelhubd.library import integrity_store, store
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.store import Stored
@@ -87,6 +87,7 @@ class Removals:
             ) from error
         async with self._database.transaction() as tx:
             await store.forget_removed(tx, row.id)
+            await integrity_store.forget_pieces(tx)
         return RemovedArtifact(id=row.id, left_files=left)
 
 
