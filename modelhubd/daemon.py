@@ -269,7 +269,7 @@ def _build(
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
         resolve=direct.resolve,
-        elsewhere=library.elsewhere,
+        installed_at=library.installed_at,
     )
     servers = Servers(
         database,

@@ -10,8 +10,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-async def uninterrupted(work: Awaitable[T]) -> T:
-    """Await `work` to its end even if cancelled meanwhile; the cancellation is raised after it."""
+async def uninterrupted(work: Awaitable[T], *, on_cancel: Callable[[], None] = lambda: None) -> T:
+    """Await `work` to its end even if cancelled meanwhile; the cancellation is raised after it. `on_cancel`
+    is called at once, to tell the work that nobody wants it any more."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -21,6 +22,7 @@ async def uninterrupted(work: Awaitable[T]) -> T:
             if task.cancelled():
                 raise
             cancelled = error
+            on_cancel()
         except BaseException:  # noqa: S110  # the task's own, raised by result() below
             pass
     if cancelled is not None:

@@ -65,6 +65,6 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     async def is_idle(self) -> bool:
         """Whether nobody needs this machine for models just now: what is not urgent may be done."""
-        if self.downloads.busy or self.jobs.busy or self.servers.in_use:
+        if self.jobs.busy or self.servers.in_use or (await self.downloads.summary()).active:
             return False
         return not await asyncio.to_thread(on_battery)

@@ -23,8 +23,8 @@ from modelhubd.downloads.plan import (
 )
 from modelhubd.downloads.process import TransferWorker
 from modelhubd.downloads.progress import Live, shown
-from modelhubd.downloads.reuse import taken_from_here
 from modelhubd.downloads.rows import NOTHING, PLACED, STAGED, StoredDownload, StoredFile
+from modelhubd.downloads.sharing import take_what_is_here
 from modelhubd.downloads.sources import next_place
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
 from modelhubd.downloads.surroundings import OFFLINE, Superseded, Surroundings
@@ -56,10 +56,6 @@ class Carrier:
 
     def live(self, id: str) -> Live | None:
         return self._lives.get(id)
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._lives)
 
     @property
     def rate_bytes_per_s(self) -> float:
@@ -194,16 +190,11 @@ class Carrier:
             raise worst(faults.exceptions) from None
 
     async def _get(self, id: str, place: int) -> None:
-        """One file, from its URLs."""
+        """One file, from its URLs, or from what is installed."""
         while True:
             row = await self._read(id)
             file = row.files[place]
-            if await taken_from_here(self._around, row, file):
-                live = self._lives[id]
-                live.move(place, file.size_bytes or 0, file.size_bytes or 0)
-                live.received(place)
-                if live.all_received:
-                    await self.turn(id, Event.RECEIVED)
+            if await take_what_is_here(self._around, self._lives[id], row, file):
                 return
             following = await self._fetch(row, file)
             if following.ended is None:

@@ -33,11 +33,10 @@ from modelhubd.downloads.scheduler import Scheduler
 from modelhubd.downloads.states import Event, advance, allows
 from modelhubd.downloads.surroundings import (
     Choose,
-    Elsewhere,
     Forbidden,
     Surroundings,
     nothing_forbidden,
-    nowhere,
+    nothing_installed,
 )
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
@@ -93,7 +92,7 @@ class Downloads:
         forbidden: Forbidden = nothing_forbidden,
         offline: Callable[[], bool] = lambda: False,
         resolve: Callable[[str], Awaitable[Reference]] = no_addresses,
-        elsewhere: Elsewhere = nowhere,
+        installed_at: Callable[[str, int], Awaitable[str | None]] = nothing_installed,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
@@ -109,6 +108,7 @@ class Downloads:
             reserve_bytes=reserve_bytes,
             is_installed=is_installed,
             install=install,
+            installed_at=installed_at,
             outbound=outbound,
             clock=clock,
             chance=chance,
@@ -120,7 +120,6 @@ class Downloads:
             limits=limits or Limits(),
             config_dir=None if config_dir is None else str(config_dir),
             backoff=backoff or Backoff(),
-            elsewhere=elsewhere,
         )
         self._tasks = TaskOwner("downloads")
         self._worker = TransferWorker(self._tasks, hung_s=self._around.limits.hung_s)
@@ -367,8 +366,6 @@ class Downloads:
         await self._many.wake(("storage",))
         self._scheduler.wake()
         await self._tidy()
-
-    # How it is done
 
     async def _do(self, id: str, event: Event, option: Option | None = None) -> Download:
         async with self._lock(id):

@@ -49,11 +49,7 @@ async def nothing_forbidden(model: str, version: int, option: str, digest: str |
     return None
 
 
-Elsewhere = Callable[[str, int], Awaitable[str | None]]
-"""Where in the models directory there is a whole file of this SHA-256 and size, if there is one."""
-
-
-async def nowhere(sha256: str, size: int) -> str | None:
+async def nothing_installed(sha256: str, size_bytes: int) -> str | None:
     """Where there is no library."""
     return None
 
@@ -76,6 +72,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     reserve_bytes: int
     is_installed: Callable[[str, int, str], Awaitable[bool]]
     install: Callable[[Transaction, Finished], Awaitable[None]]
+    installed_at: Callable[[str, int], Awaitable[str | None]]
+    """The path beneath the root of an installed file with this SHA-256 and size."""
     outbound: Callable[[str, str], None]
     clock: Callable[[], datetime]
     chance: Callable[[], float]
@@ -88,4 +86,3 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     config_dir: str | None
     """Where credentials are."""
     backoff: Backoff
-    elsewhere: Elsewhere

@@ -69,15 +69,10 @@ class Progress:
     async def in_thread(self, work: Callable[[], T]) -> T:
         """What blocking `work` returns, from a thread of low priority. When the job is cancelled meanwhile,
         `add` raises in the thread, which is waited for."""
-        thread = asyncio.ensure_future(uninterrupted(in_quiet_thread(work)))
-        try:
-            return await asyncio.shield(thread)
-        except asyncio.CancelledError:
-            self._stopped = True
-            await asyncio.wait([thread])
-            if not thread.cancelled():
-                thread.exception()
-            raise
+        return await uninterrupted(in_quiet_thread(work), on_cancel=self._stop)
+
+    def _stop(self) -> None:
+        self._stopped = True
 
 
 Work = Callable[[Progress], Awaitable[Any]]

@@ -12,7 +12,7 @@ import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from modelhubd.errors import Conflict
-from modelhubd.library import store
+from modelhubd.library import integrity_store, store
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.store import Stored
@@ -104,6 +104,7 @@ class Removals:
             await store.forget_removed(tx, row.id)
             if self._forgotten is not None and not await store.of_model(tx, row.key.model):
                 await self._forgotten(tx, row.key.model)
+            await integrity_store.forget_pieces(tx)
         return RemovedArtifact(id=row.id, left_files=left)
 
 

@@ -41,6 +41,7 @@ class Scrub:
         is_idle: Callable[[], Awaitable[bool]],
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        save_every: int = SAVE_EVERY,
     ) -> None:
         self._database = database
         self._root = root
@@ -50,6 +51,7 @@ class Scrub:
         self._is_idle = is_idle
         self._clock = clock
         self._sleep = sleep
+        self._save_every = save_every
         self._passed: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
@@ -131,7 +133,7 @@ class Scrub:
                 if before and reading.pieces[-DIGEST_BYTES:] != before:
                     damaged = joined((*damaged, piece_span(piece, known.file.size_bytes)))
                 piece += 1
-                if piece % SAVE_EVERY == 0:
+                if piece % self._save_every == 0:
                     await self._save(begun, piece, damaged)
             await self._sleep(count / self._bytes_per_s)
 

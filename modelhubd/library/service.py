@@ -10,6 +10,7 @@ from pathlib import Path
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.contents import bytes_on_disk, path_of_content
 from modelhubd.library.due import EVERY
 from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
 from modelhubd.library.jobs import Jobs
@@ -248,21 +249,21 @@ class Library:
         """Whether it is among `keys`."""
         return (model, version, option) in await self.keys()
 
-    async def elsewhere(self, sha256: str, size_bytes: int) -> str | None:
-        """Where in the models directory there is a whole file of this digest and size that was compared with
-        it; None where there is none."""
-        return await store.path_of(self._database.reader, sha256, size_bytes)
-
     async def storage_present(self) -> bool:
         """Whether the models directory is really there, and not the empty mount point of a drive that is
         away: its marker or a known file is in it, or nothing was ever put there. Then it is marked."""
         return await self._looking.storage_present()
 
     async def used_bytes(self) -> int:
-        """Of the models directory, by artifacts that are there."""
+        """Of the models directory, by artifacts that are there; what they share counts once."""
         there = (ArtifactState.OK, ArtifactState.DAMAGED)
         rows = await store.all_artifacts(self._database.reader)
-        return sum(row.inside_bytes for row in rows if row.state in there)
+        return bytes_on_disk(row for row in rows if row.state in there)
+
+    async def installed_at(self, sha256: str, size_bytes: int) -> str | None:
+        """The path, relative to the models directory, of a whole file with this digest and size; None where
+        there is none."""
+        return path_of_content(await store.all_artifacts(self._database.reader), sha256, size_bytes)
 
     async def resolve(self, text: str) -> Artifact:
         """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,

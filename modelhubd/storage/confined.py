@@ -103,6 +103,27 @@ class ConfinedRoot:
         ):
             rename_no_replace(source_parent, source_name, target_parent, target_name)
 
+    def link(self, source: str, target: str) -> None:
+        """Give a regular file a second name. Nothing is overwritten.
+
+        Raises:
+            FileExistsError: something has the target's name already.
+        """
+        with (
+            self._parent(source) as (source_parent, source_name),
+            self._parent(target) as (target_parent, target_name),
+        ):
+            facts = os.stat(source_name, dir_fd=source_parent, follow_symlinks=False)
+            if not stat.S_ISREG(facts.st_mode):
+                raise UnsafePath(source, "it is not a regular file")
+            os.link(
+                source_name,
+                target_name,
+                src_dir_fd=source_parent,
+                dst_dir_fd=target_parent,
+                follow_symlinks=False,
+            )
+
     def replace(self, source: str, target: str) -> None:
         """The same, and what has the target's name is gone in that step: always one of the two is there."""
         with (

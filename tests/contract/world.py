@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,12 @@ class World:
         answer = self.post("/catalog/sync", status=202)
         assert not [fault for fault in answer["faults"] if fault["file"] == f"{file}.json"], answer["faults"]
 
-    def serve(self, name: str, *steps: Step, size: int = SIZE, seed: int = 1, **rest: Any) -> dict[str, Any]:
-        """A file at the origin; answers what a catalog entry says of it."""
+    def serve(
+        self, name: str, *steps: Step, size: int = SIZE, seed: int | None = None, **rest: Any
+    ) -> dict[str, Any]:
+        """A file at the origin; answers what a catalog entry says of it. Each name has bytes of its own: what
+        is installed already is not fetched."""
+        seed = zlib.crc32(name.encode()) if seed is None else seed
         url = self.origin.serve(f"/{name}", size, *steps, seed=seed, **rest)
         return {"name": name, "size_bytes": size, "sha256": sha256(seed, size), "urls": [url]}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelhub_cli.main import run
 from tests.contract.world import World, a_world, entry, option, until
 from tests.fakes.origin import Origin, body, sha256
 
@@ -28,6 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             entry(MODEL, found.serve("large.gguf", size=SIZE, seed=5)),
             {"id": "acme/two", "options": [option("gguf-q4", *_two(found))]},
             entry("acme/small", found.serve("small.gguf", size=50_000, seed=9)),
+            entry("acme/other", found.serve("other.gguf", size=50_000, seed=11)),
             entry(
                 "acme/unsure",
                 found.serve("unsure.gguf", {"prefix": "GGUF"}, size=50_000, seed=10) | NO_DIGEST,
@@ -197,3 +199,76 @@ def test_a_repair_that_nobody_can_serve_leaves_the_damaged_file_as_it_is(world: 
     world.serve("small.gguf", size=50_000, seed=9)
     assert repaired(world, artifact) is not None
     assert path.read_bytes() == body(9, 50_000)
+
+
+def test_the_same_bytes_are_fetched_and_stored_once(world: World) -> None:
+    first = installed(world, MODEL)
+    verified(world, first)
+    since = time.monotonic()
+    used = world.get("/status")["disk_used_bytes"]
+    world.list_locally(
+        entry("acme/twin", world.serve("twin.gguf", size=SIZE, seed=5)),
+        file="twins",
+    )
+    twin = installed(world, "acme/twin")
+    assert asked_bytes(world, "/twin.gguf", since) == [], "nothing came over the network"
+    assert twin["verified_at"] is not None
+    assert path_of(world, twin).read_bytes() == body(5, SIZE)
+    if path_of(world, twin).stat().st_nlink > 1:
+        assert world.get("/status")["disk_used_bytes"] == used, "what both share counts once"
+    now = world.get(f"/library/{first['id']}")
+    assert now["verified_at"] is not None, "a second name is no change of the bytes"
+    world.ask("DELETE", f"/library/{first['id']}")
+    assert path_of(world, twin).read_bytes() == body(5, SIZE), "the other one keeps them"
+    assert verified(world, twin)["state"] == "ok"
+
+
+def test_bytes_that_have_rotted_are_not_passed_on(world: World) -> None:
+    artifact = installed(world, "acme/other")
+    spoil(path_of(world, artifact), 1000)
+    world.list_locally(entry("acme/heir", world.serve("heir.gguf", size=50_000, seed=11)), file="heirs")
+    heir = installed(world, "acme/heir")
+    assert path_of(world, heir).read_bytes() == body(11, 50_000)
+    assert path_of(world, heir).stat().st_nlink == 1
+
+
+def modelhub(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> tuple[int, str]:
+    """Exit code and all that was printed."""
+    for name in [name for name in os.environ if name.startswith("MODELHUB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MODELHUB_HOME", str(world.daemon.home))
+    code = run(arguments)
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def test_the_commands_say_what_is_wrong_and_mend_it(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = installed(world, "acme/two")
+    name = f"{artifact['model']}@{artifact['version']}:{artifact['option']}"
+    code, told = modelhub(world, capsys, monkeypatch, "verify", "acme/two")
+    assert (code, name in told) == (0, True)
+    code, told = modelhub(world, capsys, monkeypatch, "repair", "acme/two")
+    assert code == 0
+    spoil(path_of(world, artifact), 100)
+    code, told = modelhub(world, capsys, monkeypatch, "verify", "acme/two")
+    assert code == 8
+    assert "two-00001-of-00002.gguf is damaged, 60.0 kB of it" in told
+    assert f"modelhub repair {name}" in told
+    code, told = modelhub(world, capsys, monkeypatch, "repair", "acme/two")
+    assert code == 0, told
+    assert "60.0 kB are fetched again" in told and "completed" in told
+    assert path_of(world, artifact).read_bytes() == body(21, 60_000)
+    code, told = modelhub(world, capsys, monkeypatch, "verify", "--all", "-d", "-q")
+    ids = told.split()
+    assert code == 0 and len(ids) == world.get("/library")["total"]
+    assert modelhub(world, capsys, monkeypatch, "jobs", "watch", *ids)[0] == 0
+    code, told = modelhub(world, capsys, monkeypatch, "jobs", "list")
+    assert code == 0 and ids[0] in told
+    assert modelhub(world, capsys, monkeypatch, "jobs", "cancel", ids[0])[0] == 5
+    assert modelhub(world, capsys, monkeypatch, "jobs", "cancel", "none")[0] == 3
+    assert modelhub(world, capsys, monkeypatch, "verify")[0] == 2
+    assert modelhub(world, capsys, monkeypatch, "verify", "acme/none")[0] == 3
