@@ -23,6 +23,7 @@ OWNERS = {
     "root": "modelhubd.storage.confined:ConfinedRoot",
     "database": "modelhubd.storage.database:Database",
     "library": "modelhubd.library.service:Library",
+    "imports": "modelhubd.library.imports.service:Imports",
     "updater": "tuf.ngclient:Updater",
     "registry": "modelhubd.catalog.registry.look",
     "registry_store": "modelhubd.catalog.registry.store",

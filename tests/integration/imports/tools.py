@@ -13,8 +13,8 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def hugging_face(cache: Path, repository: str, files: dict[str, bytes], commit: str = "a" * 40) -> Path:
-    """A repository of which one revision was fetched; answers the folder of the snapshot. Files of less than ten
-    bytes are as if not in LFS: their blobs are named by another digest."""
+    """A repository of which one revision was fetched; answers the folder of the snapshot. Files of less than
+    ten bytes are as if not in LFS: their blobs are named by another digest."""
     folder = cache / f"models--{repository.replace('/', '--')}"
     snapshot = folder / "snapshots" / commit
     write(folder / "refs" / "main", commit.encode())

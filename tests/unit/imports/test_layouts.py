@@ -122,8 +122,8 @@ def test_any_tree_in_the_place_of_a_cache_is_looked_at_in_bounded_time(
 ) -> None:
     home = tmp_path_factory.mktemp("home")
     bases = (
-        ".cache/huggingface/hub/models--a--b/snapshots/x", ".ollama/models/manifests/h/n/m", ".lmstudio/models/p/m",
-        ".local/share/Jan/data/llamacpp/models/x", ".cache/llama.cpp",
+        ".cache/huggingface/hub/models--a--b/snapshots/x", ".ollama/models/manifests/h/n/m",
+        ".lmstudio/models/p/m", ".local/share/Jan/data/llamacpp/models/x", ".cache/llama.cpp",
     )  # fmt: skip
     for base in bases:
         (home / base).mkdir(parents=True)
