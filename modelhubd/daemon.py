@@ -7,16 +7,15 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
 from modelhubd.api.application import application
 from modelhubd.api.parts import Parts
+from modelhubd.catalog.direct import Direct
 from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.permits import Permits
@@ -39,7 +38,7 @@ from modelhubd.entries.requirements import Programs
 from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
-from modelhubd.instance import only_instance
+from modelhubd.instance import only_instance, runtime_file
 from modelhubd.library.found.service import Finder
 from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
@@ -107,7 +106,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
         stack.callback(bus.close)
-        stack.enter_context(_runtime_file(config, parts))
+        stack.enter_context(runtime_file(config.places.runtime_file, _runtime_info(config, parts)))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
         await _start(parts, tasks)
         parts.started.set()
@@ -188,6 +187,7 @@ def _build(
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
     )
+    jobs = Jobs(bus, clock=clock)
     library = Library(
         database,
         bus,
@@ -199,10 +199,11 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        jobs=jobs,
+        refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
         before_look=lambda: imports.recover(),
         forgotten=catalog.forget_imported,
     )
-    jobs = Jobs(bus, clock=clock)
     finder = Finder(database, catalog, models_dir=config.models_dir, environ=config.environ, clock=clock)
     imports = Imports(
         database,
@@ -215,6 +216,15 @@ def _build(
         permit=policies.refuse_import,
         older=policies.served_before,
         found=finder.source,
+    )
+
+    direct = Direct(
+        database,
+        look=headers.look,
+        policies=policies,
+        config=settings.downloads,
+        environ=config.environ,
+        clock=clock,
     )
 
     async def install(tx: Transaction, finished: Finished) -> None:
@@ -238,6 +248,8 @@ def _build(
         clock=clock,
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
+        resolve=direct.resolve,
+        installed_at=library.installed_at,
     )
     servers = Servers(
         database,
@@ -258,6 +270,7 @@ def _build(
         configured=ConfiguredLoads.of(config),
         clock=clock,
         permit=permits.to_load,
+        prove=lambda found: library.integrity.proven(found, required=policies.rules.require_digest),
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
     )
     policies.on_change += [
@@ -324,6 +337,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.servers.start(tasks)
     await parts.downloads.start()
     parts.registry.start(tasks)
+    parts.library.scrub(parts.config.settings.library, parts.is_idle, tasks)
 
     def judge_for_the_device() -> None:
         tasks.start(parts.catalog.device_changed(), name="judge for the device")
@@ -387,10 +401,9 @@ def _listen(
     return [*listeners, tcp], int(tcp.getsockname()[1]), ()
 
 
-@contextlib.contextmanager
-def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
-    """`runtime.json` while the daemon answers."""
-    info = RuntimeInfo(
+def _runtime_info(config: Config, parts: Parts) -> RuntimeInfo:
+    """What `runtime.json` says."""
+    return RuntimeInfo(
         pid=os.getpid(),
         socket=str(config.places.socket),
         url=parts.url,
@@ -399,16 +412,6 @@ def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
         api=API_MAX,
         epoch=parts.bus.epoch,
     )
-    path = config.places.runtime_file
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.encode(info))
-    staged.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _now() -> datetime:

@@ -168,6 +168,14 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
     _route(
+        "POST", "/library/{id}/verify", library.verify, "Read it whole, in the background",
+        answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/{id}/repair", library.repair, "Fetch again what of it is damaged or missing",
+        answer=Job, status=202,
+    ),
+    _route(
         "GET", "/library/{id}/settings", settings.show, "Load settings and where each comes from",
         answer=SettingsAnswer,
     ),

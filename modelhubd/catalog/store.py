@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from modelhubd.catalog.merge import Sourced, shown_name
+from modelhubd.entries.direct import SOURCE
 from modelhubd.storage.database import Reader, Transaction
 from modelhubd.wire.catalog import CatalogEntry, CatalogFault
 
@@ -159,8 +160,30 @@ async def forget_imported(tx: Transaction, model: str) -> bool:
 
 
 async def one_entry(reader: Reader, model: str) -> Sourced | None:
+    """The catalog's, else the one that an address of this model was made to."""
     row = await reader.fetch_one("SELECT source, entry FROM catalog_entry WHERE id = ?", (model,))
-    return None if row is None else Sourced(_entries.decode(row[1]), row[0])
+    if row is not None:
+        return Sourced(_entries.decode(row[1]), row[0])
+    found = await direct_entry(reader, model)
+    return None if found is None else Sourced(found, SOURCE)
+
+
+async def is_listed(reader: Reader, model: str) -> bool:
+    """Whether the catalog itself has an entry of this id."""
+    return await reader.fetch_one("SELECT 1 FROM catalog_entry WHERE id = ?", (model,)) is not None
+
+
+async def direct_entry(reader: Reader, model: str) -> CatalogEntry | None:
+    """What was made of an address."""
+    row = await reader.fetch_one("SELECT entry FROM direct_entry WHERE model = ?", (model,))
+    return None if row is None else _entries.decode(row[0])
+
+
+async def keep_direct(tx: Transaction, entry: CatalogEntry, source: str, now: str) -> None:
+    await tx.execute(
+        "INSERT OR REPLACE INTO direct_entry (model, source, entry, added_at) VALUES (?, ?, ?, ?)",
+        (entry.id, source, msgspec.json.encode(entry), now),
+    )
 
 
 async def matches(reader: Reader, expressions: Sequence[str]) -> Matches:

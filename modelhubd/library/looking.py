@@ -12,7 +12,7 @@ from modelhubd.library.layout import Key, folder_of, key_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.outside import Elsewhere, OutsideLook
 from modelhubd.library.scan import Sight, is_marked, look, look_at, mark
-from modelhubd.library.states import Found, adopted_files, is_offline
+from modelhubd.library.states import Found, Trace, adopted_files, is_offline
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
@@ -123,12 +123,20 @@ class Looking:
         return fresh
 
     async def put(self, tx: Transaction, artifact: Stored) -> None:
-        """Write the artifact, with the times its files in the models directory have now."""
+        """Write the artifact, with what its files in the models directory are now."""
         found = await asyncio.to_thread(look_at, self._root, artifact.inside)
         known = {file.path: file.mtime_ns for file in artifact.elsewhere}
         known |= {path: file.mtime_ns for path, file in found.items()}
+        traces = tuple(
+            Trace(facts.inode, facts.ctime_ns, facts.links) if (facts := found.get(path)) else None
+            for path in artifact.paths
+        )
+        files = tuple(
+            replace(file, verified_at=artifact.verified_at if file.sha256 else None, damaged=())
+            for file in artifact.files
+        )
         times = tuple(known.get(path) for path in artifact.paths)
-        await store.put(tx, replace(artifact, mtimes_ns=times))
+        await store.put(tx, replace(artifact, mtimes_ns=times, traces=traces, files=files))
 
     async def _finds(self, sight: Sight, known: set[Key]) -> dict[Key, CatalogEntry]:
         """Folders whose files the catalog knows and no row does."""
@@ -173,7 +181,9 @@ class Looking:
                 seen = row.seen(found, offline=unsafe or (away and not inside), away=outside.away)
                 if seen != row:
                     await store.set_state(tx, seen.id, seen.state, seen.verified_at)
-                    changed += replace(seen, outside=row.outside) != row
+                    if seen.files != row.files or seen.traces != row.traces:
+                        await store.set_checks(tx, seen)
+                    changed += replace(seen, traces=row.traces, outside=row.outside) != row
                 if seen.outside != row.outside:
                     await store.set_devices(tx, seen.id, seen.outside)
             for key, entry in finds.items():

@@ -72,7 +72,11 @@ def mark(root: ConfinedRoot) -> None:
 
 
 def _regular(facts: os.stat_result) -> Found | None:
-    return Found(facts.st_size, facts.st_nlink, facts.st_mtime_ns) if stat.S_ISREG(facts.st_mode) else None
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return Found(
+        facts.st_size, facts.st_nlink, facts.st_mtime_ns, facts.st_ino, facts.st_dev, facts.st_ctime_ns
+    )
 
 
 def _is_text(name: str) -> bool:

@@ -7,14 +7,20 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from modelhubd.config import LibraryConfig
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.contents import bytes_on_disk, path_of_content
+from modelhubd.library.due import EVERY
+from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
 from modelhubd.library.outside import hidden
 from modelhubd.library.removal import Removals
+from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
 from modelhubd.library.states import Outside
 from modelhubd.library.store import Stored
@@ -46,7 +52,7 @@ class Library:
 
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
     `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
-    why a model was withdrawn.
+    why a model was withdrawn, `refetch` has damaged ranges downloaded.
     `on_keys_changed` is called after a commit that changed what `keys` answers, `before_look` is awaited when
     the models directory is there and about to be looked at, `forgotten` when a model's last artifact goes.
     """
@@ -67,6 +73,8 @@ class Library:
         home: Path | None = None,
         before_look: Callable[[], Awaitable[None]] | None = None,
         forgotten: Callable[[Transaction, str], Awaitable[None]] | None = None,
+        jobs: Jobs | None = None,
+        refetch: Refetch = nobody_refetches,
     ) -> None:
         self._also_before_look = before_look
         self._home = home or Path.home()
@@ -88,6 +96,16 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self.integrity = Integrity(
+            database,
+            self._root,
+            telling=self._telling,
+            looking=self._looking,
+            jobs=jobs or Jobs(bus, clock=clock),
+            clock=clock,
+            refetch=refetch,
+            show=self.resolve,
+        )
 
     async def start(self, tasks: TaskOwner) -> None:
         """Look at the models directory, and again whenever it changes.
@@ -109,6 +127,21 @@ class Library:
         await self._removals.finish_all()
         if self._also_before_look is not None:
             await self._also_before_look()
+
+    def scrub(self, config: LibraryConfig, is_idle: Callable[[], Awaitable[bool]], tasks: TaskOwner) -> None:
+        """Have what is installed read again from time to time, as `config` says, while `is_idle`."""
+        if (every := EVERY[config.scrub]) is None:
+            return
+        scrub = Scrub(
+            self._database,
+            self._root,
+            self.integrity,
+            every=every,
+            bytes_per_s=config.scrub_bytes_per_s,
+            is_idle=is_idle,
+            clock=self._clock,
+        )
+        tasks.start(scrub.run(), name="scrub")
 
     def look_again(self) -> None:
         """Look at the models directory soon: the catalog may know files now that it did not know before."""
@@ -172,10 +205,15 @@ class Library:
         return await self._looking.storage_present()
 
     async def used_bytes(self) -> int:
-        """Of the models directory, by artifacts that are there."""
+        """Of the models directory, by artifacts that are there; what they share counts once."""
         there = (ArtifactState.OK, ArtifactState.DAMAGED)
         rows = await store.all_artifacts(self._database.reader)
-        return sum(row.inside_bytes for row in rows if row.state in there)
+        return bytes_on_disk(row for row in rows if row.state in there)
+
+    async def installed_at(self, sha256: str, size_bytes: int) -> str | None:
+        """The path, relative to the models directory, of a whole file with this digest and size; None where
+        there is none."""
+        return path_of_content(await store.all_artifacts(self._database.reader), sha256, size_bytes)
 
     async def resolve(self, text: str) -> Artifact:
         """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,
@@ -352,6 +390,6 @@ class Library:
 
 UNUSABLE = {
     ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
-    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it has a wrong size. Download it again."),
+    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it is not what it should be. Repair it first."),
     ArtifactState.OFFLINE: ("storage_offline", "the drive that its files are on is away. Plug it in."),
 }

@@ -109,6 +109,35 @@ class ConfinedRoot:
         with self._parent(target) as (parent, name):
             os.link(source, name, dst_dir_fd=parent, follow_symlinks=False)
 
+    def link(self, source: str, target: str) -> None:
+        """Give a regular file a second name. Nothing is overwritten.
+
+        Raises:
+            FileExistsError: something has the target's name already.
+        """
+        with (
+            self._parent(source) as (source_parent, source_name),
+            self._parent(target) as (target_parent, target_name),
+        ):
+            facts = os.stat(source_name, dir_fd=source_parent, follow_symlinks=False)
+            if not stat.S_ISREG(facts.st_mode):
+                raise UnsafePath(source, "it is not a regular file")
+            os.link(
+                source_name,
+                target_name,
+                src_dir_fd=source_parent,
+                dst_dir_fd=target_parent,
+                follow_symlinks=False,
+            )
+
+    def replace(self, source: str, target: str) -> None:
+        """The same, and what has the target's name is gone in that step: always one of the two is there."""
+        with (
+            self._parent(source) as (source_parent, source_name),
+            self._parent(target) as (target_parent, target_name),
+        ):
+            os.rename(source_name, target_name, src_dir_fd=source_parent, dst_dir_fd=target_parent)
+
     def unlink(self, relative: str) -> None:
         """Remove a file, or a symbolic link itself."""
         with self._parent(relative) as (parent, name):
@@ -226,6 +255,11 @@ class ConfinedRoot:
             yield fd, name
         finally:
             os.close(fd)
+
+
+def identity_of(facts: os.stat_result) -> str:
+    """Which file one is, and in which state, as text."""
+    return f"{facts.st_ino}:{facts.st_mtime_ns}:{facts.st_size}"
 
 
 def _segments(relative: str) -> list[str]:

@@ -24,6 +24,8 @@ SECTIONS = {
         "downloads": _command("downloads", "downloads", "The download queue: list, watch, pause, resume, …"),
         "list": _command("library", "list_models", "What is installed."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
+        "verify": _command("integrity", "verify", "Whether installed models are still what they should be."),
+        "repair": _command("integrity", "repair", "Fetch again what is damaged or missing of a model."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
         "scan": _command("imports", "scan", "Look for models on this machine, also in other tools."),
         "import": _command("imports", "import_", "Import a model from a file or a folder."),
