@@ -208,6 +208,10 @@ class ConfinedRoot:
                     yield path, facts
             pending.extend(reversed(below))
 
+    def listing(self, relative: str = "") -> list[tuple[str, os.stat_result]]:
+        """What is directly in the folder, as `walk` reports it, and its folders too."""
+        return self._list(relative)
+
     def _list(self, folder: str) -> list[tuple[str, os.stat_result]]:
         found = []
         fd = self._open_directory(folder)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -243,13 +244,16 @@ async def test_a_source_that_changes_is_refused(world: World, monkeypatch: pytes
     """Somebody appends between the hash and the link, and during a copy."""
     await world.know("acme/tiny", q4={"tiny.gguf": b"weights"})
     source = world.source("tiny.gguf", b"weights")
-    real = {"stage_link": placing.stage_link, "stage_copy": placing.stage_copy}
+    real: dict[str, Callable[..., object]] = {
+        "stage_link": placing.stage_link,
+        "stage_copy": placing.stage_copy,
+    }
 
     def changing(name: str) -> None:
         def call(*arguments: object) -> object:
             with source.open("ab") as file:
                 file.write(b"!")
-            return real[name](*arguments)  # type: ignore[arg-type]
+            return real[name](*arguments)
 
         monkeypatch.setattr(imports_service, name, call)
 
