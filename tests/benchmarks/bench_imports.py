@@ -1,13 +1,15 @@
-"""The library with ten thousand files: a look at all of them, a look at one change, what other tools hold, an import
-by link, and reading it all; real bytes and holes."""
+"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold, an
+import by link, and reading all of it again; real bytes and holes."""
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from modelhubd.library.found.service import look_at_tools
@@ -15,8 +17,9 @@ from modelhubd.library.layout import Key, folder_of
 from modelhubd.library.scan import look, look_again
 from modelhubd.library.states import Found
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.wire.jobs import Job, JobState
 from modelhubd.wire.library import ArtifactFile, Finished
-from tests.benchmarks.figures import Table
+from tests.benchmarks.figures import ms, table
 from tests.integration.imports.tools import hugging_face
 from tests.integration.imports.world import World, world_in
 
@@ -26,15 +29,15 @@ SMALL = b"a file of one model of very many"
 async def main_async(files: int, gigabytes: float) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-imports-") as text:
         async with world_in(Path(text)) as world:
-            table = Table("the library", "what", "files", "seconds", "longest pause of the loop, ms")
+            rows: list[list[str]] = []
             keys = [Key(f"acme/m{number:05}", 1, "gguf") for number in range(files)]
             for key in keys:
                 path = world.models / folder_of(key) / "m.gguf"
                 path.parent.mkdir(parents=True)
                 path.write_bytes(SMALL)
             await _install(world, keys)
-            await _row(table, "scan, first", files, world.library.scan)
-            await _row(table, "scan, nothing changed", files, world.library.scan)
+            await _row(rows, "scan, first", files, world.library.scan)
+            await _row(rows, "scan, nothing changed", files, world.library.scan)
             root = ConfinedRoot(world.models)
             sight = await asyncio.to_thread(look, root)
             changed = frozenset({folder_of(keys[files // 2])})
@@ -44,13 +47,14 @@ async def main_async(files: int, gigabytes: float) -> None:
                 found: dict[str, Found] = (await asyncio.to_thread(look_again, root, sight, changed)).files
                 assert len(found) == files
 
-            await _row(table, "look at one changed folder", 1, again)
-            await _row(table, "the same with its rows", 1, lambda: world.library._look(changed))  # noqa: SLF001
+            await _row(rows, "look at one changed folder", 1, again)
+            looked = partial(world.library._look, changed)
+            await _row(rows, "the same with its rows", 1, looked)
             cache = world.home / ".cache/huggingface/hub"
             for number in range(files // 10):
                 hugging_face(cache, f"acme/h{number:05}", {"model.gguf": SMALL + str(number).encode()})
             await _row(
-                table, "what other tools hold", files // 10,
+                rows, "what other tools hold", files // 10,
                 lambda: asyncio.to_thread(look_at_tools, {}, world.home),
             )  # fmt: skip
             size = int(gigabytes * 1e9)
@@ -58,26 +62,25 @@ async def main_async(files: int, gigabytes: float) -> None:
                 source = world.home / f"{kind}.gguf"
                 digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
                 await _know(world, f"acme/{kind}", source.name, size, digest)
-                began = time.monotonic()
-                result = await _row(table, f"import by link, {gigabytes} GB of {kind}", 1, lambda s=source: _bring(world, s))  # type: ignore[misc]
-                assert result
-                table.note(f"{kind}: {size / 1e6 / (time.monotonic() - began):.0f} MB/s, most of it SHA-256")
-            table.print()
+                what = f"import by link, {gigabytes:g} GB of {kind}"
+                await _row(rows, what, 1, partial(_done, world, world.start(source)))
+                artifact = await world.library.resolve(f"acme/{kind}")
+                verify = world.library.integrity.verify(artifact.id)
+                await _row(rows, f"verify, {gigabytes:g} GB of {kind}", 1, partial(_done, world, verify))
+            head = ["", "files", "seconds", "longest pause of the loop"]
+            print(table("The library", head, rows))
 
 
-async def _row(table: Table, what: str, files: int, work: Callable[[], Awaitable[object]]) -> object:
+async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]) -> None:
     pause = asyncio.create_task(_longest_pause())
     await asyncio.sleep(0)
     began = time.monotonic()
-    result = await work()
+    await work()
     took = time.monotonic() - began
     pause.cancel()
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         await pause
-    except asyncio.CancelledError:
-        pass
-    table.row(what, files, f"{took:.3f}", f"{PAUSE[0] * 1000:.0f}")
-    return result
+    rows.append([what, str(files), f"{took:.3f}", ms(PAUSE[0])])
 
 
 PAUSE = [0.0]
@@ -91,8 +94,11 @@ async def _longest_pause() -> None:
         PAUSE[0] = max(PAUSE[0], time.monotonic() - before - 0.001)
 
 
-async def _bring(world: World, source: Path) -> object:
-    return (await world.bring(source)).imported
+async def _done(world: World, starting: Awaitable[Job]) -> None:
+    job = await starting
+    while not (job := world.jobs.get(job.id)).state.ended:
+        await asyncio.sleep(0.01)
+    assert job.state is JobState.COMPLETED, job.error
 
 
 async def _install(world: World, keys: Sequence[Key]) -> None:
@@ -102,8 +108,8 @@ async def _install(world: World, keys: Sequence[Key]) -> None:
     async with world.database.transaction() as tx:
         for key in keys:
             finished = Finished(
-                model=key.model, version=1, option="gguf", format="gguf", quantization=None, digest=file.sha256,
-                directory=folder_of(key), files=(file,), verified_at=None,
+                model=key.model, version=1, option="gguf", format="gguf", quantization=None,
+                digest=file.sha256, directory=folder_of(key), files=(file,), verified_at=None,
             )  # fmt: skip
             await world.library.add(tx, finished)
 
