@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from modelhubd.library import store
 from modelhubd.library.found.service import look_at_tools
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.library.scan import look, look_again
 from modelhubd.library.states import Found
+from modelhubd.library.store import Stored
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.wire.jobs import Job, JobState
-from modelhubd.wire.library import ArtifactFile, Finished
+from modelhubd.wire.library import ArtifactFile, ArtifactState
 from tests.benchmarks.figures import ms, table
 from tests.integration.imports.tools import hugging_face
 from tests.integration.imports.world import World, world_in
@@ -80,6 +83,7 @@ async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], 
     pause.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await pause
+    print(f"  {what}: {took:.3f} s", file=sys.stderr, flush=True)
     rows.append([what, str(files), f"{took:.3f}", ms(PAUSE[0])])
 
 
@@ -106,12 +110,15 @@ async def _install(world: World, keys: Sequence[Key]) -> None:
         name="m.gguf", role="model", size_bytes=len(SMALL), sha256=hashlib.sha256(SMALL).hexdigest()
     )
     async with world.database.transaction() as tx:
-        for key in keys:
-            finished = Finished(
-                model=key.model, version=1, option="gguf", format="gguf", quantization=None,
-                digest=file.sha256, directory=folder_of(key), files=(file,), verified_at=None,
+        for number, key in enumerate(keys):
+            await store.put(
+                tx,
+                Stored(
+                    id=f"{number:016x}", key=key, format="gguf", quantization=None, source="scan",
+                    state=ArtifactState.OK, digest=file.sha256, verified_at=None,
+                    installed_at="2026-03-01T12:00:00.000Z", files=(file,), mtimes_ns=(None,),
+                ),
             )  # fmt: skip
-            await world.library.add(tx, finished)
 
 
 async def _know(world: World, model: str, name: str, size: int, digest: str) -> None:

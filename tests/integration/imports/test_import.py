@@ -129,6 +129,12 @@ async def test_what_no_catalog_knows_gets_an_entry_of_its_own(world: World, chat
             await asyncio.sleep(0.01)
 
 
+async def test_a_name_that_no_file_system_need_hold_is_made_safe(world: World, chat: bytes) -> None:
+    (made,) = (await world.bring(world.source("мо:дель.gguf", chat))).imported
+    artifact = await world.library.resolve(made.model)
+    assert [file.name for file in artifact.files] == ["model.gguf"]
+
+
 async def test_it_can_be_given_a_name(world: World, chat: bytes, embedding: bytes) -> None:
     (made,) = (
         await world.bring(world.source("x.gguf", chat), model="mine/nice", option="gguf-best")
