@@ -23,13 +23,14 @@ def path_of_content(rows: Iterable[Stored], sha256: str, size_bytes: int) -> str
 
 
 def bytes_on_disk(rows: Iterable[Stored]) -> int:
-    """How much of the models directory these take; a file that is another name of another's bytes counts once."""
+    """How much these take of the models directory: a file that is another name of another's bytes counts once
+    and one outside of it not at all."""
     total = 0
     counted: set[tuple[int, int, str | None]] = set()
     for row in rows:
-        traces = row.traces or (None,) * len(row.files)
-        for file, path, trace in zip(row.files, row.paths, traces, strict=True):
-            if path.startswith("/"):
+        nothing = (None,) * len(row.files)
+        for file, trace, other in zip(row.files, row.traces or nothing, row.outside or nothing, strict=True):
+            if other is not None:
                 continue
             if trace is not None:
                 key = trace.inode, file.size_bytes, file.sha256

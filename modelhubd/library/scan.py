@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct, field
 
@@ -48,6 +48,54 @@ def look(confined: ConfinedRoot) -> Sight:
                     files[f"{base}{name}"] = seen
     return Sight(
         present=True, unsafe=unsafe, marked=is_marked(confined), files=files, folders=frozenset(folders)
+    )
+
+
+def look_again(confined: ConfinedRoot, before: Sight, changed: Collection[str]) -> Sight:
+    """The same as `look`, where only what is directly in the `changed` folders may be otherwise than
+    `before`. Blocks for one `stat` per file in those, and in folders that are new."""
+    if not confined.present():
+        return Sight(present=False)
+    folders, found, gone = set(before.folders), {}, set()
+    pending = [folder for folder in changed if folder in folders]
+    read = set(pending)
+    while pending:
+        folder = pending.pop()
+        try:
+            listed = confined.listing(folder)
+        except OSError:
+            gone.add(folder)
+            continue
+        below = set()
+        for path, facts in listed:
+            if path.rpartition("/")[2].startswith("."):
+                continue
+            if stat.S_ISDIR(facts.st_mode):
+                if path.count("/") < MAX_DEPTH:
+                    below.add(path)
+            elif (seen := _regular(facts)) is not None:
+                found[path] = seen
+        known = {path for path in before.folders if path and path.rpartition("/")[0] == folder}
+        gone |= known - below
+        pending += [path for path in below - folders if path not in read]
+        read |= below - folders
+        folders |= below
+    gone.discard("")
+
+    def is_gone(folder: str) -> bool:
+        return any(folder == other or folder.startswith(f"{other}/") for other in gone)
+
+    kept = {
+        path: facts
+        for path, facts in before.files.items()
+        if (folder := path.rpartition("/")[0]) not in read and not (gone and is_gone(folder))
+    }
+    return Sight(
+        present=True,
+        unsafe=confined.fault() is not None,
+        marked=is_marked(confined),
+        files=kept | found,
+        folders=frozenset(folder for folder in folders if not (gone and is_gone(folder))),
     )
 
 

@@ -341,6 +341,7 @@ class Library:
             raise ValueError(f"it is not said where {missing[0]} is")
         outside = tuple(places[file.name] for file in finished.files)
         key = Key(finished.model, finished.version, finished.option)
+        tx.after_commit(self.look_again)  # its folder is to be watched too
         for row in await store.of_model(tx, key.model):
             if row.key == key and (managed is None or row.managed != managed):
                 raise Conflict(f"{key} is installed already. Remove it first.", code="already_installed")
@@ -449,7 +450,9 @@ class Library:
                 self._root.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._root.fault() if self._root.present() else None
 
-    async def _look(self) -> frozenset[str]:
+    async def _look(self, changed: frozenset[str] | None = None) -> frozenset[str]:
+        if changed is not None and (known := await self._looking.look_in(changed)) is not None:
+            return known
         _, folders = await self._looking.look(accept=False)
         return folders
 

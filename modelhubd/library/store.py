@@ -69,12 +69,6 @@ class Stored(Struct, frozen=True, kw_only=True):
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
 
-    @property
-    def inside_bytes(self) -> int:
-        """Of its files in the models directory."""
-        outside = self.outside or (None,) * len(self.files)
-        return sum(file.size_bytes for file, other in zip(self.files, outside, strict=True) if other is None)
-
     def seen(
         self, found: Mapping[str, Found], *, offline: bool, away: Collection[str] = frozenset()
     ) -> "Stored":
@@ -115,7 +109,7 @@ class Stored(Struct, frozen=True, kw_only=True):
         return replace(
             self,
             state=state,
-            verified_at=None if changed else self.verified_at,
+            verified_at=None if changed or rewritten else self.verified_at,
             files=tuple(files),
             traces=tuple(traces) if self.traces else (),
             outside=remounted(self.outside, found),

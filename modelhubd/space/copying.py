@@ -73,7 +73,7 @@ def bring_over(source: ConfinedRoot, target: ConfinedRoot, path: str, advance: A
     try:
         facts = source.stat(path)
         if same_disk(source, target) and facts.st_nlink == 1:
-            source.link(path, target, path)
+            source.link_across(path, target, path)
             advance(facts.st_size, 1)
         else:
             _copy(source, target, path, facts, advance)

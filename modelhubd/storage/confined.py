@@ -125,7 +125,7 @@ class ConfinedRoot:
             )
 
     def replace(self, source: str, target: str) -> None:
-        """The same, and what has the target's name is gone in that step: always one of the two is there."""
+        """Rename a file over another one, in one step: always one of the two is there."""
         with (
             self._parent(source) as (source_parent, source_name),
             self._parent(target) as (target_parent, target_name),
@@ -138,7 +138,7 @@ class ConfinedRoot:
         with self._parent(target) as (parent, name):
             os.link(source, name, dst_dir_fd=parent, follow_symlinks=False)
 
-    def link(self, source: str, other: "ConfinedRoot", target: str) -> None:
+    def link_across(self, source: str, other: "ConfinedRoot", target: str) -> None:
         """Give a file here a second name beneath another root on the same disk; nothing is overwritten."""
         with self._parent(source) as (parent, name), other._parent(target) as (target_parent, target_name):
             os.link(name, target_name, src_dir_fd=parent, dst_dir_fd=target_parent, follow_symlinks=False)
@@ -212,6 +212,10 @@ class ConfinedRoot:
                 else:
                     yield path, facts
             pending.extend(reversed(below))
+
+    def listing(self, relative: str = "") -> list[tuple[str, os.stat_result]]:
+        """What is directly in the folder, as `walk` reports it, and its folders too."""
+        return self._list(relative)
 
     def _list(self, folder: str) -> list[tuple[str, os.stat_result]]:
         found = []

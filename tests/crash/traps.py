@@ -30,6 +30,7 @@ OWNERS = {
     "downloads": "modelhubd.downloads.service:Downloads",
     "placing": "modelhubd.packages.placing",
     "packages_store": "modelhubd.packages.store",
+    "imports": "modelhubd.library.imports.service:Imports",
     "updater": "tuf.ngclient:Updater",
     "registry": "modelhubd.catalog.registry.look",
     "registry_store": "modelhubd.catalog.registry.store",

@@ -21,8 +21,14 @@ NAMES_TRIED = 100
 
 def safe_name(name: str) -> str:
     """A file's name as the library may keep it: what no file system may hold becomes a hyphen."""
-    parts = [_NOT_SAFE.sub("-", part).strip(" .").lstrip("-") or "file" for part in name.split("/")]
-    return "/".join(parts)
+    return "/".join(map(_safe_part, name.split("/")))
+
+
+def _safe_part(part: str) -> str:
+    stem, dot, suffix = _NOT_SAFE.sub("-", part).rpartition(".")
+    if not dot:
+        return suffix.strip(" .-") or "file"
+    return f"{stem.strip(' .-') or 'model'}.{suffix.strip(' .-') or 'bin'}"
 
 
 def entry_from(

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,12 @@ async def test_what_no_catalog_knows_gets_an_entry_of_its_own(world: World, chat
             await asyncio.sleep(0.01)
 
 
+async def test_a_name_that_no_file_system_need_hold_is_made_safe(world: World, chat: bytes) -> None:
+    (made,) = (await world.bring(world.source("мо:дель.gguf", chat))).imported
+    artifact = await world.library.resolve(made.model)
+    assert [file.name for file in artifact.files] == ["model.gguf"]
+
+
 async def test_it_can_be_given_a_name(world: World, chat: bytes, embedding: bytes) -> None:
     (made,) = (
         await world.bring(world.source("x.gguf", chat), model="mine/nice", option="gguf-best")
@@ -243,13 +250,16 @@ async def test_a_source_that_changes_is_refused(world: World, monkeypatch: pytes
     """Somebody appends between the hash and the link, and during a copy."""
     await world.know("acme/tiny", q4={"tiny.gguf": b"weights"})
     source = world.source("tiny.gguf", b"weights")
-    real = {"stage_link": placing.stage_link, "stage_copy": placing.stage_copy}
+    real: dict[str, Callable[..., object]] = {
+        "stage_link": placing.stage_link,
+        "stage_copy": placing.stage_copy,
+    }
 
     def changing(name: str) -> None:
         def call(*arguments: object) -> object:
             with source.open("ab") as file:
                 file.write(b"!")
-            return real[name](*arguments)  # type: ignore[arg-type]
+            return real[name](*arguments)
 
         monkeypatch.setattr(imports_service, name, call)
 

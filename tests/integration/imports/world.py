@@ -70,6 +70,7 @@ class World:
             installed=lambda: self.library.keys(),
             clock=lambda: NOW,
         )
+        self.jobs = Jobs(self.bus, clock=lambda: NOW)
         self.library = Library(
             database,
             self.bus,
@@ -81,8 +82,8 @@ class World:
             home=self.home,
             before_look=lambda: self.imports.recover(),
             forgotten=self.catalog.forget_imported,
+            jobs=self.jobs,
         )
-        self.jobs = Jobs(self.bus, clock=lambda: NOW)
         self.finder = Finder(
             database,
             self.catalog,
