@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
@@ -36,7 +32,6 @@ from modelhubd.downloads.limits import Configured, local_time
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
-from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance
@@ -45,11 +40,11 @@ from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import Configured as ConfiguredLoads
 from modelhubd.metrics.tally import Tally
-from modelhubd.notify import activated_sockets, ping_watchdog, sd_notify
+from modelhubd.notify import ping_watchdog, sd_notify
 from modelhubd.outbound import OutboundLog
-from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.sockets import listen, make_folders, runtime_file
 from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.space.store import models_dir
@@ -58,12 +53,10 @@ from modelhubd.tasks import TaskOwner
 from modelhubd.updates.automatic import keep_updated
 from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
-from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
 from modelhubd.web.serving import serving
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
-from modelhubd.wire.status import API_MAX, RuntimeInfo
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +73,11 @@ async def running(config: Config) -> AsyncIterator[Parts]:
     """
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(only_instance(config.places.lock_file))
-        _make_folders(config)
+        make_folders(config)
         database = await stack.enter_async_context(Database.open(config.places.database))
         config = config.with_models_dir(await models_dir(database.reader))
         bus = Bus(secrets.token_hex(4))
-        listeners, port, warnings = _listen(config, stack)
+        listeners, port, warnings = listen(config, stack)
         tasks = await stack.enter_async_context(TaskOwner("daemon"))
         outbound = OutboundLog()
         headers = HeaderReader(
@@ -112,7 +105,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
         stack.callback(bus.close)
-        stack.enter_context(_runtime_file(config, parts))
+        stack.enter_context(runtime_file(config, parts.url, parts.bus.epoch))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
         await _start(parts, tasks)
         parts.started.set()
@@ -284,7 +277,7 @@ def _build(
     def in_force(folder: Path) -> None:
         before = library.root.root
         servers.moved(before, folder)
-        downloads.moved(folder)
+        downloads.root.root = folder
         probe.moved(folder, Path.home())
         library.moved(folder)
 
@@ -399,68 +392,6 @@ def _line_to_registry(config: Config) -> Line:
         proxy=lambda url: proxy_for(url, config.environ),
         environ=config.environ,
     )
-
-
-def _make_folders(config: Config) -> None:
-    places = config.places
-    try:
-        for folder in (places.state_dir, places.runtime_dir, places.logs_dir):
-            private_dir(folder)
-        for folder in (places.config_dir, places.local_catalog):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise CannotStart(f"A folder of the daemon cannot be used: {error}.") from error
-
-
-def _listen(
-    config: Config, stack: contextlib.AsyncExitStack
-) -> tuple[list[socket.socket], int | None, tuple[str, ...]]:
-    """(listening sockets, TCP port if any, warnings). A taken TCP port is a warning: the socket answers."""
-    listeners: list[socket.socket] = [
-        bounded(sock) for sock in activated_sockets(config.environ, os.getpid())
-    ]
-    for listener in listeners:
-        stack.callback(listener.close)
-    if not listeners:
-        listeners = [stack.enter_context(unix_socket(config.places.socket))]
-    server = config.settings.server
-    if not server.tcp:
-        return listeners, None, ()
-    try:
-        tcp = loopback_socket(server.port)
-    except OSError as error:
-        text = (
-            f"TCP port {server.port} cannot be used ({error.strerror}): only the Unix socket answers. "
-            "Set another one with [server] port, or 0 for a free one."
-        )
-        log.warning("%s", text)
-        return listeners, None, (text,)
-    stack.callback(tcp.close)
-    return [*listeners, tcp], int(tcp.getsockname()[1]), ()
-
-
-@contextlib.contextmanager
-def _runtime_file(config: Config, parts: Parts) -> Iterator[None]:
-    """`runtime.json` while the daemon answers."""
-    info = RuntimeInfo(
-        pid=os.getpid(),
-        socket=str(config.places.socket),
-        url=parts.url,
-        token_file=str(config.places.token_file),
-        version=__version__,
-        api=API_MAX,
-        epoch=parts.bus.epoch,
-    )
-    path = config.places.runtime_file
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.encode(info))
-    staged.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _now() -> datetime:

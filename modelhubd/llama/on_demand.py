@@ -1,6 +1,9 @@
 """Which server answers for a name, loaded first if it must be."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import aiohttp
 
 from modelhubd.errors import Conflict, Refused
 from modelhubd.llama.admission import is_reference
@@ -8,6 +11,13 @@ from modelhubd.llama.roster import Roster
 from modelhubd.llama.supervisor import Life
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import LoadRequest, Server
+
+
+class Upstream(NamedTuple):
+    """A server to send a request to; `session` has its address and key."""
+
+    session: aiohttp.ClientSession
+    server: Server
 
 
 class OnDemand:
