@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-import threading
+from collections.abc import Callable
 
 from modelhubd.downloads import store
 from modelhubd.downloads.rows import NOTHING, STAGED, StoredDownload, StoredFile
@@ -26,16 +26,13 @@ async def taken_from_here(around: Surroundings, row: StoredDownload, file: Store
         async with around.database.transaction() as tx:
             await store.set_staged(tx, row.id, STAGED)
     target, size, sha256 = f"{staging_of(row.id)}/{file.name}", file.size_bytes, file.sha256
-    halt = threading.Event()
-    copying = asyncio.ensure_future(
-        in_thread(lambda: copied(around.root, source, target, size, sha256, halt))
-    )
+    task = asyncio.current_task()
+
+    def halted() -> bool:
+        return task is not None and task.cancelling() > 0
+
     try:
-        good = await asyncio.shield(copying)
-    except asyncio.CancelledError:
-        halt.set()
-        await asyncio.wait([copying])
-        raise
+        good = await in_thread(lambda: copied(around.root, source, target, size, sha256, halted))
     except OSError:
         return False  # it is fetched as if it were not here
     if good:
@@ -45,10 +42,10 @@ async def taken_from_here(around: Surroundings, row: StoredDownload, file: Store
 
 
 def copied(
-    root: ConfinedRoot, source: str, target: str, size: int, sha256: str, halt: threading.Event
+    root: ConfinedRoot, source: str, target: str, size: int, sha256: str, halted: Callable[[], bool]
 ) -> bool:
     """Whether a copy of the source is on the disk now and has this size and digest; nothing else stays of
-    it. Blocks for as long as reading it takes, or until `halt`.
+    it. Blocks for as long as reading it takes, or until `halted`.
 
     Raises:
         OSError
@@ -59,7 +56,7 @@ def copied(
         writing = root.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
             digest, at = hashlib.sha256(), 0
-            while not halt.is_set() and (count := copy_some(reading, writing, at, min(BLOCK, size - at))):
+            while not halted() and (count := copy_some(reading, writing, at, min(BLOCK, size - at))):
                 digest.update(os.pread(writing, count, at))
                 at += count
             good = at == size and digest.hexdigest() == sha256
