@@ -72,7 +72,7 @@ def bring_over(source: ConfinedRoot, target: ConfinedRoot, path: str, advance: A
         target.unlink(path)
     try:
         facts = source.stat(path)
-        if same_disk(source, target) and facts.st_nlink == 1:
+        if same_disk(source, target):
             source.link(path, target, path)
             advance(facts.st_size, 1)
         else:
