@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -35,10 +33,9 @@ from modelhubd.downloads.limits import Configured, local_time
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
-from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
-from modelhubd.instance import only_instance, runtime_file
+from modelhubd.instance import only_instance
 from modelhubd.library.found.service import Finder
 from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
@@ -46,12 +43,12 @@ from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.llama.settings import Configured as ConfiguredLoads
 from modelhubd.metrics.tally import Tally
-from modelhubd.notify import activated_sockets, ping_watchdog, sd_notify
+from modelhubd.notify import ping_watchdog, sd_notify
 from modelhubd.outbound import OutboundLog
 from modelhubd.packages.service import Packages
-from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.sockets import listen, make_folders, runtime_file
 from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.space.store import models_dir
@@ -60,12 +57,10 @@ from modelhubd.tasks import TaskOwner
 from modelhubd.updates.automatic import keep_updated
 from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
-from modelhubd.web.listening import bounded, loopback_socket, unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS
 from modelhubd.web.serving import serving
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
-from modelhubd.wire.status import API_MAX, RuntimeInfo
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +77,11 @@ async def running(config: Config) -> AsyncIterator[Parts]:
     """
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(only_instance(config.places.lock_file))
-        _make_folders(config)
+        make_folders(config)
         database = await stack.enter_async_context(Database.open(config.places.database))
         config = config.with_models_dir(await models_dir(database.reader))
         bus = Bus(secrets.token_hex(4))
-        listeners, port, warnings = _listen(config, stack)
+        listeners, port, warnings = listen(config, stack)
         tasks = await stack.enter_async_context(TaskOwner("daemon"))
         outbound = OutboundLog()
         headers = HeaderReader(
@@ -114,7 +109,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
         stack.callback(bus.close)
-        stack.enter_context(runtime_file(config.places.runtime_file, _runtime_info(config, parts)))
+        stack.enter_context(runtime_file(config, parts.url, parts.bus.epoch))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
         await _start(parts, tasks)
         parts.started.set()
@@ -311,7 +306,7 @@ def _build(
     def in_force(folder: Path) -> None:
         before = library.root.root
         servers.moved(before, folder)
-        downloads.moved(folder)
+        downloads.root.root = folder
         probe.moved(folder, Path.home())
         library.moved(folder)
 
@@ -443,57 +438,6 @@ def _line_to_registry(config: Config) -> Line:
         authorization=authorization,
         proxy=lambda url: proxy_for(url, config.environ),
         environ=config.environ,
-    )
-
-
-def _make_folders(config: Config) -> None:
-    places = config.places
-    try:
-        for folder in (places.state_dir, places.runtime_dir, places.logs_dir):
-            private_dir(folder)
-        for folder in (places.config_dir, places.local_catalog):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise CannotStart(f"A folder of the daemon cannot be used: {error}.") from error
-
-
-def _listen(
-    config: Config, stack: contextlib.AsyncExitStack
-) -> tuple[list[socket.socket], int | None, tuple[str, ...]]:
-    """(listening sockets, TCP port if any, warnings). A taken TCP port is a warning: the socket answers."""
-    listeners: list[socket.socket] = [
-        bounded(sock) for sock in activated_sockets(config.environ, os.getpid())
-    ]
-    for listener in listeners:
-        stack.callback(listener.close)
-    if not listeners:
-        listeners = [stack.enter_context(unix_socket(config.places.socket))]
-    server = config.settings.server
-    if not server.tcp:
-        return listeners, None, ()
-    try:
-        tcp = loopback_socket(server.port)
-    except OSError as error:
-        text = (
-            f"TCP port {server.port} cannot be used ({error.strerror}): only the Unix socket answers. "
-            "Set another one with [server] port, or 0 for a free one."
-        )
-        log.warning("%s", text)
-        return listeners, None, (text,)
-    stack.callback(tcp.close)
-    return [*listeners, tcp], int(tcp.getsockname()[1]), ()
-
-
-def _runtime_info(config: Config, parts: Parts) -> RuntimeInfo:
-    """What `runtime.json` says."""
-    return RuntimeInfo(
-        pid=os.getpid(),
-        socket=str(config.places.socket),
-        url=parts.url,
-        token_file=str(config.places.token_file),
-        version=__version__,
-        api=API_MAX,
-        epoch=parts.bus.epoch,
     )
 
 

@@ -7,11 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from modelhubd.errors import CannotStart
 from modelhubd.places import private_dir
-from modelhubd.wire.status import RuntimeInfo
 
 
 @contextlib.contextmanager
@@ -40,17 +37,3 @@ def only_instance(lock_file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-@contextlib.contextmanager
-def runtime_file(path: Path, info: RuntimeInfo) -> Iterator[None]:
-    """`runtime.json` while the daemon answers."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.encode(info))
-    staged.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)

@@ -56,6 +56,14 @@ class Listing:
         row = await found(self._reader, id)
         return self._shown([row], await store.positions(self._reader, [row]))[0]
 
+    async def under_way(self) -> dict[tuple[str, int, str], str]:
+        """(model, version, option) → id of the download of it that is not ended."""
+        return await store.all_under_way(self._reader)
+
+    async def stored(self, ids: Sequence[str]) -> list[StoredDownload]:
+        """Those of these downloads that there are, as they are stored."""
+        return await store.get_all(self._reader, ids)
+
     async def recent(self) -> list[bytes]:
         """What is not ended, and the last 50 that are: JSON, some in each piece, separated by commas. There
         may be thousands, and a copy of them all takes longer than the event loop should be held."""

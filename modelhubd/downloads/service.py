@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,7 +94,7 @@ class Downloads:
         resolve: Callable[[str], Awaitable[Reference]] = no_addresses,
         installed_at: Callable[[str, int], Awaitable[str | None]] = nothing_installed,
     ) -> None:
-        root = ConfinedRoot(models_dir)
+        root = self.root = ConfinedRoot(models_dir)
         self._database = database
         self._bus = bus
         self._choose = choose
@@ -124,7 +124,7 @@ class Downloads:
         self._tasks = TaskOwner("downloads")
         self._worker = TransferWorker(self._tasks, hung_s=self._around.limits.hung_s)
         self._carrier = Carrier(self._around, self._worker)
-        self._listing = Listing(database.reader, self._carrier)
+        self.listing = Listing(database.reader, self._carrier)
         self._many = Many(self._around, self._carrier)
         self.limiter = Limiter(
             database,
@@ -134,8 +134,8 @@ class Downloads:
             local=local,
             on_change=self._limits_changed,
         )
-        self.leftovers = Leftovers(self._around, self._locked)
-        self._scheduler = Scheduler(
+        self.leftovers = Leftovers(self._around, self._lock)
+        self.scheduler = Scheduler(
             self._around,
             self._carrier,
             self._tasks,
@@ -144,7 +144,7 @@ class Downloads:
             self._many,
             self.storage_changed,
         )
-        self.repairs = Repairs(self._around, self._carrier, choose, self._locked, self._scheduler.wake)
+        self.repairs = Repairs(self._around, self._carrier, choose, self._lock, self.scheduler.wake)
         self._network = NetworkWatch(
             self._network_has_changed, ways_out=lambda: () if offline() else ways_out()
         )
@@ -154,13 +154,13 @@ class Downloads:
         """Take up what was under way and go on from there."""
         await self.limiter.load()
         self._tasks.start(self._tidy(), name="clean up")
-        self._tasks.start(self._scheduler.run(), name="queue")
+        self._tasks.start(self.scheduler.run(), name="queue")
         self._network.start()
 
     async def close(self) -> None:
         """Stop within 5 s. What was running keeps its state and goes on at the next start."""
         self._network.close()
-        await self._scheduler.stop()
+        await self.scheduler.stop()
         await self._worker.close()
         await self._tasks.close()
 
@@ -173,18 +173,6 @@ class Downloads:
     def busy(self) -> bool:
         """Whether any is worked on just now."""
         return self._carrier.busy
-
-    async def hold(self) -> None:
-        """Let nothing be written in the models directory until `let_go`: it is being moved."""
-        await self._scheduler.hold()
-
-    def let_go(self) -> None:
-        """The end of `hold`."""
-        self._scheduler.let_go()
-
-    def moved(self, models_dir: Path) -> None:
-        """The models directory is another folder from now on, with the same files."""
-        self._around.root.root = models_dir
 
     # What may be asked
 
@@ -220,34 +208,26 @@ class Downloads:
                     now=self._clock(),
                 )
                 value = await self._carrier.tell(tx, id_, "download.created")
-        self._scheduler.wake()
+        self.scheduler.wake()
         return value, True
 
     async def list(self, states: Sequence[DownloadState], limit: int, after: str | None) -> Page[Download]:
         """See `Listing.page`."""
-        return await self._listing.page(states, limit, after)
+        return await self.listing.page(states, limit, after)
 
     async def get(self, id: str) -> Download:
         """See `Listing.one`."""
-        return await self._listing.one(id)
-
-    async def under_way(self) -> dict[tuple[str, int, str], str]:
-        """(model, version, option) → id of the download of it that is not ended."""
-        return await store.all_under_way(self._database.reader)
-
-    async def stored(self, ids: Sequence[str]) -> Sequence[StoredDownload]:
-        """Those of these downloads that there are, as they are stored."""
-        return await store.get_all(self._database.reader, ids)
+        return await self.listing.one(id)
 
     async def recent(self) -> Sequence[bytes]:
         """See `Listing.recent`."""
-        return await self._listing.recent()
+        return await self.listing.recent()
 
     async def summary(self) -> QueueSummary:
         """How many there are in which state, what holds them, and what belongs to none."""
         held = self.limiter.held_until(self._clock())
         return replace(
-            await self._listing.counts(),
+            await self.listing.counts(),
             held_until=None if held is None else rfc3339(held),
             leftovers=self.leftovers.count,
             leftover_bytes=self.leftovers.total_bytes,
@@ -301,7 +281,7 @@ class Downloads:
         """
         async with self._database.transaction() as tx:
             row = await found(tx, id)
-            if row.ended or (request.position is not None and self._scheduler.works_on(id)):
+            if row.ended or (request.position is not None and self.scheduler.works_on(id)):
                 doing = "has ended" if row.ended else "is running"
                 raise Conflict(f"A download that {doing} has no place in the queue.", code="wrong_state")
             now = self._clock()
@@ -309,7 +289,7 @@ class Downloads:
             if request.max_bytes_per_s is not UNSET:
                 await queue_store.set_own_limit(tx, id, request.max_bytes_per_s, now)
             value = await self._carrier.tell(tx, id)
-        self._scheduler.wake()
+        self.scheduler.wake()
         return value
 
     async def forget(self, id: str) -> None:
@@ -325,7 +305,7 @@ class Downloads:
                     f"A download that is {row.state} cannot be forgotten. Cancel it first.",
                     code="wrong_state",
                 )
-            await self._scheduler.take_away(id)
+            await self.scheduler.take_away(id)
             if not await self._carrier.clean(id):
                 raise Conflict(
                     "The download's partial files cannot be removed now. Plug in the drive of the models "
@@ -339,32 +319,32 @@ class Downloads:
     async def pause_all(self) -> int:
         """Pause what can be paused; answers how many."""
         changed, receiving = await self._many.change(Event.PAUSE)
-        await self._scheduler.take_away(*receiving)
-        self._scheduler.wake()
+        await self.scheduler.take_away(*receiving)
+        self.scheduler.wake()
         return changed
 
     async def resume_all(self) -> int:
         """Resume what is paused; answers how many."""
         changed, _ = await self._many.change(Event.RESUME)
-        self._scheduler.wake()
+        self.scheduler.wake()
         return changed
 
     async def network_changed(self) -> None:
         """Try again at once what waits because of a network; not what an origin has told to wait."""
         await self._many.wake(("network", None))
-        self._scheduler.wake()
+        self.scheduler.wake()
 
     async def policies_changed(self) -> None:
         """Look at each again: what is refused now ends or waits, and what waited for a policy goes on."""
         await self._many.wake(("policy",))
-        await self._scheduler.begin_anew()
+        await self.scheduler.begin_anew()
         if self._around.offline():
             await self._worker.close()  # with the connections that it keeps
 
     async def storage_changed(self) -> None:
         """Try again at once what waits for the models directory, and remove what could not be removed."""
         await self._many.wake(("storage",))
-        self._scheduler.wake()
+        self.scheduler.wake()
         await self._tidy()
 
     async def _do(self, id: str, event: Event, option: Option | None = None) -> Download:
@@ -373,11 +353,11 @@ class Downloads:
                 await self._apply(tx, await found(tx, id), event, option)
                 value = await self._carrier.tell(tx, id)
             if event in (Event.PAUSE, Event.CANCEL):
-                await self._scheduler.take_away(id)
+                await self.scheduler.take_away(id)
                 value = await self.get(id)
             if event is Event.CANCEL:
                 await self._carrier.clean(id)
-        self._scheduler.wake()
+        self.scheduler.wake()
         return value
 
     async def _apply(self, tx: Transaction, row: StoredDownload, event: Event, option: Option | None) -> None:
@@ -398,8 +378,8 @@ class Downloads:
         self._tasks.start(self.network_changed(), name="network")
 
     async def _limits_changed(self) -> None:
-        await self._scheduler.tell_worker()
-        self._scheduler.wake()
+        await self.scheduler.tell_worker()
+        self.scheduler.wake()
 
     async def _tidy(self) -> None:
         await self._clean_up()
@@ -410,13 +390,8 @@ class Downloads:
         for id_ in await store.staged_and_over(self._database.reader):
             async with self._lock(id_):
                 row = await store.get(self._database.reader, id_)
-                if row is not None and row.ended and not self._scheduler.works_on(id_):
+                if row is not None and row.ended and not self.scheduler.works_on(id_):
                     await self._carrier.clean(id_)
-
-    @contextlib.asynccontextmanager
-    async def _locked(self, key: str) -> AsyncIterator[None]:
-        async with self._lock(key):
-            yield
 
     def _lock(self, key: str) -> asyncio.Lock:
         lock = self._locks.get(key)

@@ -1,6 +1,9 @@
 """Which server answers for a name, loaded first if it must be."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import aiohttp
 
 from modelhubd.errors import Conflict, Refused
 from modelhubd.llama.admission import is_reference
@@ -9,6 +12,13 @@ from modelhubd.llama.supervisor import Life
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import App
 from modelhubd.wire.servers import LoadRequest, Server
+
+
+class Upstream(NamedTuple):
+    """A server to send a request to; `session` has its address and key."""
+
+    session: aiohttp.ClientSession
+    server: Server
 
 
 class OnDemand:

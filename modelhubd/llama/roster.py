@@ -214,6 +214,17 @@ class Roster:
             await store.remove(tx, server_id)
             tx.after_commit(lambda: self._bus.publish("server.removed", server_id, Removed(id=server_id)))
 
+    def moved(self, before: Path, after: Path) -> None:
+        """The models directory is another folder from now on: what runs is started from there if it is ever
+        started again."""
+        for life in self._lives.values():
+            model, projector = life.launch.model, life.launch.projector
+            life.launch = msgspec.structs.replace(
+                life.launch,
+                model=_below(after, model, before),
+                projector=None if projector is None else _below(after, projector, before),
+            )
+
     async def rename(self, life: Life, name: str) -> None:
         """Have a server answer to another name from now on, unless one that runs has that name."""
         if any(other.server.name == name for other in self.running() if other is not life):
@@ -294,3 +305,7 @@ class Roster:
             id=server.id, busy_slots=in_flight, rss_bytes=held, load_progress=server.load_progress
         )
         self._bus.gauge("server.load", server.id, gauge)
+
+
+def _below(after: Path, path: Path, before: Path) -> Path:
+    return after / path.relative_to(before) if path.is_relative_to(before) else path

@@ -6,9 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-import aiohttp
 import msgspec
 
 from modelhubd.device import boot_id, cpu_seconds, process_start_time
@@ -30,7 +28,7 @@ from modelhubd.llama.facts import facts_of
 from modelhubd.llama.launch import Launch, Machine
 from modelhubd.llama.leftovers import end_leftovers, forget_dead_sockets
 from modelhubd.llama.logs import RING_LINES, forget_old_logs
-from modelhubd.llama.on_demand import OnDemand
+from modelhubd.llama.on_demand import OnDemand, Upstream
 from modelhubd.llama.permission import Permit, always, as_it_is, with_refusal
 from modelhubd.llama.planning import (
     Planned,
@@ -71,13 +69,6 @@ READY_S = 600.0
 """The longest that somebody waits for a load; the load itself goes on."""
 CLOSE_DRAIN_S = 2.0
 """For requests in flight when the daemon stops."""
-
-
-class Upstream(NamedTuple):
-    """A server to send a request to; `session` has its address and key."""
-
-    session: aiohttp.ClientSession
-    server: Server
 
 
 class Servers:
@@ -290,15 +281,8 @@ class Servers:
         return life.server
 
     def moved(self, before: Path, after: Path) -> None:
-        """The models directory is another folder from now on: what runs is started from there if it is ever
-        started again."""
-        for life in self._roster.all():
-            model, projector = life.launch.model, life.launch.projector
-            life.launch = msgspec.structs.replace(
-                life.launch,
-                model=_below(after, model, before),
-                projector=None if projector is None else _below(after, projector, before),
-            )
+        """See `Roster.moved`."""
+        self._roster.moved(before, after)
 
     async def rename(self, server_id: str, name: str) -> None:
         """Have a server answer to this name, unless another one does. Raises NotFound."""
@@ -345,10 +329,6 @@ class Servers:
     def running(self) -> tuple[Server, ...]:
         """Every server that has not ended."""
         return tuple(life.server for life in self._roster.running())
-
-    def known(self) -> tuple[Server, ...]:
-        """Those that run and those that have failed."""
-        return tuple(life.server for life in self._roster.all())
 
     def upstreams(self) -> tuple[Upstream, ...]:
         """Those that answer, to look at them: unlike `lease` it does not count as use."""
@@ -427,7 +407,3 @@ class Servers:
             life.log.tail(RING_LINES),
             server.memory.measured_bytes,
         )
-
-
-def _below(after: Path, path: Path, before: Path) -> Path:
-    return after / path.relative_to(before) if path.is_relative_to(before) else path

@@ -72,7 +72,7 @@ def bring_over(source: ConfinedRoot, target: ConfinedRoot, path: str, advance: A
         target.unlink(path)
     try:
         facts = source.stat(path)
-        if same_disk(source, target) and facts.st_nlink == 1:
+        if same_disk(source, target):
             source.link_across(path, target, path)
             advance(facts.st_size, 1)
         else:
@@ -138,11 +138,13 @@ def put_list(root: ConfinedRoot, files: Mapping[str, File]) -> None:
 
 def clear(root: ConfinedRoot) -> None:
     """Remove from the old folder what the list in it names, as it was then, then the list, and the folder if
-    it is empty. What somebody has changed or added since stays.
+    it is empty. What somebody has changed or added since stays. A folder that is gone is empty.
 
     Raises:
-        OSError: the folder is not there, or a file cannot be removed.
+        OSError: a file cannot be removed.
     """
+    if not root.present():
+        return
     try:
         fd = root.open(LIST)
     except FileNotFoundError:

@@ -132,7 +132,7 @@ class Moving:
         )
 
     async def _work(self, move: Move, progress: Progress) -> Moved:
-        await self._around.downloads.hold()
+        await self._around.downloads.scheduler.hold()
         try:
             if move.state is State.COPYING:
                 try:
@@ -146,7 +146,7 @@ class Moving:
                 raise Conflict("The move was given up before.", code="cancelled")
             return await uninterrupted(self._emptied(move, progress))
         finally:
-            self._around.downloads.let_go()
+            self._around.downloads.scheduler.let_go()
             await uninterrupted(self._around.downloads.storage_changed())
 
     async def _over(self, move: Move, progress: Progress) -> Move:

@@ -104,7 +104,8 @@ class Space:
                 kept += [KeptItem(name=one.name, reason=one.reason) for one in answer.kept]
                 return not answer.kept
             else:
-                await in_thread(self._remove_logs)
+                in_use = await self._in_use()
+                await in_thread(lambda: self._remove_logs(in_use))
         except Refused as refusal:
             kept.append(KeptItem(name=item.name, reason=refusal.detail))
             return False
@@ -124,7 +125,7 @@ class Space:
         staged = _staged([file for file in files if file.path.startswith(STAGING)])
         rest = [file for file in files if file.path not in mine and not file.path.startswith(STAGING)]
         found = costs(owned | staged | {file.path: [file] for file in rest})
-        downloads = {row.id: row for row in await self._downloads.stored(list(staged))}
+        downloads = {row.id: row for row in await self._downloads.listing.stored(list(staged))}
         leftovers = await self._leftovers()
         items = [
             UsageItem(
@@ -185,7 +186,7 @@ class Space:
             lambda: {name: measuring.beneath(path) for name, path in self._caches.items()}
         )
         logs = await in_thread(lambda: measuring.beneath(self._logs))
-        in_use = self._in_use()
+        in_use = await self._in_use()
         ended = [file for file in logs if file.path.partition(".")[0] not in in_use]
         folders["logs of ended servers"] = ended
         folders["logs of servers"] = [file for file in logs if file not in ended]
@@ -201,11 +202,10 @@ class Space:
             if cost.size_bytes
         ]
 
-    def _in_use(self) -> frozenset[str]:
-        return frozenset(server.id for server in self._servers.known())
+    async def _in_use(self) -> frozenset[str]:
+        return frozenset(server.id for server in (await self._servers.list()).items)
 
-    def _remove_logs(self) -> None:
-        in_use = self._in_use()
+    def _remove_logs(self, in_use: frozenset[str]) -> None:
         for path in self._logs.glob("*.log*"):
             if path.name.partition(".")[0] not in in_use:
                 path.unlink(missing_ok=True)

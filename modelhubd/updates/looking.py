@@ -66,7 +66,7 @@ class Looking:
             by_model.setdefault(artifact.model, []).append(artifact)
         entries = await self._catalog.listed_of(list(by_model))
         kept, plans = await store.kept(reader), await store.all_plans(reader)
-        under_way = await self._downloads().under_way()
+        under_way = await self._downloads().listing.under_way()
         digests = _digests(artifacts)
         found: list[Update] = []
         for model in sorted(by_model):
@@ -128,7 +128,7 @@ class Looking:
             and (plan := by_place.get((update.model, update.version, update.option))) is not None
             and plan.download is not None
         }
-        rows = {row.id: row for row in await self._downloads().stored(sorted(set(asked.values())))}
+        rows = {row.id: row for row in await self._downloads().listing.stored(sorted(set(asked.values())))}
         told = []
         for update in updates:
             row = rows.get(asked.get(update.id, ""))

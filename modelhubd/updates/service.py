@@ -27,14 +27,14 @@ from modelhubd.trust.text import printable
 from modelhubd.updates import store
 from modelhubd.updates.decision import OVERRIDABLE, Plan
 from modelhubd.updates.going_back import before_of
-from modelhubd.updates.looking import Looking, Seen
+from modelhubd.updates.looking import Looking
+from modelhubd.updates.review import Review
 from modelhubd.updates.states import Event, State, advance, allows
 from modelhubd.updates.switching import Switching, Way
 from modelhubd.updates.takeover import Takeover
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.device import Device
-from modelhubd.wire.downloads import CreateDownload, DownloadState
-from modelhubd.wire.events import Removed
+from modelhubd.wire.downloads import CreateDownload
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
 from modelhubd.wire.servers import Server
@@ -49,18 +49,6 @@ from modelhubd.wire.updates import (
 )
 
 log = logging.getLogger(__name__)
-SETTLE_S = 0.2
-"""Changes that come together are looked at together."""
-TELLING = (
-    "library.added",
-    "library.changed",
-    "library.removed",
-    "catalog.",
-    "policy.",
-    "server.changed",
-    "server.removed",
-)
-DOWNLOADS = ("download.created", "download.removed")
 
 
 class Updates:
@@ -102,18 +90,16 @@ class Updates:
         )
         self._takeover = Takeover(library, lambda: servers().saved, clock, self._taken)
         self._switching = Switching(database, library, servers, clock)
-        self._again = asyncio.Event()
         self._one = asyncio.Lock()
-        self._told: dict[str, Update] = {}
         self._tasks: TaskOwner | None = None
-        bus.observe(self._saw)
+        self._review = Review(database, bus, self._looking, self._switching, downloads, self._turn)
 
     async def start(self, tasks: TaskOwner) -> None:
         """Take up what was asked for and not begun, then tell readers whenever something is newer."""
         self._tasks = tasks
         await self._take_up()
-        self._again.set()
-        tasks.start(self._keep_looking(), name="updates")
+        self._review.soon()
+        tasks.start(self._review.run(), name="updates")
 
     # What may be asked
 
@@ -185,7 +171,7 @@ class Updates:
                 else:
                     begun.append(update)
             after = {update.id: update for update in (await self._looking.look(app)).updates}
-            self._again.set()
+            self._review.soon()
         applied = tuple(after.get(update.id, _done(update)) for update in begun)
         return AppliedUpdates(applied=applied, refused=tuple(refused))
 
@@ -212,7 +198,7 @@ class Updates:
         way = Way(now.id, old.id)
         if not request.dry_run and request.switch == "now":
             self._spawn(self._switching.move_back(way), f"switch {model} back")
-        self._again.set()
+        self._review.soon()
         return RolledBack(
             model=model,
             from_id=now.id,
@@ -305,7 +291,7 @@ class Updates:
             await store.put(tx, changed, rfc3339(self._clock()))
 
     def _taken(self, plan: Plan) -> None:
-        self._again.set()
+        self._review.soon()
         if plan.state is State.INSTALLED and plan.switch_now:
             self._spawn(self._switch(plan), f"switch {plan.model}")
 
@@ -336,55 +322,6 @@ class Updates:
                     await self._enqueue(plan, force=True, app=None)
                 except Refused as refusal:
                     log.warning("the update of %s cannot go on: %s", plan.model, refusal.detail)
-
-    def _saw(self, event_type: str, resource: str, value: Any) -> None:
-        ended = event_type == "download.changed" and value.state.ended
-        if ended or event_type.startswith((*TELLING, *DOWNLOADS)):
-            self._again.set()
-
-    async def _keep_looking(self) -> None:
-        while True:
-            await self._again.wait()
-            await asyncio.sleep(SETTLE_S)
-            self._again.clear()
-            try:
-                await self._review()
-            except Exception:
-                log.exception("what is newer could not be told")
-
-    async def _review(self) -> None:
-        """Keep the books in line with what has happened, and tell readers what is different."""
-        seen = await self._looking.look()
-        await self._settle(seen)
-        updates = {update.id: update for update in seen.updates}
-        for gone in self._told.keys() - updates.keys():
-            self._bus.publish("update.removed", gone, Removed(id=gone))
-        for update in updates.values():
-            if update != self._told.get(update.id):
-                self._bus.publish("update.available", update.id, update)
-        self._told = updates
-
-    async def _settle(self, seen: Seen) -> None:
-        installed: dict[str, set[int]] = {}
-        for artifact in seen.artifacts.values():
-            installed.setdefault(artifact.model, set()).add(artifact.version)
-        served = [
-            item.entry for item in seen.entries.values() if item.entry.version in installed[item.entry.id]
-        ]
-        async with self._database.transaction() as tx:
-            await store.keep(tx, served)
-            await store.keep_only(tx, installed)
-        fetching = [plan for plan in seen.plans if plan.state is State.FETCHING]
-        rows = {
-            row.id: row for row in await self._downloads().stored([plan.download or "" for plan in fetching])
-        }
-        for plan in fetching:
-            row = rows.get(plan.download or "")
-            if row is None or row.state is DownloadState.CANCELLED:
-                await self._turn(plan, Event.GIVEN_UP)
-        for plan in seen.plans:
-            if plan.state is State.INSTALLED and not self._switching.running(plan.from_id):
-                await self._turn(plan, Event.OLD_UNLOADED)
 
     def _spawn(self, work: Any, name: str) -> None:
         if self._tasks is None:

@@ -135,7 +135,7 @@ async def test_what_runs_is_never_more_than_allowed_while_limits_change(home: Ho
         for allowed in (4, 1, 3, 2):
             await daemon.downloads.limiter.change(ChangeLimits(max_active=allowed))
             async with asyncio.timeout(20):
-                while len(daemon.downloads._scheduler._work) > allowed:
+                while len(daemon.downloads.scheduler._work) > allowed:
                     await asyncio.sleep(0.01)
             assert (await daemon.downloads.summary()).active <= allowed
         for id_ in ids:

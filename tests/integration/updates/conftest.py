@@ -58,7 +58,7 @@ class Updating(World):
         """Library id of it once it is installed."""
         self.offer(model, version, file, **rest)
         self.download(model, until="completed")
-        return self.active(model)["id"]
+        return str(self.active(model)["id"])
 
     def active(self, model: str) -> Any:
         """The artifact that the bare model id means."""

@@ -229,3 +229,9 @@ def test_going_back_to_what_is_gone_is_refused_with_its_name() -> None:
     assert none.value.code == "nothing_to_roll_back"
     with pytest.raises(NotFound):
         before_of(MODEL, {}, [])
+
+
+def test_of_several_options_of_the_version_before_the_same_one_is_gone_back_to() -> None:
+    options = [artifact(1, name, active=False) for name in ("a", "q4", "z")]
+    here = {one.id: one for one in (*options, artifact(2, active=True))}
+    assert before_of(MODEL, here, [])[2].option == "q4"

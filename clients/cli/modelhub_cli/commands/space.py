@@ -1,6 +1,7 @@
 """usage, prune: what everything costs on the disk, and giving space back."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -100,11 +101,15 @@ def prune(
 ) -> int:
     """Give back what nobody needs. What is active, loaded or the only one of its option stays."""
     daemon = client()
-    wanted = {
-        "keep_old": keep, "old_versions": not no_old, "leftovers": not no_leftovers, "caches": not no_caches,
-    }  # fmt: skip
+    ask = partial(
+        daemon.prune,
+        keep_old=keep,
+        old_versions=not no_old,
+        leftovers=not no_leftovers,
+        caches=not no_caches,
+    )
     if not yes:
-        found = daemon.prune(dry_run=True, **wanted)
+        found = ask(dry_run=True)
         if not found.items:
             if out.json:
                 out.value(found)
@@ -121,7 +126,7 @@ def prune(
         click.confirm(f"Give back {words.size(found.freed_bytes)}?", abort=True, err=True)
     elif dry_run:
         raise click.UsageError("--dry-run asks nothing and removes nothing: leave out --yes.")
-    gone = daemon.prune(dry_run=False, **wanted)
+    gone = ask(dry_run=False)
     if out.json:
         out.value(gone)
     elif yes:

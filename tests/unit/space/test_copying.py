@@ -1,0 +1,81 @@
+"""Bringing files over, emptying the old folder, undoing: on real files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from modelhubd.space import copying
+from modelhubd.storage.confined import ConfinedRoot
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[ConfinedRoot, ConfinedRoot]:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    return ConfinedRoot(tmp_path / "old"), ConfinedRoot(tmp_path / "new")
+
+
+def bring_all(old: ConfinedRoot, new: ConfinedRoot) -> None:
+    for path in copying.files_of(old):
+        copying.bring_over(old, new, path, lambda done_bytes, done_files: None)
+
+
+def test_two_names_of_the_same_bytes_stay_two_names_on_one_disk(
+    folders: tuple[ConfinedRoot, ConfinedRoot],
+) -> None:
+    old, new = folders
+    (old.root / "a").write_bytes(b"model")
+    os.link(old.root / "a", old.root / "b")
+    bring_all(old, new)
+    assert (new.root / "a").stat().st_ino == (new.root / "b").stat().st_ino
+    assert (new.root / "a").read_bytes() == b"model"
+
+
+def test_the_old_folder_loses_what_was_moved_and_nothing_else(
+    folders: tuple[ConfinedRoot, ConfinedRoot],
+) -> None:
+    old, new = folders
+    for name in ("deep/moved", "deep/changed"):
+        (old.root / name).parent.mkdir(exist_ok=True)
+        (old.root / name).write_bytes(b"model")
+    bring_all(old, new)
+    copying.put_list(old, copying.files_of(old))
+    (old.root / "deep/changed").unlink()
+    (old.root / "deep/changed").write_bytes(b"somebody else's")
+    (old.root / "added").write_bytes(b"later")
+    copying.clear(old)
+    left = sorted(str(path.relative_to(old.root)) for path in old.root.rglob("*") if path.is_file())
+    assert left == ["added", "deep/changed"]
+    assert (new.root / "deep/moved").read_bytes() == b"model"
+    copying.clear(old)
+    assert (old.root / "added").exists(), "a second time nothing more is removed"
+
+
+def test_undoing_takes_the_copies_and_half_files_away_and_leaves_a_strangers_file(
+    folders: tuple[ConfinedRoot, ConfinedRoot],
+) -> None:
+    old, new = folders
+    (old.root / "a").write_bytes(b"model")
+    copying.mark(new, "1")
+    assert copying.is_marked(new, "1") and not copying.is_marked(new, "2")
+    bring_all(old, new)
+    (new.root / f"half{copying.HALF}").write_bytes(b"mod")
+    (new.root / "stranger").write_bytes(b"mine")
+    copying.undo(old, new, made=True)
+    assert [path.name for path in new.root.iterdir()] == ["stranger"]
+    assert (old.root / "a").read_bytes() == b"model"
+
+
+def test_a_planted_link_is_not_followed(folders: tuple[ConfinedRoot, ConfinedRoot], tmp_path: Path) -> None:
+    old, new = folders
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_bytes(b"secret")
+    (old.root / "link").symlink_to(tmp_path / "outside")
+    (old.root / "dir").mkdir()
+    (old.root / "dir/a").write_bytes(b"model")
+    (new.root / "dir").symlink_to(tmp_path / "outside")
+    assert list(copying.files_of(old)) == ["dir/a"]
+    with pytest.raises(OSError, match="link"):
+        copying.bring_over(old, new, "dir/a", lambda done_bytes, done_files: None)
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]
