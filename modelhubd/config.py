@@ -52,6 +52,9 @@ class DownloadsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Hours of the day, local time, in which downloads run, such as `22:00-06:00`; empty is always."""
     allow_origins: tuple[str, ...] = ()
     """Origins that may be http or have a private address, such as `http://mirror.example:8080`."""
+    hf_endpoint: str = ""
+    """Where `hf:` names are looked up: Hugging Face or a mirror with its API. Empty is `$HF_ENDPOINT`, else
+    `https://huggingface.co`."""
 
     def __post_init__(self) -> None:
         if 0 < self.max_bytes_per_s < SLOWEST:
@@ -137,8 +140,12 @@ class LoadConfig(LoadDefaults, frozen=True, kw_only=True):
 
 
 class LibraryConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Models that come with applications, and those that are downloaded by themselves."""
+    """What is installed: how it is looked after, what applications bring, what is downloaded by itself."""
 
+    scrub: Literal["off", "weekly", "monthly"] = "monthly"
+    """How often each installed file is read again whole, slowly and only while the machine is idle."""
+    scrub_bytes_per_s: Annotated[int, Meta(ge=1024 * 1024, le=1 << 40)] = 32 * 1024 * 1024
+    """How fast that is at most."""
     bundles: tuple[str, ...] = ()
     """Folders of bundles that applications ship: their models are used where they are."""
     bundle_keys: tuple[str, ...] = ()
@@ -169,12 +176,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     server: ServerConfig = ServerConfig()
     models: ModelsConfig = ModelsConfig()
+    library: LibraryConfig = LibraryConfig()
     downloads: DownloadsConfig = DownloadsConfig()
     catalog: CatalogConfig = CatalogConfig()
     policy: PolicyConfig = PolicyConfig()
     llama: LlamaConfig = LlamaConfig()
     load: LoadConfig = LoadConfig()
-    library: LibraryConfig = LibraryConfig()
     log: LogConfig = LogConfig()
 
 

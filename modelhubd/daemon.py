@@ -15,6 +15,7 @@ from modelhubd import __version__
 from modelhubd.api.access import Access
 from modelhubd.api.application import application
 from modelhubd.api.parts import Parts
+from modelhubd.catalog.direct import Direct
 from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.permits import Permits
@@ -38,6 +39,8 @@ from modelhubd.errors import CannotStart
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.instance import only_instance, runtime_file
+from modelhubd.library.found.service import Finder
+from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -104,7 +107,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
             serving(app, listeners, headers=SECURITY_HEADERS, grace_s=GRACE_S, abandon=True)
         )
         stack.callback(bus.close)
-        stack.enter_context(_runtime_file(config, parts))
+        stack.enter_context(runtime_file(config.places.runtime_file, _runtime_info(config, parts)))
         stack.callback(sd_notify, "STOPPING=1", config.environ)
         await _start(parts, tasks)
         parts.started.set()
@@ -185,6 +188,7 @@ def _build(
         headers=RemoteHeaders(database, tasks, headers.shape_of, clock=clock),
         permits=permits,
     )
+    jobs = Jobs(bus, clock=clock)
     library = Library(
         database,
         bus,
@@ -196,6 +200,32 @@ def _build(
         on_keys_changed=lambda: _installed_changed(policies, catalog),
         staged=lambda: downloads.holds_files(),
         withdrawn=registry.withdrawn,
+        jobs=jobs,
+        refetch=lambda key, held, progress: downloads.repairs.begin(key, held, progress),
+        before_look=lambda: imports.recover(),
+        forgotten=catalog.forget_imported,
+    )
+    finder = Finder(database, catalog, models_dir=config.models_dir, environ=config.environ, clock=clock)
+    imports = Imports(
+        database,
+        library,
+        jobs,
+        catalog,
+        models_dir=config.models_dir,
+        reserve_bytes=settings.models.reserve_bytes,
+        clock=clock,
+        permit=policies.refuse_import,
+        older=policies.served_before,
+        found=finder.source,
+    )
+
+    direct = Direct(
+        database,
+        look=headers.look,
+        policies=policies,
+        config=settings.downloads,
+        environ=config.environ,
+        clock=clock,
     )
 
     async def install(tx: Transaction, finished: Finished, bundle: str | None = None) -> None:
@@ -219,6 +249,8 @@ def _build(
         clock=clock,
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
+        resolve=direct.resolve,
+        installed_at=library.installed_at,
     )
     servers = Servers(
         database,
@@ -239,9 +271,9 @@ def _build(
         configured=ConfiguredLoads.of(config),
         clock=clock,
         permit=permits.to_load,
+        prove=lambda found: library.integrity.proven(found, required=policies.rules.require_digest),
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
     )
-    jobs = Jobs(bus, clock=clock)
     packages = Packages(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
         policies=policies, install=install, clock=clock,
@@ -269,6 +301,8 @@ def _build(
         library=library,
         jobs=jobs,
         packages=packages,
+        imports=imports,
+        finder=finder,
         servers=servers,
         gateway=Gateway(
             servers,
@@ -314,6 +348,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.downloads.start()
     await parts.packages.start(tasks)
     parts.registry.start(tasks)
+    parts.library.scrub(parts.config.settings.library, parts.is_idle, tasks)
 
     def judge_for_the_device() -> None:
         tasks.start(parts.catalog.device_changed(), name="judge for the device")
@@ -377,9 +412,9 @@ def _listen(
     return [*listeners, tcp], int(tcp.getsockname()[1]), ()
 
 
-def _runtime_file(config: Config, parts: Parts) -> contextlib.AbstractContextManager[None]:
-    """`runtime.json` while the daemon answers."""
-    info = RuntimeInfo(
+def _runtime_info(config: Config, parts: Parts) -> RuntimeInfo:
+    """What `runtime.json` says."""
+    return RuntimeInfo(
         pid=os.getpid(),
         socket=str(config.places.socket),
         url=parts.url,
@@ -388,7 +423,6 @@ def _runtime_file(config: Config, parts: Parts) -> contextlib.AbstractContextMan
         api=API_MAX,
         epoch=parts.bus.epoch,
     )
-    return runtime_file(config.places.runtime_file, info)
 
 
 def _now() -> datetime:

@@ -1,11 +1,13 @@
 """What this machine is: memory, disk, processor, processes. The only module that imports psutil."""
 
+import contextlib
 import ctypes
 import ctypes.util
 import os
 import platform
 import re
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -249,3 +251,23 @@ def _sysctl(name: str) -> str | None:
 def _sysctl_flag(name: str) -> bool:
     raw = _sysctl_raw(name)
     return raw is not None and any(raw)
+
+
+def step_back(*, idle: bool) -> None:
+    """Have this thread yield to everybody else, for the rest of its life: processor and, on Linux, disk. With
+    `idle` it reads only while nobody else does. On macOS a thread has no priority of its own to lower."""
+    if sys.platform != "linux":
+        return
+    thread = threading.get_native_id()
+    with contextlib.suppress(OSError, psutil.Error):
+        os.setpriority(os.PRIO_PROCESS, thread, 19 if idle else 10)
+        if idle:
+            psutil.Process(thread).ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def on_battery() -> bool:
+    """Whether this machine lives on its battery just now; no where it has none, or does not tell."""
+    with contextlib.suppress(OSError, AttributeError, psutil.Error, ValueError):
+        battery = psutil.sensors_battery()
+        return battery is not None and battery.power_plugged is False
+    return False

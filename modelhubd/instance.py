@@ -44,7 +44,7 @@ def only_instance(lock_file: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def runtime_file(path: Path, info: RuntimeInfo) -> Iterator[None]:
-    """`runtime.json` at `path` while the daemon answers."""
+    """`runtime.json` while the daemon answers."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:

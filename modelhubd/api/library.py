@@ -42,9 +42,12 @@ async def remove(ask: Ask[Parts, None, None]) -> web.StreamResponse:
     return reply(await ask.parts.library.remove(ask.path["id"]))
 
 
-async def scan(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    await ask.parts.packages.sources.look()
-    return reply(await ask.parts.library.scan())
+async def verify(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    return reply(await ask.parts.library.integrity.verify(ask.path["id"]), 202)
+
+
+async def repair(ask: Ask[Parts, None, None]) -> web.StreamResponse:
+    return reply(await ask.parts.library.integrity.repair(ask.path["id"]), 202)
 
 
 async def estimate(ask: Ask[Parts, EstimateRequest, None]) -> web.StreamResponse:

@@ -11,10 +11,13 @@ from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.registry.service import Registry
 from modelhubd.catalog.service import Catalog
 from modelhubd.config import Config
+from modelhubd.device import on_battery
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads.service import Downloads
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
+from modelhubd.library.found.service import Finder
+from modelhubd.library.imports.service import Imports
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
@@ -44,6 +47,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     downloads: Downloads
     library: Library
     jobs: Jobs
+    imports: Imports
+    finder: Finder
     packages: Packages
     servers: Servers
     gateway: Gateway
@@ -51,3 +56,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     outbound: OutboundLog
     warnings: tuple[str, ...] = ()
     url: str | None = None
+
+    async def is_idle(self) -> bool:
+        """Whether nobody needs this machine for models just now: what is not urgent may be done."""
+        if self.jobs.busy or self.servers.in_use or (await self.downloads.summary()).active:
+            return False
+        return not await asyncio.to_thread(on_battery)

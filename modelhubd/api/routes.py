@@ -11,6 +11,7 @@ from modelhubd.api import (
     catalog,
     device,
     downloads,
+    imports,
     jobs,
     library,
     metrics,
@@ -39,8 +40,9 @@ from modelhubd.wire.downloads import (
 )
 from modelhubd.wire.events import StateAnswer
 from modelhubd.wire.governance import ModelStandings, TemplateStandings
+from modelhubd.wire.imports import FoundAnswer, ImportRequest, Scanned
 from modelhubd.wire.jobs import Job
-from modelhubd.wire.library import Artifact, RemovedArtifact, ScanResult, SetActive
+from modelhubd.wire.library import Artifact, RemovedArtifact, SetActive
 from modelhubd.wire.policy import ChangePolicy, Policy
 from modelhubd.wire.servers import (
     Estimate,
@@ -150,7 +152,18 @@ ROUTES: tuple[DaemonRoute, ...] = (
         "GET", "/library", library.every, "Installed artifacts",
         query=library.LibraryQuery, answer=Page[Artifact],
     ),
-    _route("POST", "/library/scan", library.scan, "Look at the models directory now", answer=ScanResult),
+    _route(
+        "POST", "/library/import", imports.start, "Import a file, a folder, or what another tool holds",
+        body=ImportRequest, answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/scan", imports.scan, "Look at the models directory and at other tools' now",
+        answer=Scanned,
+    ),
+    _route(
+        "GET", "/library/found", imports.found, "Models that other tools hold, and what is there twice",
+        answer=FoundAnswer,
+    ),
     _route("GET", "/library/jobs", jobs.every, "Background work, then what has ended", answer=Page[Job]),
     _route("GET", "/library/jobs/{id}", jobs.one, "One job", answer=Job),
     _route("POST", "/library/jobs/{id}/cancel", jobs.cancel, "Stop it", answer=Job),
@@ -185,6 +198,14 @@ ROUTES: tuple[DaemonRoute, ...] = (
     ),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
+    _route(
+        "POST", "/library/{id}/verify", library.verify, "Read it whole, in the background",
+        answer=Job, status=202,
+    ),
+    _route(
+        "POST", "/library/{id}/repair", library.repair, "Fetch again what of it is damaged or missing",
+        answer=Job, status=202,
+    ),
     _route(
         "GET", "/library/{id}/settings", settings.show, "Load settings and where each comes from",
         answer=SettingsAnswer,

@@ -19,7 +19,8 @@ class LocalEntry:
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """An entry of the catalog. `source` is `registry`, `floor` or `local`."""
+    """An entry of the catalog. `source` is `registry`, `floor` or `local`; `direct` where it was made of an
+    address and no catalog lists it."""
 
     entry: CatalogEntry
     source: str

@@ -3,9 +3,10 @@
 import asyncio
 import difflib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from modelhubd.catalog import store
 from modelhubd.catalog.choosing import Chosen, choice
@@ -92,6 +93,7 @@ class Catalog:
         self._installed = installed
         self._clock = clock
         self._changing = asyncio.Lock()
+        self._tasks: TaskOwner | None = None
         self._view: View | None = None
         self._changes = self._changes_judged = 0
         self._recent: dict[tuple[int, tuple[str, ...]], store.Matches] = {}
@@ -101,6 +103,7 @@ class Catalog:
         """Index what has changed since the last time, then watch the folder of one's own entries."""
         seen = await asyncio.to_thread(signature, self._folder)
         await self.sync()
+        self._tasks = tasks
         tasks.start(watch_folder(self._folder, seen, self.sync), name="catalog.d")
 
     async def sync(self) -> CatalogInfo:
@@ -119,7 +122,8 @@ class Catalog:
         self, base: Base | None, also: Callable[[Transaction], Awaitable[None]] | None
     ) -> CatalogInfo:
         self._counted = self._local_entries()
-        gathered = await asyncio.to_thread(gather, self._folder if self._counted else None, base)
+        imported = await store.imported(self._database.reader) if self._counted else []
+        gathered = await asyncio.to_thread(gather, self._folder if self._counted else None, base, imported)
         known, present = await store.source(self._database.reader), self._view
         if known is None or known.fingerprint != gathered.fingerprint:
             served = ((), ()) if base is None else await base.read()
@@ -258,6 +262,23 @@ class Catalog:
         found = await self.listed(model)
         return found is not None and found.source == source
 
+    async def with_files(self, digests: Iterable[str]) -> list[Sourced]:
+        """The entries that have a file of one of these SHA-256."""
+        return await store.with_files(self._database.reader, digests)
+
+    async def sizes_of_files(self, sizes: Iterable[int]) -> frozenset[int]:
+        """Those among `sizes`, in bytes, that a file of an entry may have: others need not be hashed."""
+        return await store.sizes_of_files(self._database.reader, sizes)
+
+    async def put_imported(self, tx: Transaction, entry: CatalogEntry) -> None:
+        """Keep an entry that was made of what was imported; `sync` shows it as one of one's own."""
+        await store.put_imported(tx, entry, rfc3339(self._clock()))
+
+    async def forget_imported(self, tx: Transaction, model: str) -> None:
+        """Such an entry goes, if there is one, and soon from what is shown."""
+        if await store.forget_imported(tx, model) and (tasks := self._tasks) is not None:
+            tx.after_commit(lambda: _start(tasks, self.sync()))
+
     async def choose(
         self,
         model: str,
@@ -357,6 +378,10 @@ class Catalog:
             faults=faults,
             synced_at=rfc3339(self._clock()),
         )
+
+
+def _start(tasks: TaskOwner, sync: Coroutine[Any, Any, Any]) -> None:
+    tasks.start(sync, name="forget what was imported")
 
 
 def _withdrawn(model: str, reason: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from modelhubd.catalog.merge import Sourced, shown_name
+from modelhubd.entries.direct import SOURCE
 from modelhubd.storage.database import Reader, Transaction
 from modelhubd.wire.catalog import CatalogEntry, CatalogFault
 
@@ -47,6 +48,8 @@ async def replace_all(tx: Transaction, entries: Sequence[Sourced], made_from: So
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         _texts(entries),
     )
+    await tx.execute("DELETE FROM catalog_file")
+    await tx.execute_many("INSERT INTO catalog_file VALUES (?, ?, ?)", _files(entries))
     await tx.execute("INSERT INTO catalog_text (catalog_text) VALUES ('optimize')")
     await tx.execute(
         "INSERT OR REPLACE INTO catalog_source (only, generation, fingerprint, faults) VALUES (1, ?, ?, ?)",
@@ -72,6 +75,14 @@ def _texts(entries: Sequence[Sourced]) -> Iterator[tuple[int, str, str, str, str
             " ".join(sorted(options)),
             entry.description or "",
         )
+
+
+def _files(entries: Sequence[Sourced]) -> Iterator[tuple[int, int | None, str]]:
+    for position, item in enumerate(entries):
+        known = {(file.size_bytes, file.sha256) for option in item.entry.options for file in option.files}
+        for size_bytes, sha256 in known:
+            if sha256 is not None:
+                yield position, size_bytes, sha256
 
 
 def _option_words(option: str, quantization: str | None) -> Iterable[str]:
@@ -108,9 +119,71 @@ async def sourced_of(reader: Reader, models: Sequence[str]) -> dict[str, Sourced
     return {row[0]: Sourced(_entries.decode(row[2]), row[1]) for row in rows}
 
 
+async def sizes_of_files(reader: Reader, sizes: Iterable[int]) -> frozenset[int]:
+    """Those among `sizes` that a file of a known digest has, or may have: where an entry states none, all."""
+    wanted = msgspec.json.encode(sorted(set(sizes))).decode()
+    rows = await reader.fetch_all(
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM catalog_file WHERE size_bytes = value)"
+        " OR EXISTS (SELECT 1 FROM catalog_file WHERE size_bytes IS NULL)",
+        (wanted,),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+async def with_files(reader: Reader, digests: Iterable[str]) -> list[Sourced]:
+    """The entries that have a file of one of these SHA-256, by id."""
+    rows = await reader.fetch_all(
+        "SELECT source, entry FROM catalog_entry WHERE position IN (SELECT position FROM catalog_file"
+        " WHERE sha256 IN (SELECT value FROM json_each(?))) ORDER BY id",
+        (msgspec.json.encode(sorted(set(digests))).decode(),),
+    )
+    return [Sourced(_entries.decode(row[1]), row[0]) for row in rows]
+
+
+async def imported(reader: Reader) -> list[CatalogEntry]:
+    """The entries that were made of what was imported, the first one first."""
+    rows = await reader.fetch_all("SELECT entry FROM imported_entry ORDER BY added_at, model")
+    return [_entries.decode(row[0]) for row in rows]
+
+
+async def put_imported(tx: Transaction, entry: CatalogEntry, added_at: str) -> None:
+    await tx.execute(
+        "INSERT INTO imported_entry (model, entry, added_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (model) DO UPDATE SET entry = excluded.entry",
+        (entry.id, msgspec.json.encode(entry), added_at),
+    )
+
+
+async def forget_imported(tx: Transaction, model: str) -> bool:
+    """Whether there was one."""
+    return await tx.execute("DELETE FROM imported_entry WHERE model = ?", (model,)) > 0
+
+
 async def one_entry(reader: Reader, model: str) -> Sourced | None:
+    """The catalog's, else the one that an address of this model was made to."""
     row = await reader.fetch_one("SELECT source, entry FROM catalog_entry WHERE id = ?", (model,))
-    return None if row is None else Sourced(_entries.decode(row[1]), row[0])
+    if row is not None:
+        return Sourced(_entries.decode(row[1]), row[0])
+    found = await direct_entry(reader, model)
+    return None if found is None else Sourced(found, SOURCE)
+
+
+async def is_listed(reader: Reader, model: str) -> bool:
+    """Whether the catalog itself has an entry of this id."""
+    return await reader.fetch_one("SELECT 1 FROM catalog_entry WHERE id = ?", (model,)) is not None
+
+
+async def direct_entry(reader: Reader, model: str) -> CatalogEntry | None:
+    """What was made of an address."""
+    row = await reader.fetch_one("SELECT entry FROM direct_entry WHERE model = ?", (model,))
+    return None if row is None else _entries.decode(row[0])
+
+
+async def keep_direct(tx: Transaction, entry: CatalogEntry, source: str, now: str) -> None:
+    await tx.execute(
+        "INSERT OR REPLACE INTO direct_entry (model, source, entry, added_at) VALUES (?, ?, ?, ?)",
+        (entry.id, source, msgspec.json.encode(entry), now),
+    )
 
 
 async def matches(reader: Reader, expressions: Sequence[str]) -> Matches:

@@ -8,15 +8,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from modelhubd.catalog.local import LocalFiles, entries_of, read_folder
-from modelhubd.catalog.merge import Merged, merge
+from modelhubd.catalog.merge import LocalEntry, Merged, merge
 from modelhubd.entries.reading import more_faults
 from modelhubd.floor.loader import floor_bytes, floor_digest, load_floor
 from modelhubd.wire.catalog import CatalogEntry, CatalogFault
 
 FAULTS_MAX = 200
 """Listed of all files together."""
-INDEX_FORMAT = 1
+IMPORTED = "imported"
+"""Stands for the file of entries that were made of what was imported."""
+INDEX_FORMAT = 2
 """Grows when equal sources are to be indexed in another way."""
 
 
@@ -44,21 +48,27 @@ class Gathered:
     local: LocalFiles
     fingerprint: str
     base: Base | None = None
+    imported: tuple[CatalogEntry, ...] = ()
 
 
-def gather(local_dir: Path | None, base: Base | None = None) -> Gathered:
+def gather(
+    local_dir: Path | None, base: Base | None = None, imported: Sequence[CatalogEntry] = ()
+) -> Gathered:
     """Read all sources; without a `local_dir` there are no entries of one's own, without a `base` the floor
-    is it. (Blocks: tens of megabytes may have to be read and hashed.)"""
+    is it; `imported` are entries made of what was imported. (Blocks: tens of megabytes may have to be read
+    and hashed.)"""
     local = LocalFiles() if local_dir is None else read_folder(local_dir)
     floor = floor_bytes() if base is None else b""
     digest = floor_digest(floor) if base is None else f"{base.source} {base.digest}"
-    text = f"{INDEX_FORMAT}\n{digest}\n{local.fingerprint}"
-    return Gathered(floor, local, hashlib.sha256(text.encode()).hexdigest(), base)
+    made = hashlib.sha256(msgspec.json.encode(imported)).hexdigest() if imported else ""
+    text = f"{INDEX_FORMAT}\n{digest}\n{local.fingerprint}{made}"
+    return Gathered(floor, local, hashlib.sha256(text.encode()).hexdigest(), base, tuple(imported))
 
 
 def understand(gathered: Gathered, served: Served = ((), ())) -> Merged:
     """The catalog that the sources make; `served` is what the base holds, if there is one."""
-    entries, faults = entries_of(gathered.local)
+    own, faults = entries_of(gathered.local)
+    entries = (*own, *(LocalEntry(IMPORTED, "", entry) for entry in gathered.imported))
     if gathered.base is None:
         merged = merge(load_floor(gathered.floor), entries)
     else:

@@ -1,11 +1,17 @@
 """What keeps a download from being enqueued, or from going on."""
 
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from modelhubd.downloads import store
 from modelhubd.downloads.plan import TransferEnded, permanent
 from modelhubd.downloads.rows import StoredDownload
-from modelhubd.downloads.surroundings import Forbidden
+from modelhubd.downloads.staging import free_bytes
+from modelhubd.downloads.surroundings import Forbidden, Surroundings
 from modelhubd.errors import Conflict, InvalidInput, NoSpace
+from modelhubd.tasks import in_thread
+from modelhubd.trust.names import Reference, parse_reference
+from modelhubd.wire.downloads import CreateDownload
 from modelhubd.wire.units import human_bytes
 
 T = TypeVar("T")
@@ -20,6 +26,32 @@ def agreed(in_reference: T | None, given: T | None, pointer: str) -> T | None:
     if in_reference is not None and given is not None and in_reference != given:
         raise InvalidInput.at(pointer, f"{given!r} contradicts {in_reference!r} in the model reference")
     return given if in_reference is None else in_reference
+
+
+async def reference_of(request: CreateDownload, resolve: Callable[[str], Awaitable[Reference]]) -> Reference:
+    """What is to be downloaded; `resolve` says what an address means.
+
+    Raises:
+        InvalidInput: `model` is no reference, or contradicts `version` or `option`; not one of `model` and
+            `source` is given.
+        Refused: as `resolve` says.
+    """
+    if (request.model is None) == (request.source is None):
+        raise InvalidInput.at("/model", "give either a model or a source")
+    if request.model is None:
+        found = await resolve(request.source or "")
+    else:
+        found = parse_reference(request.model)
+    return Reference(
+        found.model,
+        agreed(found.version, request.version, "/version"),
+        agreed(found.option, request.option, "/option"),
+    )
+
+
+async def no_addresses(source: str) -> Reference:
+    """Where nobody can say what an address means."""
+    raise InvalidInput.at("/source", "addresses cannot be downloaded from here")
 
 
 def installed_already(model: str, version: int, option: str) -> Conflict:
@@ -42,6 +74,20 @@ def refuse_without_space(size: int, *, promised: int, reserve: int, free: int) -
             f"This download needs {human_bytes(size)}.{others} {human_bytes(free)} are free, of which "
             f"{human_bytes(reserve)} are kept in reserve. Free some space, or choose a smaller option."
         )
+
+
+async def refuse_without_room(around: Surroundings, size: int) -> None:
+    """The same, for so many bytes on the disk as it is now.
+
+    Raises:
+        NoSpace
+    """
+    try:
+        free = await in_thread(lambda: free_bytes(around.root))
+    except OSError:
+        return  # it waits for the directory
+    promised = await store.bytes_promised(around.database.reader)
+    refuse_without_space(size, promised=promised, reserve=around.reserve_bytes, free=free)
 
 
 async def refuse_forbidden(forbidden: Forbidden, row: StoredDownload) -> None:

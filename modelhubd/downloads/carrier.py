@@ -11,7 +11,7 @@ from functools import partial
 from modelhubd.downloads import staging, store
 from modelhubd.downloads.admission import refuse_forbidden
 from modelhubd.downloads.following import Following
-from modelhubd.downloads.messages import Fetch
+from modelhubd.downloads.orders import order_of
 from modelhubd.downloads.plan import (
     Fault,
     TransferEnded,
@@ -23,7 +23,8 @@ from modelhubd.downloads.plan import (
 from modelhubd.downloads.process import TransferWorker
 from modelhubd.downloads.progress import Live, shown
 from modelhubd.downloads.rows import NOTHING, PLACED, STAGED, StoredDownload, StoredFile
-from modelhubd.downloads.sources import next_place, sources
+from modelhubd.downloads.sharing import take_what_is_here
+from modelhubd.downloads.sources import next_place
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
 from modelhubd.downloads.surroundings import OFFLINE, Superseded, Surroundings
 from modelhubd.storage.database import Transaction
@@ -188,10 +189,12 @@ class Carrier:
             raise worst(faults.exceptions) from None
 
     async def _get(self, id: str, place: int) -> None:
-        """One file, from its URLs."""
+        """One file, from its URLs, or from what is installed."""
         while True:
             row = await self._read(id)
             file = row.files[place]
+            if await take_what_is_here(self._around, self._lives[id], row, file):
+                return
             following = await self._fetch(row, file)
             if following.ended is None:
                 return
@@ -228,25 +231,7 @@ class Carrier:
         if row.staged == NOTHING:
             async with around.database.transaction() as tx:
                 await store.set_staged(tx, row.id, STAGED)
-        carried = await self._worker.begin(
-            Fetch(
-                transfer=self._worker.next_number(),
-                download=row.id,
-                root=str(around.root.root),
-                partial=f"{staging.staging_of(row.id)}/{file.name}",
-                urls=sources(file.urls, file.url_place, promised=file.promised),
-                size=file.size_bytes,
-                sha256=file.sha256,
-                total=file.total_bytes,
-                etag=file.etag,
-                have=have,
-                synced=file.synced,
-                reserve_bytes=around.reserve_bytes,
-                allow_origins=around.allow_origins,
-                limits=around.limits,
-                config_dir=around.config_dir,
-            )
-        )
+        carried = await self._worker.begin(order_of(around, self._worker.next_number(), row, file))
         following = Following(around, self._lives[row.id], self.turn, row, file, have)
         try:
             await following.through(carried)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 
 from modelhubd.downloads.connection import Wire
 from modelhubd.downloads.header import HeaderTransfer
+from modelhubd.downloads.look import LookTransfer
 from modelhubd.downloads.messages import (
     Alive,
     Faulted,
     Fetch,
     Halt,
     Halted,
+    Look,
     Order,
     Rates,
     ReadHeader,
@@ -62,6 +64,8 @@ class Engine:
                 self._begin(Transfer(order, self._wire, self._traffic, self._send))
             case ReadHeader():
                 self._begin(HeaderTransfer(order, self._wire, self._send))
+            case Look():
+                self._begin(LookTransfer(order, self._wire, self._send))
             case Halt():
                 if (found := self._transfers.pop(order.transfer, None)) is not None:
                     found.close(Halted(transfer=order.transfer))

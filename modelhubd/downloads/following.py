@@ -15,6 +15,7 @@ from modelhubd.downloads.messages import (
     Faulted,
     Halted,
     HeaderRead,
+    Looked,
     Moved,
     Received,
 )
@@ -90,7 +91,7 @@ class Following:
                 case Faulted(fault=fault, used=used):
                     self.used = used
                     raise TransferEnded(fault)
-                case Alive() | HeaderRead():
+                case Alive() | HeaderRead() | Looked():
                     pass
                 case Halted():
                     raise Superseded

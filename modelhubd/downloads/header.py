@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from modelhubd.downloads.connection import Exchange, Wire
 from modelhubd.downloads.credentials import CredentialsRefused, authorization
 from modelhubd.downloads.lane import EnoughRead
-from modelhubd.downloads.messages import Dialled, HeaderRead, ReadHeader, Report
+from modelhubd.downloads.messages import Dialled, HeaderRead, Look, Looked, ReadHeader, Report
 from modelhubd.downloads.mirror import Mirror
 from modelhubd.downloads.plan import (
     Fault,
@@ -41,7 +41,7 @@ BUFFER_BYTES = 64 * 1024
 class HeaderTransfer:
     """Asks for what `order` names and tells `send`. The worker's loop calls it as it calls a `Transfer`."""
 
-    def __init__(self, order: ReadHeader, wire: Wire, send: Callable[[Report], None]) -> None:
+    def __init__(self, order: ReadHeader | Look, wire: Wire, send: Callable[[Report], None]) -> None:
         self.order = order
         self._wire = wire
         self._send = send
@@ -54,8 +54,13 @@ class HeaderTransfer:
         self._mirror: Mirror | None = None
         self._exchange: Exchange | None = None
         self._meaning: Meaning | None = None
-        self._read: HeaderRead | None = None
+        self._read: HeaderRead | Looked | None = None
         self._until = time.monotonic() + WITHIN_S
+
+    @property
+    def first_bytes(self) -> int:
+        """How many to ask for first."""
+        return FIRST_BYTES
 
     def begin(self) -> None:
         """Raises TransferEnded for an address that is not fetched from."""
@@ -64,9 +69,9 @@ class HeaderTransfer:
                 permanent("forbidden_url", f"The catalog names a URL that is not fetched: {reason}.")
             )
         self._mirror = Mirror(self.order.url, self._allowed)
-        self._ask(FIRST_BYTES)
+        self._ask(self.first_bytes)
 
-    def step(self, now: float) -> HeaderRead | None:
+    def step(self, now: float) -> HeaderRead | Looked | None:
         """The facts once they are there. Raises TransferEnded when the origin is too slow."""
         if self._exchange is not None and (fault := self._exchange.check_pace(now)) is not None:
             raise TransferEnded(fault)

@@ -4,9 +4,20 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from modelhubd.downloads.messages import Dialled, Faulted, Halted, HeaderRead, Limits, ReadHeader
-from modelhubd.downloads.plan import TransferEnded, passing
+from modelhubd.downloads.messages import (
+    Dialled,
+    Faulted,
+    Halted,
+    HeaderRead,
+    Limits,
+    Look,
+    Looked,
+    ReadHeader,
+    Report,
+)
+from modelhubd.downloads.plan import Fault, TransferEnded, passing
 from modelhubd.downloads.process import Carried, TransferWorker
+from modelhubd.errors import NotAllowed, NotFound, Refused, Unavailable
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.architecture import Architecture, ModelFacts
 
@@ -62,30 +73,59 @@ class HeaderReader:
         Raises:
             TransferEnded: it may not be asked, cannot be reached, or is no such file; the fault says why.
         """
-        self._refuse_offline()
-        carried = await self._worker.begin(
-            ReadHeader(
-                transfer=self._worker.next_number(),
-                url=url,
-                size=size,
-                allow_origins=self._allow_origins,
-                limits=self._limits,
-                config_dir=self._config_dir,
-            )
+        order = ReadHeader(
+            transfer=self._worker.next_number(),
+            url=url,
+            size=size,
+            allow_origins=self._allow_origins,
+            limits=self._limits,
+            config_dir=self._config_dir,
         )
+        match await self._carried(order, PURPOSE):
+            case HeaderRead(facts=facts):
+                return facts
+            case _:
+                raise TransferEnded(passing("Reading was stopped."))
+
+    async def look(self, url: str, most_bytes: int, *, whole: bool) -> tuple[int | None, bytes]:
+        """(size of what is at `url` where that is known, its first bytes); all of them with `whole`.
+
+        Raises:
+            NotFound, NotAllowed, Unavailable: there is nothing, it is not shown, or it may not or cannot be
+                asked now; the words say which.
+        """
+        order = Look(
+            transfer=self._worker.next_number(),
+            url=url,
+            most_bytes=most_bytes,
+            whole=whole,
+            allow_origins=self._allow_origins,
+            limits=self._limits,
+            config_dir=self._config_dir,
+        )
+        try:
+            match await self._carried(order, "direct"):
+                case Looked(size=size, body=body):
+                    return size, body
+                case _:
+                    raise Unavailable("Reading was stopped. Try again.")
+        except TransferEnded as ended:
+            raise refusal_of(ended.fault) from None
+
+    async def _carried(self, order: ReadHeader | Look, purpose: str) -> Report:
+        self._refuse_offline()
+        carried = await self._worker.begin(order)
         self._reading.add(carried)
         try:
             self._refuse_offline()
             while True:
-                match await carried.report():
+                match report := await carried.report():
                     case Dialled(host=host):
-                        self._outbound(host, PURPOSE)
-                    case HeaderRead(facts=facts):
-                        return facts
+                        self._outbound(host, purpose)
                     case Faulted(fault=fault):
                         raise TransferEnded(fault)
-                    case Halted():
-                        raise TransferEnded(passing("Reading was stopped."))
+                    case HeaderRead() | Looked() | Halted():
+                        return report
                     case _:
                         pass
         finally:
@@ -95,3 +135,12 @@ class HeaderReader:
     def _refuse_offline(self) -> None:
         if not self._allowed():
             raise TransferEnded(passing("This machine is kept offline."))
+
+
+def refusal_of(fault: Fault) -> Refused:
+    """What a fault is to whoever asked for it just now."""
+    if fault.code == "not_found":
+        return NotFound(fault.detail, code="not_found")
+    if fault.code in ("not_permitted", "forbidden_url"):
+        return NotAllowed(fault.detail, code=fault.code)
+    return Unavailable(fault.detail, code=fault.code, retry_after_s=fault.retry_after_s)

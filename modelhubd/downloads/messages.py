@@ -57,6 +57,8 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag="fetch"):
     limits: Limits
     config_dir: str | None = None
     """Where credentials are."""
+    proven: bool = False
+    """They are of the promised file, whatever the origin says of its own: no validator is needed to go on."""
 
 
 class ReadHeader(msgspec.Struct, frozen=True, kw_only=True, tag="read_header"):
@@ -69,6 +71,21 @@ class ReadHeader(msgspec.Struct, frozen=True, kw_only=True, tag="read_header"):
     limits: Limits
     config_dir: str | None = None
     """Where credentials are."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
+    """Read the first bytes of what is at an address."""
+
+    transfer: int
+    url: str
+    most_bytes: int
+    whole: bool
+    """That must be all of it."""
+    allow_origins: tuple[str, ...]
+    limits: Limits
+    config_dir: str | None = None
+    """Where credentials are."""
+    size: int | None = None
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, tag="rates"):
@@ -87,7 +104,7 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True, tag="halt"):
     transfer: int
 
 
-Order = Fetch | ReadHeader | Halt | Rates
+Order = Fetch | ReadHeader | Look | Halt | Rates
 
 
 class Dialled(msgspec.Struct, frozen=True, kw_only=True, tag="dialled"):
@@ -133,6 +150,14 @@ class HeaderRead(msgspec.Struct, frozen=True, kw_only=True, tag="header_read"):
     facts: ModelFacts
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True, tag="looked"):
+    """`size` is that of the whole, None where nobody said it."""
+
+    transfer: int
+    size: int | None
+    body: bytes
+
+
 class Faulted(msgspec.Struct, frozen=True, kw_only=True, tag="faulted"):
     transfer: int
     fault: Fault
@@ -150,8 +175,8 @@ class Halted(msgspec.Struct, frozen=True, kw_only=True, tag="halted"):
     transfer: int
 
 
-Report = Dialled | Began | Moved | Received | Done | HeaderRead | Faulted | Halted | Alive
-LAST = (Done, HeaderRead, Faulted, Halted)
+Report = Dialled | Began | Moved | Received | Done | HeaderRead | Looked | Faulted | Halted | Alive
+LAST = (Done, HeaderRead, Looked, Faulted, Halted)
 """After one of these the worker says nothing more of a transfer and has let go of its file."""
 
 _encode = msgspec.msgpack.Encoder().encode

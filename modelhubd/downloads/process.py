@@ -19,6 +19,7 @@ from modelhubd.downloads.messages import (
     Fetch,
     Halt,
     Limits,
+    Look,
     Order,
     Rates,
     ReadHeader,
@@ -97,7 +98,7 @@ class TransferWorker:
     def next_number(self) -> int:
         return next(self._numbers)
 
-    async def begin(self, order: Fetch | ReadHeader) -> Carried:
+    async def begin(self, order: Fetch | ReadHeader | Look) -> Carried:
         """Have the worker do it; starts one if there is none.
 
         Raises:

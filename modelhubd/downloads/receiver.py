@@ -70,7 +70,7 @@ class Receiver:
         self._asked_whole = False
         self._began = False
         mixed = order.sha256 is not None and len(order.urls) > 1
-        if file.written.total and order.etag is None and not mixed:
+        if file.written.total and order.etag is None and not (mixed or order.proven):
             file.restart()  # nothing tells whether the origin still has the same file
             self._in_order = True
         self._pieces = Pieces(UNKNOWN if self._total is None else self._total, file.written)

@@ -31,6 +31,8 @@ class StoredFile(Struct, frozen=True, kw_only=True):
     written_map: tuple[Span, ...] | None = None
     """Which bytes were written; None: the first `written_bytes`."""
     synced_map: tuple[Span, ...] | None = None
+    replaces: str | None = None
+    """Of a repair: which file it takes the place of, as `storage.confined.identity_of` has it."""
 
     @property
     def promised(self) -> bool:

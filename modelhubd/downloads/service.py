@@ -13,8 +13,8 @@ from pathlib import Path
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from modelhubd.downloads import queue_store, staging, store
-from modelhubd.downloads.admission import agreed, installed_already, refuse_without_space
+from modelhubd.downloads import queue_store, store
+from modelhubd.downloads.admission import installed_already, no_addresses, reference_of, refuse_without_room
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.leftovers import Leftovers
 from modelhubd.downloads.limits import Configured, Limiter, local_time
@@ -26,18 +26,25 @@ from modelhubd.downloads.plan import Backoff
 from modelhubd.downloads.process import TransferWorker
 from modelhubd.downloads.queue import Spot
 from modelhubd.downloads.reachability import has_network, ways_out
+from modelhubd.downloads.repairs import Repairs
 from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.scheduler import Scheduler
 from modelhubd.downloads.states import Event, advance, allows
-from modelhubd.downloads.surroundings import Choose, Forbidden, Surroundings, nothing_forbidden
+from modelhubd.downloads.surroundings import (
+    Choose,
+    Forbidden,
+    Surroundings,
+    nothing_forbidden,
+    nothing_installed,
+)
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner, in_thread
 from modelhubd.trust.digests import option_digest
-from modelhubd.trust.names import parse_reference
+from modelhubd.trust.names import Reference
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import Option
 from modelhubd.wire.downloads import ChangeDownload, CreateDownload, Download, DownloadState
@@ -56,7 +63,8 @@ class Downloads:
     completes a download; `outbound(host, purpose)` is told of each connection; `storage_present` tells
     whether the models directory is really there, where a drive may have been unplugged; `local` shows an
     instant as the wall clock does; `forbidden` and `offline` say what policies refuse. `limits` are when a
-    transfer counts as stuck; those that people set are `configured` and then in `limiter`.
+    transfer counts as stuck; those that people set are `configured` and then in `limiter`. `resolve` says
+    what an address means.
     """
 
     def __init__(
@@ -83,12 +91,14 @@ class Downloads:
         backoff: Backoff | None = None,
         forbidden: Forbidden = nothing_forbidden,
         offline: Callable[[], bool] = lambda: False,
+        resolve: Callable[[str], Awaitable[Reference]] = no_addresses,
+        installed_at: Callable[[str, int], Awaitable[str | None]] = nothing_installed,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
         self._bus = bus
-        self._root = root
         self._choose = choose
+        self._resolve = resolve
         self._clock = clock
         self._around = Surroundings(
             database=database,
@@ -98,6 +108,7 @@ class Downloads:
             reserve_bytes=reserve_bytes,
             is_installed=is_installed,
             install=install,
+            installed_at=installed_at,
             outbound=outbound,
             clock=clock,
             chance=chance,
@@ -133,6 +144,7 @@ class Downloads:
             self._many,
             self.storage_changed,
         )
+        self.repairs = Repairs(self._around, self._carrier, choose, self._locked, self._scheduler.wake)
         self._network = NetworkWatch(
             self._network_has_changed, ways_out=lambda: () if offline() else ways_out()
         )
@@ -157,20 +169,16 @@ class Downloads:
         """Of the transfer process; None while there is none."""
         return self._worker.pid
 
-    # What may be asked
-
     async def create(self, request: CreateDownload, app: App | None = None) -> tuple[Download, bool]:
         """Enqueue for `app`; an equal download under way is answered instead (False).
 
         Raises:
-            InvalidInput: `model` is no reference, or contradicts `version` or `option`.
+            InvalidInput: as `reference_of` says.
             NotFound, NotAllowed, Conflict: as `choose` says, or installed already.
             NoSpace: the disk cannot hold it besides the reserve and what is under way.
         """
-        reference = parse_reference(request.model)
-        version = agreed(reference.version, request.version, "/version")
-        option = agreed(reference.option, request.option, "/option")
-        chosen = await self._choose(reference.model, version, option, request.force, app)
+        wanted = await reference_of(request, self._resolve)
+        chosen = await self._choose(wanted.model, wanted.version, wanted.option, request.force, app)
         key = (chosen.entry.id, chosen.version, chosen.option.id)
         async with self._lock("/".join(map(str, key))):
             present = await store.under_way(self._database.reader, *key)
@@ -178,7 +186,7 @@ class Downloads:
                 return await self.get(present), False
             if await self._around.is_installed(*key):
                 raise installed_already(*key)
-            await self._refuse_without_space(sum(file.size_bytes or 0 for file in chosen.option.files))
+            await refuse_without_room(self._around, sum(file.size_bytes or 0 for file in chosen.option.files))
             id_ = secrets.token_hex(8)
             async with self._database.transaction(durable=True) as tx:
                 await store.insert(
@@ -247,7 +255,7 @@ class Downloads:
             with contextlib.suppress(NotFound):
                 option = (await self._choose(row.model, row.version, row.option, True)).option
             files = row.files if option is None else option.files
-            await self._refuse_without_space(sum(file.size_bytes or 0 for file in files))
+            await refuse_without_room(self._around, sum(file.size_bytes or 0 for file in files))
         return await self._do(id, Event.RETRY, option)
 
     async def cancel(self, id: str) -> Download:
@@ -332,8 +340,6 @@ class Downloads:
         self._scheduler.wake()
         await self._tidy()
 
-    # How it is done
-
     async def _do(self, id: str, event: Event, option: Option | None = None) -> Download:
         async with self._lock(id):
             async with self._database.transaction(durable=True) as tx:
@@ -360,14 +366,6 @@ class Downloads:
             await store.enqueue_again(tx, row.id, option, digest)
         attempts = 0 if event in (Event.RESUME, Event.RETRY) else None
         await store.set_state(tx, row.id, state, self._clock(), attempts=attempts)
-
-    async def _refuse_without_space(self, size: int) -> None:
-        try:
-            free = await in_thread(lambda: staging.free_bytes(self._root))
-        except OSError:
-            return  # it waits for the directory
-        promised = await store.bytes_promised(self._database.reader)
-        refuse_without_space(size, promised=promised, reserve=self._around.reserve_bytes, free=free)
 
     def _network_has_changed(self) -> None:
         self._tasks.start(self.network_changed(), name="network")

@@ -8,7 +8,7 @@ from modelhubd.downloads.aside import move_aside
 from modelhubd.downloads.plan import TransferEnded, permanent
 from modelhubd.downloads.rows import NOTHING, PLACED, StoredDownload, StoredFile
 from modelhubd.downloads.verify import MAGIC_BYTES, fault_in_beginning, holds
-from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.storage.confined import ConfinedRoot, identity_of
 from modelhubd.trust.names import case_twins, fault_in_file_name, is_model_id, is_option_id
 
 STAGING = ".staging"
@@ -137,6 +137,9 @@ def _place_one(root: ConfinedRoot, row: StoredDownload, file: StoredFile) -> Non
     if root.exists(target):
         if _is_the_very(root, target, file):
             return  # the staged one goes with its folder
+        if file.replaces is not None and identity_of(root.stat(target)) == file.replaces:
+            root.replace(source, target)
+            return
         move_aside(root, target)
     root.rename(source, target)
 

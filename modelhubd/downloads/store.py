@@ -10,7 +10,7 @@ from modelhubd.downloads.rows import Durable, ListKey, StoredDownload, StoredFil
 from modelhubd.downloads.spans import Span
 from modelhubd.storage.database import Reader, Row, Transaction
 from modelhubd.wire.base import rfc3339
-from modelhubd.wire.catalog import Option
+from modelhubd.wire.catalog import Format, Option, OptionFile, Role
 from modelhubd.wire.downloads import DownloadState
 
 _WAITS_TO_RUN = "state IN ('queued', 'waiting', 'paused')"
@@ -313,6 +313,42 @@ async def start_file_afresh(tx: Transaction, number: int, place: int, url_place:
         " synced_bytes = 0, written_map = NULL, synced_map = NULL, found_sha256 = NULL"
         " WHERE download = ? AND place = ?",
         (url_place, number, place),
+    )
+
+
+async def set_held(
+    tx: Transaction, number: int, place: int, good: Sequence[Span], boot_id: str, replaces: str | None
+) -> None:
+    """What was copied of a file that is to be repaired; it is on the disk."""
+    await set_durable(tx, number, place, Durable(tuple(good), tuple(good), boot_id), False)
+    await tx.execute(
+        "UPDATE download_file SET replaces = ? WHERE download = ? AND place = ?", (replaces, number, place)
+    )
+
+
+async def last_option(reader: Reader, model: str, version: int, option: str) -> Option | None:
+    """What a download of it fetched last, as it was stored."""
+    row = await reader.fetch_one(
+        "SELECT id FROM download WHERE model = ? AND version = ? AND option = ? ORDER BY number DESC LIMIT 1",
+        (model, version, option),
+    )
+    found = None if row is None else await get(reader, row["id"])
+    if found is None:
+        return None
+    return Option(
+        id=found.option,
+        format=Format(found.format),
+        quantization=found.quantization,
+        files=tuple(
+            OptionFile(
+                name=file.name,
+                role=Role(file.role),
+                size_bytes=file.size_bytes,
+                sha256=file.sha256,
+                urls=file.urls,
+            )
+            for file in found.files
+        ),
     )
 
 

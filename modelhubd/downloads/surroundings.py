@@ -49,6 +49,11 @@ async def nothing_forbidden(model: str, version: int, option: str, digest: str |
     return None
 
 
+async def nothing_installed(sha256: str, size_bytes: int) -> str | None:
+    """Where there is no library."""
+    return None
+
+
 OFFLINE = Fault(
     code="refused_by_policy",
     detail="This machine is kept offline by the policy `offline`. The download goes on when that is over.",
@@ -67,6 +72,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     reserve_bytes: int
     is_installed: Callable[[str, int, str], Awaitable[bool]]
     install: Callable[[Transaction, Finished], Awaitable[None]]
+    installed_at: Callable[[str, int], Awaitable[str | None]]
+    """The path beneath the root of an installed file with this SHA-256 and size."""
     outbound: Callable[[str, str], None]
     clock: Callable[[], datetime]
     chance: Callable[[], float]

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from modelhubd.errors import Conflict, NotFound, Refused, TooManyRequests
 from modelhubd.events import Bus
-from modelhubd.tasks import TaskOwner, in_thread
+from modelhubd.library.quiet import in_quiet_thread
+from modelhubd.tasks import TaskOwner, uninterrupted
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.jobs import Job, JobError, JobProgress, JobState, LibraryProgress
 
@@ -66,9 +67,9 @@ class Progress:
             self._loop.call_soon_threadsafe(self._tell, self.value)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """What blocking `work` returns. When the job is cancelled meanwhile, `add` raises in the thread,
-        which is waited for."""
-        thread = asyncio.ensure_future(in_thread(work))
+        """What blocking `work` returns, from a thread of low priority. When the job is cancelled meanwhile,
+        `add` raises in the thread, which is waited for."""
+        thread = asyncio.ensure_future(uninterrupted(in_quiet_thread(work)))
         try:
             return await asyncio.shield(thread)
         except asyncio.CancelledError:
@@ -159,6 +160,11 @@ class Jobs:
         job_id = self._held.get(holds)
         return None if job_id is None else self._jobs[job_id]
 
+    @property
+    def busy(self) -> bool:
+        """Whether any is under way."""
+        return bool(self._tasks)
+
     def list(self) -> tuple[Job, ...]:
         """Those under way by age, then those that have ended, the last one first."""
         under_way = [job for job in self._jobs.values() if not job.state.ended]
@@ -173,6 +179,14 @@ class Jobs:
         if job_id not in self._jobs:
             raise NotFound("There is no such job. GET /library/jobs lists them.", code="job_not_found")
         return self._jobs[job_id]
+
+    async def ended(self, job_id: str, *, within_s: float) -> bool:
+        """Wait for the end of a job, at most so long; whether it has ended."""
+        task = self._tasks.get(job_id)
+        if task is not None:
+            await asyncio.wait([task], timeout=within_s)
+            await asyncio.sleep(0)  # its end is noted by a callback
+        return job_id not in self._tasks
 
     async def cancel(self, job_id: str) -> Job:
         """Stop it and answer it as it is then; one that is past the point of no return completes.

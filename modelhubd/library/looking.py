@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -11,8 +12,8 @@ from modelhubd.library import store
 from modelhubd.library.layout import Key, folder_of, key_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.outside import Elsewhere, OutsideLook
-from modelhubd.library.scan import Sight, is_marked, look, look_at, mark
-from modelhubd.library.states import Found, adopted_files, is_offline
+from modelhubd.library.scan import Sight, is_marked, look, look_again, look_at, mark
+from modelhubd.library.states import Found, Trace, adopted_files, is_offline
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
@@ -46,6 +47,10 @@ class Looking:
         self._before_look = before_look
         self._staged = staged
         self._outside = OutsideLook()
+        self._sight: Sight | None = None
+        """What the last look saw, where nothing was the matter with the models directory."""
+        self._outside_models: dict[str, str] = {}
+        """Which model each file outside is of, by its path."""
         self._one = asyncio.Lock()
 
     def call_away(self, paths: frozenset[str]) -> bool:
@@ -63,6 +68,7 @@ class Looking:
             # Rows first: what is installed meanwhile has its files before its row, and raises no suspicion.
             rows = await store.all_artifacts(self._database.reader)
             staged = await self._staged()
+            self._sight = None
             sight = await asyncio.to_thread(look, self._root)
             outside = await self._outside.look([file for row in rows for file in row.elsewhere])
             paths = {path for row in rows for path in row.inside}
@@ -75,10 +81,13 @@ class Looking:
                 if not sight.marked:
                     await asyncio.to_thread(mark, self._root)
                 await self._before_look()
-                finds = await self._finds(sight, {row.key for row in rows})
+                keys = await asyncio.to_thread(_keys_of, sight.files)
+                finds = await self._finds(sight.files, keys - {row.key for row in rows})
+                self._sight = sight
             found = sight.files | outside.found
-            offline = sight.unsafe or away
-            suspects = [row for row in rows if row.seen(found, offline=offline, away=outside.away) != row]
+            suspects = await asyncio.to_thread(
+                _suspects, rows, found, offline=sight.unsafe or away, away=outside.away
+            )
             added, changed = await self._settle(suspects, finds, outside, unsafe=sight.unsafe, away=away)
             rows = await store.all_artifacts(self._database.reader)
             paths = {path for row in rows for path in row.inside}
@@ -88,7 +97,36 @@ class Looking:
                 missing=sum(row.state is ArtifactState.MISSING for row in rows),
                 unknown_files=tuple(sorted(sight.files.keys() - paths)[:UNKNOWN_FILES_MAX]),
             )
-            return result, sight.folders
+            self._outside_models = {file.path: row.key.model for row in rows for file in row.elsewhere}
+            return result, sight.folders | await asyncio.to_thread(_folders_of, self._outside_models)
+
+    async def look_in(self, changed: frozenset[str]) -> frozenset[str] | None:
+        """The same where only `changed` can be otherwise than at the last look: folders of the models
+        directory, relative to it, and absolute paths elsewhere. Nothing else is looked at. None: look at
+        everything."""
+        async with self._one:
+            before = self._sight
+            if before is None:
+                return None
+            inside = frozenset(path for path in changed if not path.startswith("/"))
+            sight = await asyncio.to_thread(look_again, self._root, before, inside)
+            if not sight.present or sight.unsafe or not sight.marked:
+                return None
+            touched = await asyncio.to_thread(_touched, before.files, sight.files)
+            self._sight = sight
+            keys = {place[0] for path in touched if (place := key_of(path))}
+            models = {key.model for key in keys} | {
+                model for path, model in self._outside_models.items() if path in changed
+            }
+            rows = [
+                row for model in sorted(models) for row in await store.of_model(self._database.reader, model)
+            ]
+            outside = await self._outside.look([file for row in rows for file in row.elsewhere])
+            finds = await self._finds(sight.files, keys - {row.key for row in rows})
+            found = sight.files | outside.found
+            suspects = _suspects(rows, found, offline=False, away=outside.away)
+            await self._settle(suspects, finds, outside, unsafe=False, away=False)
+            return sight.folders | await asyncio.to_thread(_folders_of, self._outside_models)
 
     async def storage_present(self) -> bool:
         """Whether the models directory is the one where the artifacts and downloads are, and not the empty
@@ -128,19 +166,27 @@ class Looking:
         return fresh
 
     async def put(self, tx: Transaction, artifact: Stored) -> None:
-        """Write the artifact, with the times its files in the models directory have now."""
+        """Write the artifact, with what its files in the models directory are now."""
         found = await asyncio.to_thread(look_at, self._root, artifact.inside)
         known = {file.path: file.mtime_ns for file in artifact.elsewhere}
         known |= {path: file.mtime_ns for path, file in found.items()}
+        traces = tuple(
+            Trace(facts.inode, facts.ctime_ns, facts.links) if (facts := found.get(path)) else None
+            for path in artifact.paths
+        )
+        files = tuple(
+            replace(file, verified_at=artifact.verified_at if file.sha256 else None, damaged=())
+            for file in artifact.files
+        )
         times = tuple(known.get(path) for path in artifact.paths)
-        await store.put(tx, replace(artifact, mtimes_ns=times))
+        await store.put(tx, replace(artifact, mtimes_ns=times, traces=traces, files=files))
 
-    async def _finds(self, sight: Sight, known: set[Key]) -> dict[Key, CatalogEntry]:
-        """Folders whose files the catalog knows and no row does."""
+    async def _finds(self, files: Mapping[str, Found], keys: Collection[Key]) -> dict[Key, CatalogEntry]:
+        """Those of folders that no row knows whose files the catalog knows."""
         finds = {}
-        for key in sorted({place[0] for path in sight.files if (place := key_of(path))} - known):
+        for key in sorted(keys):
             entry = await self._entry(key.model)
-            if entry is not None and adopted_files(key, entry, sight.files):
+            if entry is not None and adopted_files(key, entry, files):
                 finds[key] = entry
         return finds
 
@@ -178,7 +224,9 @@ class Looking:
                 seen = row.seen(found, offline=unsafe or (away and not inside), away=outside.away)
                 if seen != row:
                     await store.set_state(tx, seen.id, seen.state, seen.verified_at)
-                    changed += replace(seen, outside=row.outside) != row
+                    if seen.files != row.files or seen.traces != row.traces:
+                        await store.set_checks(tx, seen)
+                    changed += replace(seen, traces=row.traces, outside=row.outside) != row
                 if seen.outside != row.outside:
                     await store.set_devices(tx, seen.id, seen.outside)
             for key, entry in finds.items():
@@ -206,3 +254,24 @@ class Looking:
             files=files,
             mtimes_ns=(),
         )
+
+
+def _keys_of(files: Iterable[str]) -> set[Key]:
+    return {place[0] for path in files if (place := key_of(path))}
+
+
+def _suspects(
+    rows: Iterable[Stored], found: Mapping[str, Found], *, offline: bool, away: Collection[str]
+) -> list[Stored]:
+    """Those that are not as their rows say."""
+    return [row for row in rows if row.seen(found, offline=offline, away=away) != row]
+
+
+def _touched(before: Mapping[str, Found], now: Mapping[str, Found]) -> set[str]:
+    """Paths of files that came, went or changed."""
+    return {path for path, _ in before.items() ^ now.items()}
+
+
+def _folders_of(outside: Iterable[str]) -> frozenset[str]:
+    """The folders of files elsewhere that are there, to be watched too."""
+    return frozenset(str(folder) for folder in {Path(path).parent for path in outside} if folder.is_dir())

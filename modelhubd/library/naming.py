@@ -42,6 +42,10 @@ class Naming:
         self._device = device
         self._loaded = loaded
 
+    def loaded_by(self, library_id: str) -> tuple[str, ...]:
+        """Ids of the servers that run it."""
+        return tuple(self._loaded().get(library_id, ()))
+
     async def meant(self, reader: Reader, text: str) -> Stored:
         """The row that a library id or a reference means.
 
@@ -98,7 +102,7 @@ class Naming:
             verified_at=row.verified_at,
             installed_at=row.installed_at,
             active=active,
-            loaded_by=tuple(self._loaded().get(row.id, ())),
+            loaded_by=self.loaded_by(row.id),
             withdrawn=self._withdrawn(row.key.model),
             managed=row.managed,
         )

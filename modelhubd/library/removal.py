@@ -9,7 +9,7 @@ import contextlib
 import errno
 import logging
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from modelhubd.errors import Conflict
 from modelhubd.library import store
@@ -18,7 +18,7 @@ from modelhubd.library.naming import no_artifact
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
-from modelhubd.storage.database import Database
+from modelhubd.storage.database import Database, Transaction
 from modelhubd.wire.library import ArtifactState, RemovedArtifact
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,9 @@ class Removals:
         root: ConfinedRoot,
         telling: Telling,
         loaded: Callable[[], Mapping[str, tuple[str, ...]]],
+        forgotten: Callable[[Transaction, str], Awaitable[None]] | None = None,
     ) -> None:
+        self._forgotten = forgotten
         self._database = database
         self._root = root
         self._telling = telling
@@ -93,6 +95,8 @@ class Removals:
             ) from error
         async with self._database.transaction() as tx:
             await store.forget_removed(tx, row.id)
+            if self._forgotten is not None and not await store.of_model(tx, row.key.model):
+                await self._forgotten(tx, row.key.model)
         return RemovedArtifact(id=row.id, left_files=left)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct, field
 
@@ -51,6 +51,54 @@ def look(confined: ConfinedRoot) -> Sight:
     )
 
 
+def look_again(confined: ConfinedRoot, before: Sight, changed: Collection[str]) -> Sight:
+    """The same as `look`, where only what is directly in the `changed` folders may be otherwise than
+    `before`. Blocks for one `stat` per file in those, and in folders that are new."""
+    if not confined.present():
+        return Sight(present=False)
+    folders, found, gone = set(before.folders), {}, set()
+    pending = [folder for folder in changed if folder in folders]
+    read = set(pending)
+    while pending:
+        folder = pending.pop()
+        try:
+            listed = confined.listing(folder)
+        except OSError:
+            gone.add(folder)
+            continue
+        below = set()
+        for path, facts in listed:
+            if path.rpartition("/")[2].startswith("."):
+                continue
+            if stat.S_ISDIR(facts.st_mode):
+                if path.count("/") < MAX_DEPTH:
+                    below.add(path)
+            elif (seen := _regular(facts)) is not None:
+                found[path] = seen
+        known = {path for path in before.folders if path and path.rpartition("/")[0] == folder}
+        gone |= known - below
+        pending += [path for path in below - folders if path not in read]
+        read |= below - folders
+        folders |= below
+    gone.discard("")
+
+    def is_gone(folder: str) -> bool:
+        return any(folder == other or folder.startswith(f"{other}/") for other in gone)
+
+    kept = {
+        path: facts
+        for path, facts in before.files.items()
+        if (folder := path.rpartition("/")[0]) not in read and not (gone and is_gone(folder))
+    }
+    return Sight(
+        present=True,
+        unsafe=confined.fault() is not None,
+        marked=is_marked(confined),
+        files=kept | found,
+        folders=frozenset(folder for folder in folders if not (gone and is_gone(folder))),
+    )
+
+
 def look_at(root: ConfinedRoot, paths: Iterable[str]) -> dict[str, Found]:
     """Only these files, and only where no folder on the way to them is a link."""
     found = {}
@@ -72,7 +120,11 @@ def mark(root: ConfinedRoot) -> None:
 
 
 def _regular(facts: os.stat_result) -> Found | None:
-    return Found(facts.st_size, facts.st_nlink, facts.st_mtime_ns) if stat.S_ISREG(facts.st_mode) else None
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return Found(
+        facts.st_size, facts.st_nlink, facts.st_mtime_ns, facts.st_ino, facts.st_dev, facts.st_ctime_ns
+    )
 
 
 def _is_text(name: str) -> bool:

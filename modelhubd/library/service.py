@@ -7,16 +7,22 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from modelhubd.config import LibraryConfig
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.contents import bytes_on_disk, path_of_content
+from modelhubd.library.due import EVERY
+from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.layout import Key, folder_of, main_file, projector_file
 from modelhubd.library.looking import Looking
 from modelhubd.library.naming import Naming, no_artifact
 from modelhubd.library.outside import hidden
 from modelhubd.library.removal import Removals
+from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
-from modelhubd.library.states import Outside
+from modelhubd.library.states import THERE, UNUSABLE, Outside
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
@@ -45,8 +51,9 @@ class Library:
 
     `entry` gives the catalog's entry of a model id, `loaded` the ids of the servers that run each artifact,
     `staged` whether downloads have files in the models directory that are not the library's yet, `withdrawn`
-    why a model was withdrawn.
-    `on_keys_changed` is called after a commit that changed what `keys` answers.
+    why a model was withdrawn, `refetch` has damaged ranges downloaded.
+    `on_keys_changed` is called after a commit that changed what `keys` answers, `before_look` is awaited when
+    the models directory is there and about to be looked at, `forgotten` when a model's last artifact goes.
     """
 
     def __init__(
@@ -63,7 +70,12 @@ class Library:
         staged: Callable[[], Awaitable[bool]] = nothing_staged,
         withdrawn: Callable[[str], str | None] = lambda model: None,
         home: Path | None = None,
+        before_look: Callable[[], Awaitable[None]] | None = None,
+        forgotten: Callable[[Transaction, str], Awaitable[None]] | None = None,
+        jobs: Jobs | None = None,
+        refetch: Refetch = nobody_refetches,
     ) -> None:
+        self._also_before_look = before_look
         self._home = home or Path.home()
         self._database = database
         self._root = ConfinedRoot(models_dir)
@@ -72,17 +84,27 @@ class Library:
         self._staged = staged
         self._naming = Naming(entry, device, loaded, withdrawn, self._home)
         self._telling = Telling(bus, self._naming, on_keys_changed)
-        self._removals = Removals(database, self._root, self._telling, loaded)
+        self._removals = Removals(database, self._root, self._telling, loaded, forgotten)
         self._looking = Looking(
             database,
             self._root,
             self._telling,
             entry,
             clock,
-            before_look=self._removals.finish_all,
+            before_look=self._before_look,
             staged=staged,
         )
         self._again = asyncio.Event()
+        self.integrity = Integrity(
+            database,
+            self._root,
+            telling=self._telling,
+            looking=self._looking,
+            jobs=jobs or Jobs(bus, clock=clock),
+            clock=clock,
+            refetch=refetch,
+            show=self.resolve,
+        )
 
     async def start(self, tasks: TaskOwner) -> None:
         """Look at the models directory, and again whenever it changes.
@@ -100,13 +122,32 @@ class Library:
             )
         tasks.start(watch(self._root.root, self._look, again=self._again), name="models directory")
 
+    async def _before_look(self) -> None:
+        await self._removals.finish_all()
+        if self._also_before_look is not None:
+            await self._also_before_look()
+
+    def scrub(self, config: LibraryConfig, is_idle: Callable[[], Awaitable[bool]], tasks: TaskOwner) -> None:
+        """Have what is installed read again from time to time, as `config` says, while `is_idle`."""
+        if (every := EVERY[config.scrub]) is None:
+            return
+        scrub = Scrub(
+            self._database,
+            self._root,
+            self.integrity,
+            every=every,
+            bytes_per_s=config.scrub_bytes_per_s,
+            is_idle=is_idle,
+            clock=self._clock,
+        )
+        tasks.start(scrub.run(), name="scrub")
+
     def look_again(self) -> None:
         """Look at the models directory soon: the catalog may know files now that it did not know before."""
         self._again.set()
 
     def call_away(self, paths: frozenset[str]) -> None:
-        """Have these outside files, and no others, count as away rather than deleted while they are missing:
-        the share that they are on is not mounted."""
+        """Have these outside files, and no others, count as away, not as deleted, while they are missing."""
         if self._looking.call_away(paths):
             self.look_again()
 
@@ -168,10 +209,14 @@ class Library:
         return await self._looking.storage_present()
 
     async def used_bytes(self) -> int:
-        """Of the models directory, by artifacts that are there."""
-        there = (ArtifactState.OK, ArtifactState.DAMAGED)
+        """Of the models directory, by artifacts that are there; what they share counts once."""
         rows = await store.all_artifacts(self._database.reader)
-        return sum(row.inside_bytes for row in rows if row.state in there)
+        return bytes_on_disk(row for row in rows if row.state in THERE)
+
+    async def installed_at(self, sha256: str, size_bytes: int) -> str | None:
+        """The path, relative to the models directory, of a whole file with this digest and size; None where
+        there is none."""
+        return path_of_content(await store.all_artifacts(self._database.reader), sha256, size_bytes)
 
     async def resolve(self, text: str) -> Artifact:
         """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,
@@ -196,7 +241,7 @@ class Library:
         """
         main, projector = main_file(artifact.files), projector_file(artifact.files)
         if main is None:
-            key = Key(artifact.model, artifact.version, artifact.option)
+            key = f"{artifact.model}@{artifact.version}:{artifact.option}"
             raise Conflict(f"{key} has no model file to load. Choose another option.", code="not_loadable")
         places = self.places(artifact)
         return places[main.name], places[projector.name] if projector else None
@@ -210,12 +255,21 @@ class Library:
         }
 
     async def add(self, tx: Transaction, finished: Finished, *, bundle: str | None = None) -> None:
-        """Record a download whose files are under their final names, in the download's own transaction; with
-        `bundle` what was installed from the bundle of that name."""
+        """Record what has its final names: a download, or what was installed from the bundle of that name."""
         key = Key(finished.model, finished.version, finished.option)
         if finished.directory != folder_of(key):
             raise ValueError(f"{finished.directory} is not where {key} belongs")
         await self._put(tx, key, finished, source="import" if bundle else "download", bundle=bundle)
+
+    async def add_imported(self, tx: Transaction, finished: Finished) -> str:
+        """Record what was imported and has its final names, in the import's own transaction; its id."""
+        key = Key(finished.model, finished.version, finished.option)
+        return await self._put(tx, key, finished, source="import")
+
+    async def holds_folder(self, folder: str) -> bool:
+        """Whether an artifact has its files in this folder of the models directory."""
+        rows = await store.all_artifacts(self._database.reader)
+        return any(folder_of(row.key) == folder for row in rows)
 
     async def refer(
         self,
@@ -239,6 +293,7 @@ class Library:
             raise ValueError(f"it is not said where {missing[0]} is")
         outside = tuple(places[file.name] for file in finished.files)
         key = Key(finished.model, finished.version, finished.option)
+        tx.after_commit(self.look_again)  # its folder is to be watched too
         for row in await store.of_model(tx, key.model):
             if row.key == key and (managed is None or row.managed != managed):
                 raise Conflict(f"{key} is installed already. Remove it first.", code="already_installed")
@@ -338,13 +393,8 @@ class Library:
                 self._root.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._root.fault() if self._root.present() else None
 
-    async def _look(self) -> frozenset[str]:
+    async def _look(self, changed: frozenset[str] | None = None) -> frozenset[str]:
+        if changed is not None and (known := await self._looking.look_in(changed)) is not None:
+            return known
         _, folders = await self._looking.look(accept=False)
         return folders
-
-
-UNUSABLE = {
-    ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
-    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it has a wrong size. Download it again."),
-    ArtifactState.OFFLINE: ("storage_offline", "the drive that its files are on is away. Plug it in."),
-}

@@ -21,6 +21,7 @@ class Found(Struct, frozen=True):
     mtime_ns: int = 0
     inode: int = 0
     device: int = 0
+    ctime_ns: int = 0
 
 
 class Outside(Struct, frozen=True):
@@ -31,6 +32,14 @@ class Outside(Struct, frozen=True):
     device: int
     inode: int
     mtime_ns: int
+
+
+class Trace(Struct, frozen=True):
+    """Which inode a file was when it was checked, when that last changed, and how many names it had."""
+
+    inode: int
+    ctime_ns: int
+    links: int
 
 
 def state_of(paths: Sequence[str], sizes: Sequence[int], found: Mapping[str, Found]) -> ArtifactState:
@@ -67,6 +76,18 @@ def remounted(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> 
     )
 
 
+def is_touched(trace: Trace | None, found: Found) -> bool:
+    """Whether a file may hold other bytes though its size and its time are those of its check: another file
+    has its name, or it was written to and its time set back.
+
+    A new or vanished second name (a hard link) explains why an inode has changed. FAT and its kin give a file
+    another inode number at each mount, and keep its times.
+    """
+    if trace is None or abs(found.ctime_ns - trace.ctime_ns) <= MTIME_TOLERANCE_NS:
+        return False
+    return found.inode != trace.inode or found.links == trace.links
+
+
 def is_offline(
     *, present: bool, marked: bool, rows: Collection[str], found: Collection[str], staged: bool = False
 ) -> bool:
@@ -101,3 +122,13 @@ def adopted_files(
             ArtifactFile(name=file.name, role=file.role.value, size_bytes=seen.size_bytes, sha256=file.sha256)
         )
     return option, tuple(files)
+
+
+THERE = (ArtifactState.OK, ArtifactState.DAMAGED)
+"""States of what takes room on the disk."""
+UNUSABLE = {
+    ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
+    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it is not what it should be. Repair it first."),
+    ArtifactState.OFFLINE: ("storage_offline", "the drive that its files are on is away. Plug it in."),
+}
+"""Code and words for an artifact that cannot be used."""

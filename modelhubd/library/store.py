@@ -2,11 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from modelhubd.library.layout import Key, folder_of
-from modelhubd.library.states import Found, Outside, is_replaced, is_rewritten, remounted, state_of
+from modelhubd.library.states import (
+    Found,
+    Outside,
+    Trace,
+    is_replaced,
+    is_rewritten,
+    is_touched,
+    remounted,
+    state_of,
+)
 from modelhubd.storage.database import Reader, Row, Transaction
 from modelhubd.wire.library import ArtifactFile, ArtifactState
 
@@ -25,7 +35,9 @@ class Stored(Struct, frozen=True, kw_only=True):
     installed_at: str
     files: tuple[ArtifactFile, ...]
     mtimes_ns: tuple[int | None, ...]
-    """One per file: when it was last written, as of its installation."""
+    """One per file: when it was last written, as of its last check."""
+    traces: tuple[Trace | None, ...] = ()
+    """One per file: which inode it was then; empty where nothing is known of any."""
     outside: tuple[Outside | None, ...] = ()
     """One per file, None where it is in the models directory; empty where all are."""
     managed: str | None = None
@@ -57,12 +69,6 @@ class Stored(Struct, frozen=True, kw_only=True):
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
 
-    @property
-    def inside_bytes(self) -> int:
-        """Of its files in the models directory."""
-        outside = self.outside or (None,) * len(self.files)
-        return sum(file.size_bytes for file, other in zip(self.files, outside, strict=True) if other is None)
-
     def seen(
         self, found: Mapping[str, Found], *, offline: bool, away: Collection[str] = frozenset()
     ) -> "Stored":
@@ -70,11 +76,39 @@ class Stored(Struct, frozen=True, kw_only=True):
         directory is away, and `away` are files outside of it whose drive is."""
         if (offline and self.inside) or any(file.path in away for file in self.elsewhere):
             return replace(self, state=ArtifactState.OFFLINE)
+        nothing = (None,) * len(self.files)
+        files, traces = [], []
+        for file, path, mtime_ns, trace, other in zip(
+            self.files,
+            self.paths,
+            self.mtimes_ns,
+            self.traces or nothing,
+            self.outside or nothing,
+            strict=True,
+        ):
+            facts = found.get(path)
+            if facts is not None:
+                replaced = is_touched(trace, facts) or is_replaced((other,), found)
+                if is_rewritten((path,), (mtime_ns,), found) or replaced:
+                    file = replace(file, verified_at=None, damaged=())
+                elif trace is not None and trace.links != facts.links:
+                    trace = Trace(facts.inode, facts.ctime_ns, facts.links)
+            files.append(file)
+            traces.append(trace)
+        state = state_of(self.paths, [file.size_bytes for file in self.files], found)
+        if state is ArtifactState.OK and any(file.damaged for file in files):
+            state = ArtifactState.DAMAGED
+        changed = any(
+            before.verified_at != after.verified_at or before.damaged != after.damaged
+            for before, after in zip(self.files, files, strict=True)
+        )
         rewritten = is_rewritten(self.paths, self.mtimes_ns, found) or is_replaced(self.outside, found)
         return replace(
             self,
-            state=state_of(self.paths, [file.size_bytes for file in self.files], found),
-            verified_at=None if rewritten else self.verified_at,
+            state=state,
+            verified_at=None if changed or rewritten else self.verified_at,
+            files=tuple(files),
+            traces=tuple(traces) if self.traces else (),
             outside=remounted(self.outside, found),
         )
 
@@ -103,7 +137,8 @@ async def _artifacts(
     wanted = {"id": artifact_id, "model": model, "removing": int(removing)}
     files: dict[str, list[Row]] = {}
     for row in await reader.fetch_all(
-        "SELECT file.* FROM artifact_file AS file JOIN artifact ON artifact.id = file.artifact_id "
+        "SELECT file.*, inode, ctime_ns, links, file_check.verified_at, damaged FROM artifact_file AS file "
+        "JOIN artifact ON artifact.id = file.artifact_id LEFT JOIN file_check USING (artifact_id, name) "
         "WHERE removing = :removing AND (:id IS NULL OR id = :id) AND (:model IS NULL OR model = :model) "
         "ORDER BY position",
         wanted,
@@ -131,11 +166,20 @@ def _stored(row: Row, files: Sequence[Row]) -> Stored:
         installed_at=row["installed_at"],
         files=tuple(
             ArtifactFile(
-                name=file["name"], role=file["role"], size_bytes=file["size_bytes"], sha256=file["sha256"]
+                name=file["name"],
+                role=file["role"],
+                size_bytes=file["size_bytes"],
+                sha256=file["sha256"],
+                verified_at=file["verified_at"],
+                damaged=_damaged(file["damaged"]),
             )
             for file in files
         ),
         mtimes_ns=tuple(file["mtime_ns"] for file in files),
+        traces=tuple(
+            None if file["inode"] is None else Trace(file["inode"], file["ctime_ns"], file["links"])
+            for file in files
+        ),
         outside=tuple(_outside(file) for file in files) if any(file["outside"] for file in files) else (),
         managed=row["managed"],
         bundle=row["bundle"],
@@ -146,6 +190,10 @@ def _outside(file: Row) -> Outside | None:
     if file["outside"] is None:
         return None
     return Outside(file["outside"], file["outside_device"], file["outside_inode"], file["mtime_ns"] or 0)
+
+
+def _damaged(text: str | None) -> tuple[tuple[int, int], ...]:
+    return () if text is None else msgspec.json.decode(text, type=tuple[tuple[int, int], ...])
 
 
 async def put(tx: Transaction, artifact: Stored) -> None:
@@ -175,6 +223,8 @@ async def put(tx: Transaction, artifact: Stored) -> None:
     )
     await tx.execute("DELETE FROM artifact_file WHERE artifact_id = ?", (artifact.id,))
     outside = artifact.outside or (None,) * len(artifact.files)
+    await tx.execute("DELETE FROM file_check WHERE artifact_id = ?", (artifact.id,))
+    await set_checks(tx, artifact)
     await tx.execute_many(
         "INSERT INTO artifact_file (artifact_id, position, name, role, size_bytes, sha256, mtime_ns, "
         "outside, outside_device, outside_inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -184,6 +234,27 @@ async def put(tx: Transaction, artifact: Stored) -> None:
             for position, (file, mtime_ns, other) in enumerate(
                 zip(artifact.files, artifact.mtimes_ns, outside, strict=True)
             )
+        ],
+    )
+
+
+async def set_checks(tx: Transaction, artifact: Stored) -> None:
+    """Write what is known of the files by their last check: their inodes, `verified_at` and `damaged`."""
+    traces = artifact.traces or (None,) * len(artifact.files)
+    await tx.execute_many(
+        "INSERT INTO file_check (artifact_id, name, inode, ctime_ns, links, verified_at, damaged) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (artifact_id, name) DO UPDATE SET inode = excluded.inode, "
+        "ctime_ns = excluded.ctime_ns, links = excluded.links, verified_at = excluded.verified_at, "
+        "damaged = excluded.damaged",
+        [
+            (
+                artifact.id,
+                file.name,
+                *((None, None, None) if trace is None else (trace.inode, trace.ctime_ns, trace.links)),
+                file.verified_at,
+                msgspec.json.encode(file.damaged).decode() if file.damaged else None,
+            )
+            for file, trace in zip(artifact.files, traces, strict=True)
         ],
     )
 

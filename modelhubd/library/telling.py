@@ -30,6 +30,10 @@ class Telling:
         after = await self._naming.artifacts(tx, *models)
         tx.after_commit(lambda: self._tell(before, after))
 
+    def loaded_by(self, library_id: str) -> tuple[str, ...]:
+        """Ids of the servers that run it."""
+        return self._naming.loaded_by(library_id)
+
     def changed(self, tx: Transaction, artifact: Artifact) -> None:
         """After the commit: this is the artifact now."""
         tx.after_commit(lambda: self._bus.publish("library.changed", artifact.id, artifact))

@@ -1,15 +1,19 @@
 """Notices when somebody else changes the models directory.
 
 Each folder is watched by itself: a recursive watch follows symbolic links, so that one planted link would
-have us watch the whole machine, and it would wake up for every byte that a download stages.
+have us watch the whole machine, and it would wake up for every byte that a download stages. Where the file
+system tells of no changes, as those of other machines, everything is looked at again from time to time.
 """
 
 import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+
+from modelhubd.library.mounts import tells_of_changes
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +22,13 @@ STEP_MS = 200
 DEBOUNCE_MS = 400
 TICK_MS = 800
 """How often the root itself is looked at: a drive may be plugged in or out, which no watch tells."""
+RESCAN_S = 5.0
+"""Between looks at everything where nothing is told; longer where a look takes long."""
+RESCAN_SHARE = 20
+"""A look takes at most this part of the time."""
+
+Look = Callable[[frozenset[str] | None], Awaitable[frozenset[str]]]
+"""Looks at what changed, or at everything where that is None; answers the folders to watch."""
 
 
 def is_visible(_change: object, path: str) -> bool:
@@ -25,31 +36,59 @@ def is_visible(_change: object, path: str) -> bool:
     return not Path(path).name.startswith(".")
 
 
-async def watch(root: Path, look: Callable[[], Awaitable[frozenset[str]]], *, again: asyncio.Event) -> None:
+def folders_of(root: Path, changed: Iterable[str], watched: frozenset[str]) -> frozenset[str]:
+    """What is to be looked at after changes at these paths: folders relative to the root, of which only
+    what is directly in them can have changed; elsewhere the paths themselves. Pure."""
+    found = set()
+    for text in changed:
+        path = Path(text)
+        if not path.is_relative_to(root):
+            found.add(text)
+            continue
+        relative = path.relative_to(root).as_posix()
+        if relative == "." or relative in watched:
+            found.add("" if relative == "." else relative)
+        if relative != ".":
+            parent = path.relative_to(root).parent.as_posix()
+            found.add("" if parent == "." else parent)
+    return frozenset(found)
+
+
+async def watch(
+    root: Path,
+    look: Look,
+    *,
+    again: asyncio.Event,
+    tells: Callable[[Path], bool] = tells_of_changes,
+    rescan_s: float = RESCAN_S,
+) -> None:
     """Await `look` at the start, and again within about a second of a change beneath `root`, of `root` coming
-    or going, and of `again` being set. It returns the folders to watch, relative to the root. Never ends.
+    or going, and of `again` being set. `tells` says whether notification works there. Never ends.
     """
     while True:
         identity = await _identity(root)
         again.clear()
-        folders = await look()
+        began = time.monotonic()
+        folders = await look(None)
+        took = time.monotonic() - began
         if identity is None:
             while await _identity(root) is None and not again.is_set():
                 await _tick(again)
             continue
         try:
-            await _watch_folders(root, folders, look, again)
+            if await asyncio.to_thread(tells, root):
+                await _watch_folders(root, folders, look, again)
+                continue
+        except FileNotFoundError:
+            await _tick(again)  # a folder went before it was watched
+            continue
         except OSError as error:
-            log.debug("the models directory cannot be watched just now: %s", error)
-            await _tick(again)
+            # Too many watches, or a file system that has none.
+            log.info("the models directory cannot be watched just now: %s", error)
+        await _rest(root, identity, again, max(rescan_s, RESCAN_SHARE * took))
 
 
-async def _watch_folders(
-    root: Path,
-    folders: frozenset[str],
-    look: Callable[[], Awaitable[frozenset[str]]],
-    again: asyncio.Event,
-) -> None:
+async def _watch_folders(root: Path, folders: frozenset[str], look: Look, again: asyncio.Event) -> None:
     """Until other folders are to be watched, or the root is another one."""
     identity = await _identity(root)
     # Not imported at the top: the daemon answers before it needs it.
@@ -69,10 +108,19 @@ async def _watch_folders(
                 return
             if changed or fresh or again.is_set():
                 # What happened between the last look and the start of this watch was told by nobody: `fresh`.
+                whole = fresh or again.is_set()
                 fresh = False
                 again.clear()
-                if await look() != folders:
+                where = None if whole else folders_of(root, (path for _, path in changed), folders)
+                if await look(where) != folders:
                     return
+
+
+async def _rest(root: Path, identity: tuple[int, int], again: asyncio.Event, seconds: float) -> None:
+    """For so long, unless the root becomes another one or somebody wants a look."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not again.is_set() and await _identity(root) == identity:
+        await _tick(again)
 
 
 async def _tick(again: asyncio.Event) -> None:

@@ -32,7 +32,7 @@ from modelhubd.llama.launch import Launch, Machine
 from modelhubd.llama.leftovers import end_leftovers, forget_dead_sockets
 from modelhubd.llama.logs import RING_LINES, forget_old_logs
 from modelhubd.llama.on_demand import OnDemand
-from modelhubd.llama.permission import Permit, always, with_refusal
+from modelhubd.llama.permission import Permit, always, as_it_is, with_refusal
 from modelhubd.llama.planning import (
     Planned,
     asked_settings,
@@ -83,8 +83,9 @@ class Upstream(NamedTuple):
 class Servers:
     """Owns every llama-server. Use `start` once, `close` at the end.
 
-    `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `permit` raises
-    NotAllowed for what may not be run, `permit_served` for an artifact's id that runs and may not be used.
+    `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `prove` has
+    what is to be loaded read again where it was changed. `permit` raises NotAllowed for what may not be run,
+    `permit_served` for an artifact's id that runs and may not be used.
     """
 
     def __init__(
@@ -110,12 +111,13 @@ class Servers:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
         permit: Permit = always,
+        prove: Callable[[Artifact], Awaitable[Artifact]] = as_it_is,
         permit_served: Callable[[str], Awaitable[None]] = always,
     ) -> None:
         self._database = database
         self._config = config
         self._permit = permit
-        self._permit_served = permit_served
+        self._permit_served, self._prove = permit_served, prove
         self._resolve = resolve
         self._model_path = model_path
         self._machine = Machine(rss=rss, cpu_s=cpu_s, process_start_time=process_start_time, boot_id=boot_id)
@@ -173,6 +175,11 @@ class Servers:
         """The llama-servers found last, the one that is used first; every load looks again."""
         return tuple(build.about for build in self._known_builds)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether one loads or answers just now."""
+        return any(life.held.busy or not life.held.ready for life in self._roster.running())
+
     async def gpus(self) -> tuple[Gpu, ...]:
         """The devices of the build that loads models, and the memory that is free on them now."""
         usable = [build for build in await self._discover() if build.about.usable]
@@ -188,7 +195,7 @@ class Servers:
             Conflict: `binary_missing`, `not_enough_memory`, `name_taken`, `already_loaded`,
                 `decided_elsewhere` for a locked setting, `requirement_not_met`, or the artifact's state.
         """
-        artifact = await self._resolve(request.library_id)
+        artifact = await self._prove(await self._resolve(request.library_id))
         await self._permit(artifact, app, request.force)
         refuse_unrunnable(artifact)
         refuse_name(artifact, request.name)

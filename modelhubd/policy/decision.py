@@ -43,7 +43,8 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     model: str
     source: str | None
-    """Where its entry comes from: `registry`, `floor`, `local`; None where no catalog lists it."""
+    """Where its entry comes from: `registry`, `floor`, `local`, or `direct` for an address of one's own; None
+    where there is none."""
     verified: bool = False
     """As its entry says."""
     has_digests: bool = True
@@ -79,6 +80,8 @@ def refusal(rules: Rules, facts: Facts) -> Reason | None:
         )
     if not rules.local_entries and facts.source is None:
         return Reason(policy="local_entries", detail="the catalog does not list it")
+    if not rules.direct_urls and facts.source == "direct":
+        return Reason(policy="direct_urls", detail="only what the catalog lists may be used here")
     if (unvouched := _unvouched(rules, facts.vouched)) is not None:
         return unvouched
     if rules.require_verified and not (facts.verified and facts.source == REGISTRY):

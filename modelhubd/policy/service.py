@@ -209,6 +209,20 @@ class Policies:
         reason = await self._reason_of((model, version, option), digest, checked=True)
         return None if reason is None else self.words(f"{model}@{version}:{option}", reason)
 
+    async def served_before(self, digest: str) -> tuple[str, int, str] | None:
+        """(model, version, option) that was served under this digest, of those that were downloaded."""
+        return await store.by_digest(self._database.reader, digest)
+
+    async def refuse_import(self, entry: CatalogEntry, source: str, option: Option) -> None:
+        """Let what was found elsewhere into the library. Raises NotAllowed (`refused_by_policy`)."""
+        if source in ("own", "local"):
+            await self.refuse_option(entry, "local", option)
+            return
+        digest = option_digest(option.files)
+        words = await self.download_words(entry.id, entry.version, option.id, digest)
+        if words is not None:
+            raise NotAllowed(words, code=REFUSED_BY_POLICY)
+
     async def _keep(self, entry: CatalogEntry) -> None:
         if await store.vouched(self._database.reader, entry.id, entry.version) is None:
             vouched = await asyncio.to_thread(_vouched_of, entry)

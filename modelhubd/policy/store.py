@@ -56,6 +56,16 @@ async def vouched(reader: Reader, model: str, version: int) -> Vouched | None:
     )
 
 
+async def by_digest(reader: Reader, digest: str) -> tuple[str, int, str] | None:
+    """(model, version, option) of the newest version kept whose option has this digest."""
+    row = await reader.fetch_one(
+        "SELECT model, version, json_each.key FROM vouched_version, json_each(digests)"
+        " WHERE json_each.value = ? ORDER BY version DESC LIMIT 1",
+        (digest,),
+    )
+    return None if row is None else (row[0], row[1], row[2])
+
+
 async def keep_vouched(tx: Transaction, model: str, version: int, found: Vouched) -> None:
     await tx.execute(
         "INSERT OR REPLACE INTO vouched_version (model, version, content_sha256, envelopes, digests)"

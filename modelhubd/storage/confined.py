@@ -103,6 +103,41 @@ class ConfinedRoot:
         ):
             rename_no_replace(source_parent, source_name, target_parent, target_name)
 
+    def link_from(self, source: Path, target: str) -> None:
+        """Give the file `source`, which is outside, a second name here (a hard link); nothing is overwritten.
+        A symbolic link in its place is not followed: compare the result with the file that was meant."""
+        with self._parent(target) as (parent, name):
+            os.link(source, name, dst_dir_fd=parent, follow_symlinks=False)
+
+    def link(self, source: str, target: str) -> None:
+        """Give a regular file a second name. Nothing is overwritten.
+
+        Raises:
+            FileExistsError: something has the target's name already.
+        """
+        with (
+            self._parent(source) as (source_parent, source_name),
+            self._parent(target) as (target_parent, target_name),
+        ):
+            facts = os.stat(source_name, dir_fd=source_parent, follow_symlinks=False)
+            if not stat.S_ISREG(facts.st_mode):
+                raise UnsafePath(source, "it is not a regular file")
+            os.link(
+                source_name,
+                target_name,
+                src_dir_fd=source_parent,
+                dst_dir_fd=target_parent,
+                follow_symlinks=False,
+            )
+
+    def replace(self, source: str, target: str) -> None:
+        """The same, and what has the target's name is gone in that step: always one of the two is there."""
+        with (
+            self._parent(source) as (source_parent, source_name),
+            self._parent(target) as (target_parent, target_name),
+        ):
+            os.rename(source_name, target_name, src_dir_fd=source_parent, dst_dir_fd=target_parent)
+
     def unlink(self, relative: str) -> None:
         """Remove a file, or a symbolic link itself."""
         with self._parent(relative) as (parent, name):
@@ -173,6 +208,10 @@ class ConfinedRoot:
                     yield path, facts
             pending.extend(reversed(below))
 
+    def listing(self, relative: str = "") -> list[tuple[str, os.stat_result]]:
+        """What is directly in the folder, as `walk` reports it, and its folders too."""
+        return self._list(relative)
+
     def _list(self, folder: str) -> list[tuple[str, os.stat_result]]:
         found = []
         fd = self._open_directory(folder)
@@ -220,6 +259,11 @@ class ConfinedRoot:
             yield fd, name
         finally:
             os.close(fd)
+
+
+def identity_of(facts: os.stat_result) -> str:
+    """Which file one is, and in which state, as text."""
+    return f"{facts.st_ino}:{facts.st_mtime_ns}:{facts.st_size}"
 
 
 def _segments(relative: str) -> list[str]:

@@ -93,8 +93,11 @@ class Download(Message, frozen=True, kw_only=True):
 
 
 class CreateDownload(Request, frozen=True, kw_only=True):
-    model: str
+    model: str | None = None
     """`publisher/name`, or a whole reference `publisher/name[@version][:option]`."""
+    source: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
+    """For `model`: `hf:owner/repository[@revision][:quantization]`, `hf:owner/repository/file.gguf`
+    or `https://…/file.gguf[#sha256=…]`, where policy allows addresses."""
     version: Annotated[int, Meta(ge=1)] | None = None
     option: str | None = None
     priority: Annotated[int, Meta(ge=-100, le=100)] = 0

@@ -21,6 +21,10 @@ class ArtifactFile(Message, frozen=True, kw_only=True):
     """Whether it lies outside the models directory: it is used where it is, and never changed or deleted."""
     where: str | None = None
     """Of one outside: its path, with the home folder as `~`."""
+    verified_at: str | None = None
+    """When all of its bytes were right last; None where that is not known, or no digest was promised."""
+    damaged: tuple[tuple[int, int], ...] = ()
+    """Ranges `[start, end)` of bytes that are wrong, as its last reading found them."""
 
 
 class Artifact(Message, frozen=True, kw_only=True):
@@ -75,6 +79,47 @@ class Finished(Message, frozen=True, kw_only=True):
     files: tuple[ArtifactFile, ...]
     verified_at: str | None
     """None where the catalog names no digest."""
+
+
+class Held(Message, frozen=True, kw_only=True):
+    """A file of an artifact that is to be repaired, and what of it is right."""
+
+    name: str
+    size_bytes: int
+    sha256: str | None
+    good: tuple[tuple[int, int], ...]
+    """Ranges `[start, end)`; all of it where the file is whole."""
+    identity: str | None
+    """Which file it is that the repaired one takes the place of; None where there is none."""
+
+    @property
+    def whole(self) -> bool:
+        return self.good == ((0, self.size_bytes),) or (self.size_bytes == 0 and self.identity is not None)
+
+
+class FileVerdict(Message, frozen=True, kw_only=True):
+    """What a reading found of one file. `sha256` is the one that it has; None where it is not there."""
+
+    name: str
+    state: ArtifactState
+    sha256: str | None
+    promised: bool
+    """Whether somebody has promised a digest; without one, the file is compared with its first reading."""
+    damaged: tuple[tuple[int, int], ...] = ()
+
+
+class VerifyResult(Message, frozen=True, kw_only=True):
+    """Result of a job `verify`."""
+
+    state: ArtifactState
+    files: tuple[FileVerdict, ...]
+
+
+class RepairResult(Message, frozen=True, kw_only=True):
+    """Result of a job `repair`: the download that fetches what is wrong; None where nothing is."""
+
+    download: str | None
+    missing_bytes: int
 
 
 class RemovedArtifact(Message, frozen=True, kw_only=True):

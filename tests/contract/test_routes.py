@@ -21,6 +21,8 @@ PROMISED = [
     ("post", "/downloads/leftovers"),
     ("get", "/library"), ("get", "/library/{id}"), ("delete", "/library/{id}"), ("post", "/library/scan"),
     ("get", "/library/jobs"), ("get", "/library/jobs/{id}"), ("post", "/library/jobs/{id}/cancel"),
+    ("post", "/library/import"), ("get", "/library/found"),
+    ("post", "/library/{id}/verify"), ("post", "/library/{id}/repair"),
     ("post", "/library/{id}/estimate"), ("post", "/servers"), ("get", "/servers"), ("get", "/servers/{id}"),
     ("delete", "/servers/{id}"), ("post", "/servers/{id}/restart"), ("get", "/servers/{id}/logs"),
     ("get", "/config"), ("post", "/token/rotate"), ("post", "/session"), ("post", "/session/code"),

@@ -25,6 +25,7 @@ OWNERS = {
     "library": "modelhubd.library.service:Library",
     "placing": "modelhubd.packages.placing",
     "packages_store": "modelhubd.packages.store",
+    "imports": "modelhubd.library.imports.service:Imports",
     "updater": "tuf.ngclient:Updater",
     "registry": "modelhubd.catalog.registry.look",
     "registry_store": "modelhubd.catalog.registry.store",

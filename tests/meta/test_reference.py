@@ -21,6 +21,8 @@ PATCH /downloads/{id}   DELETE /downloads/{id}  POST /downloads/pause   POST /do
 GET /downloads/limits   PATCH /downloads/limits GET /downloads/leftovers   POST /downloads/leftovers
 GET /library            GET /library/{id}       DELETE /library/{id}    POST /library/scan
 GET /library/jobs       GET /library/jobs/{id}  POST /library/jobs/{id}/cancel
+POST /library/import    GET /library/found
+POST /library/{id}/verify                       POST /library/{id}/repair
 GET /library/{id}/settings                      PUT /library/{id}/settings
 DELETE /library/{id}/settings
 POST /library/{id}/estimate                     POST /servers           GET /servers

@@ -26,8 +26,11 @@ SECTIONS = {
         "bundle": _command("bundle", "bundle", "Carry models in a folder: create, verify, install, sources."),
         "first-run": _command("first_run", "first_run", "Models that are downloaded at the first run."),
         "rm": _command("library", "rm", "Remove installed models from the disk."),
+        "verify": _command("integrity", "verify", "Whether installed models are still what they should be."),
+        "repair": _command("integrity", "repair", "Fetch again what is damaged or missing of a model."),
         "jobs": _command("jobs", "jobs", "What the library does in the background: list, watch, cancel."),
-        "scan": _command("library", "scan", "Look for models in the models directory again."),
+        "scan": _command("imports", "scan", "Look for models on this machine, also in other tools."),
+        "import": _command("imports", "import_", "Import a model from a file or a folder."),
     },
     "Run it": {
         "load": _command("load", "load", "Load a model into memory, with settings."),

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from modelhub_client.call import Call
 from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
+from modelhub_client.calls import imports as of_imports
 from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
 from modelhub_client.calls import packages as of_packages
@@ -100,6 +101,10 @@ class SyncMethods:
     artifact = asked(of_library.artifact)
     remove = asked(of_library.remove)
     scan = asked(of_library.scan)
+    import_model = asked(of_imports.import_model)
+    found = asked(of_imports.found)
+    verify = asked(of_library.verify)
+    repair = asked(of_library.repair)
     jobs = asked(of_jobs.jobs)
     job = asked(of_jobs.job)
     cancel_job = asked(of_jobs.cancel_job)
@@ -175,6 +180,10 @@ class AsyncMethods:
     artifact = asked_async(of_library.artifact)
     remove = asked_async(of_library.remove)
     scan = asked_async(of_library.scan)
+    import_model = asked_async(of_imports.import_model)
+    found = asked_async(of_imports.found)
+    verify = asked_async(of_library.verify)
+    repair = asked_async(of_library.repair)
     jobs = asked_async(of_jobs.jobs)
     job = asked_async(of_jobs.job)
     cancel_job = asked_async(of_jobs.cancel_job)

@@ -23,3 +23,13 @@ CREATE TABLE importing (
     files TEXT NOT NULL CHECK (json_valid(files)), -- their names there
     placing INTEGER NOT NULL DEFAULT 0 CHECK (placing IN (0, 1))
 ) STRICT;
+
+-- Files of the catalog's entries, by what recognises them. Made anew together with `catalog_entry`.
+CREATE TABLE catalog_file (
+    position INTEGER NOT NULL, -- catalog_entry.position
+    size_bytes INTEGER,
+    sha256 TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX catalog_file_digest ON catalog_file (sha256);
+CREATE INDEX catalog_file_size ON catalog_file (size_bytes);

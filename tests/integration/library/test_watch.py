@@ -13,6 +13,7 @@ from modelhubd.library import looking, scan
 from modelhubd.library.watch import watch
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.tasks import TaskOwner
+from tests.integration.library.test_outside import refer
 from tests.integration.library.world import World, becomes, world_in
 
 TINY = "acme/tiny/1/gguf/tiny.gguf"
@@ -40,7 +41,7 @@ async def test_what_happens_before_the_watch_has_begun_is_looked_at(tmp_path: Pa
     """Between the first look and the start of the watch nobody tells."""
     looks = 0
 
-    async def look() -> frozenset[str]:
+    async def look(_changed: frozenset[str] | None) -> frozenset[str]:
         nonlocal looks
         looks += 1
         return frozenset({""})
@@ -55,7 +56,7 @@ async def test_what_happens_before_the_watch_has_begun_is_looked_at(tmp_path: Pa
 async def test_a_folder_that_vanishes_before_it_is_watched_stops_nothing(tmp_path: Path) -> None:
     folders = {"", "gone"}
 
-    async def look() -> frozenset[str]:
+    async def look(_changed: frozenset[str] | None) -> frozenset[str]:
         return frozenset(folders)
 
     async with TaskOwner("test") as owner:
@@ -216,3 +217,74 @@ async def test_a_models_directory_that_others_can_write_stops_the_start(
     world.models.chmod(0o777)
     with pytest.raises(CannotStart, match="chmod o-w"):
         await world.library.start(tasks)
+
+
+async def test_a_change_has_only_its_own_folder_looked_at(
+    world: World, tasks: TaskOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many files there are elsewhere."""
+    for number in range(3):
+        await world.install(f"acme/m{number}")
+    await world.library.start(tasks)
+    await asyncio.sleep(1.5)
+    whole: list[object] = []
+    listed: list[str] = []
+    real_look, real_listing = scan.look, ConfinedRoot.listing
+
+    def look(root: ConfinedRoot) -> scan.Sight:
+        whole.append(root)
+        return real_look(root)
+
+    def listing(root: ConfinedRoot, relative: str = "") -> list[tuple[str, os.stat_result]]:
+        listed.append(relative)
+        return real_listing(root, relative)
+
+    monkeypatch.setattr(looking, "look", look)
+    monkeypatch.setattr(ConfinedRoot, "listing", listing)
+    path = world.models / "acme/m1/1/gguf/tiny.gguf"
+
+    async def state() -> str:
+        return (await world.library.list(q="acme/m1")).items[0].state.value
+
+    path.write_bytes(b"cut")
+    assert await becomes(state, "damaged") < SOON_S
+    path.rename(path.with_name("renamed"))
+    assert await becomes(state, "missing") < SOON_S
+    assert whole == []
+    assert set(listed) == {"acme/m1/1/gguf"}
+
+
+async def test_files_outside_are_watched_where_they_are(
+    world: World, tasks: TaskOwner, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "tiny.gguf").write_bytes(b"model")
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    await refer(world, {"tiny.gguf": theirs / "tiny.gguf"})
+    await asyncio.sleep(1.5)
+    (theirs / "tiny.gguf").rename(theirs / "aside")
+    assert await becomes(world.states, {"gguf": "missing"}) < SOON_S
+    (theirs / "aside").rename(theirs / "tiny.gguf")
+    assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+
+
+async def test_where_nothing_is_told_everything_is_looked_at_again(tmp_path: Path) -> None:
+    looks: list[object] = []
+
+    async def look(changed: frozenset[str] | None) -> frozenset[str]:
+        looks.append(changed)
+        return frozenset({""})
+
+    again = asyncio.Event()
+    async with TaskOwner("test") as owner:
+        owner.start(watch(tmp_path, look, again=again, tells=lambda _: False, rescan_s=0.05), name="watch")
+        await becomes(lambda: len(looks) > 2, True)
+    assert set(looks) == {None}
+    async with TaskOwner("test") as owner:
+        owner.start(watch(tmp_path, look, again=again, tells=lambda _: False, rescan_s=600), name="watch")
+        await asyncio.sleep(0.2)
+        count = len(looks)
+        again.set()
+        await becomes(lambda: len(looks) > count, True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelhubd.library.contents import bytes_on_disk
 from modelhubd.library.layout import Key
 from modelhubd.library.outside import Elsewhere, OutsideLook, hidden, is_away, look_outside, outside_of, shown
 from modelhubd.library.states import Found, Outside, is_replaced, remounted
@@ -72,9 +73,9 @@ def test_an_artifact_knows_which_of_its_files_are_where() -> None:
     assert mixed.paths == (AT, INSIDE)
     assert mixed.inside == (INSIDE,)
     assert mixed.elsewhere == (FILE,)
-    assert (mixed.size_bytes, mixed.inside_bytes) == (6, 3)
+    assert (mixed.size_bytes, bytes_on_disk([mixed])) == (6, 3)
     assert row().inside == ("acme/tiny/1/gguf/a.gguf", INSIDE)
-    assert row().inside_bytes == 6
+    assert bytes_on_disk([row()]) == 6
 
 
 def test_its_state_follows_from_both_places() -> None:

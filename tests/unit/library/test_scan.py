@@ -1,10 +1,14 @@
+import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from modelhubd.library.scan import look, look_at, mark
+from modelhubd.library.scan import look, look_again, look_at, mark
 from modelhubd.storage.confined import ConfinedRoot
 
 
@@ -84,3 +88,42 @@ def test_the_marker_is_seen_and_is_no_model(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_goes_without_a_marker(tmp_path: Path) -> None:
     mark(ConfinedRoot(tmp_path / "gone"))
     assert not look(ConfinedRoot(tmp_path)).marked
+
+
+PATHS = st.sampled_from(["a/one", "a/b", "a/b/two", "c/three", "new", "new/er", "a/b/four", "c"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["write", "remove", "mkdir", "rmtree", "rename"]), PATHS, PATHS), max_size=8
+    )
+)
+def test_a_look_at_what_changed_sees_what_a_look_at_all_does(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, str]]
+) -> None:
+    root = tmp_path_factory.mktemp("models")
+    confined = ConfinedRoot(root)
+    for path in ("a/one", "a/b/two", "c/three"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"x")
+    sight = look(confined)
+    for number, (step, path, other) in enumerate(steps):
+        target, changed = root / path, {path, other}
+        with contextlib.suppress(OSError):
+            if step == "write":
+                target.write_bytes(b"x" * (number + 2))
+            elif step == "remove":
+                target.unlink()
+            elif step == "mkdir":
+                (target / "sub").mkdir(parents=True)
+                (target / "sub/deep").write_bytes(b"y")
+                changed |= {"/".join(Path(path).parts[:depth]) for depth in range(len(Path(path).parts))}
+            elif step == "rmtree":
+                shutil.rmtree(target)
+            else:
+                target.rename(root / other)
+        changed |= {str(Path(one).parent) for one in (path, other)}
+        folders = frozenset("" if one == "." else one for one in changed)
+        sight = look_again(confined, sight, folders)
+        assert sight == look(confined)

@@ -8,11 +8,6 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
-from urllib.parse import quote
-
-import msgspec
-from msgspec import Meta
 
 from modelhub_cli.authoring.hub_web import Web
 from modelhub_cli.authoring.local import folder_option
@@ -21,58 +16,30 @@ from modelhubd.entries.cards import Card, card_of
 from modelhubd.entries.drafts import FileFacts, OptionFacts
 from modelhubd.entries.grouping import Group, Grouped, NotAModel, group
 from modelhubd.entries.headers import facts_of
+from modelhubd.entries.hugging_face import (
+    NotUnderstood,
+    Repository,
+    api_url,
+    file_url,
+    read_listing,
+)
 from modelhubd.entries.quantizations import slug
 from modelhubd.formats.mlx import CONFIG_MAX
-from modelhubd.trust.digests import is_sha256
 from modelhubd.wire.architecture import ModelFacts
 from modelhubd.wire.catalog import Format
 
-ENDPOINT = "https://huggingface.co"
 SMALL_MAX = 64 * 1024 * 1024
 """Bytes of a file that is fetched to be hashed."""
-FILES_MAX = 10_000
 _REFERENCE = re.compile(
     r"hf:(?P<owner>[A-Za-z0-9][A-Za-z0-9._-]{0,95})/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,95})"
     r"(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{0,199}))?"
 )
-_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
-class _Large(msgspec.Struct, frozen=True):
-    sha256: str
-    size: Annotated[int, Meta(ge=0)] | None = None
-
-
-class _Sibling(msgspec.Struct, frozen=True):
-    rfilename: Annotated[str, Meta(max_length=1024)]
-    size: Annotated[int, Meta(ge=0)] | None = None
-    lfs: _Large | None = None
-
-
-class _Repository(msgspec.Struct, frozen=True):
-    sha: str
-    siblings: Annotated[tuple[_Sibling, ...], Meta(max_length=FILES_MAX)]
-    gated: bool | str | None = None
-    cardData: dict[str, Any] | None = None  # noqa: N815  # the API's name
-    pipeline_tag: str | None = None
-    library_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """`owner/name` at a revision, a branch, tag or commit."""
-
-    owner: str
-    name: str
-    revision: str = "main"
-
-    def __str__(self) -> str:
-        return f"{self.owner}/{self.name}"
-
-    @property
-    def model_id(self) -> str:
-        """What the model is called here, unless somebody says otherwise."""
-        return f"{slug(self.owner)}/{slug(re.sub(r'[-_.](?:gguf|mlx)$', '', self.name, flags=re.IGNORECASE))}"
+def model_id(repository: Repository) -> str:
+    """What the model is called here, unless somebody says otherwise."""
+    name = re.sub(r"[-_.](?:gguf|mlx)$", "", repository.name, flags=re.IGNORECASE)
+    return f"{slug(repository.owner)}/{slug(name)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,29 +90,19 @@ class HuggingFace:
             Failed: it cannot be had.
             NotAModel: there is no model in it.
         """
-        revision = quote(repository.revision, safe="")
-        answer = self._web.json(f"{self.endpoint}/api/models/{repository}/revision/{revision}?blobs=true")
+        answer = self._web.json(api_url(self.endpoint, repository))
         try:
-            found = msgspec.convert(answer, _Repository)
-        except msgspec.ValidationError as error:
-            raise Failed(f"{self.endpoint} answers as no such API does: {error}.", code=INTEGRITY) from error
-        if not _COMMIT.fullmatch(found.sha):
-            raise Failed(f"{self.endpoint} does not name the commit of {repository}.", code=INTEGRITY)
-        sizes = {item.rfilename: size for item in found.siblings if (size := _size(item)) is not None}
-        digests = {item.rfilename: item.lfs.sha256 for item in found.siblings if item.lfs is not None}
-        if any(not is_sha256(digest) for digest in digests.values()):
-            raise Failed(f"{self.endpoint} gives a digest that is none.", code=INTEGRITY)
-        values = {"pipeline_tag": found.pipeline_tag, "library_name": found.library_name} | (
-            found.cardData or {}
-        )
+            found = read_listing(answer)
+        except NotUnderstood as error:
+            raise Failed(f"{self.endpoint} is no source of {repository}: {error}.", code=INTEGRITY) from error
         return RemoteModel(
             repository=repository,
-            commit=found.sha,
-            grouped=group(item.rfilename for item in found.siblings),
-            sizes=sizes,
-            digests=digests,
-            card=card_of(values),
-            gated=bool(found.gated),
+            commit=found.commit,
+            grouped=group(found.names),
+            sizes=found.sizes,
+            digests=found.digests,
+            card=card_of(dict(found.card)),
+            gated=found.gated,
         )
 
     def option_facts(self, model: RemoteModel) -> tuple[OptionFacts, ...]:
@@ -199,11 +156,7 @@ class HuggingFace:
         return facts_of(name, _known_size(model, name), lambda count: self._web.start(url, count))
 
     def _url(self, model: RemoteModel, name: str) -> str:
-        return f"{self.endpoint}/{model.repository}/resolve/{model.commit}/{quote(name)}"
-
-
-def _size(item: _Sibling) -> int | None:
-    return item.lfs.size if item.lfs is not None and item.lfs.size is not None else item.size
+        return file_url(self.endpoint, model.repository, model.commit, name)
 
 
 def _known_size(model: RemoteModel, name: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelhub_cli.authoring.hugging_face import ENDPOINT, HuggingFace, repository_of
+from modelhub_cli.authoring.hugging_face import HuggingFace, model_id, repository_of
 from modelhub_cli.authoring.local import (
     LocalModel,
     card_beside,
@@ -19,6 +19,7 @@ from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_cli.token_file import token_for
 from modelhubd.entries.drafts import Draft, Wishes, entry_of
 from modelhubd.entries.grouping import Grouped, NotAModel
+from modelhubd.entries.hugging_face import ENDPOINT
 from modelhubd.places import find_places
 from modelhubd.trust.names import is_model_id
 from modelhubd.trust.urls import origin_of
@@ -91,7 +92,7 @@ def _of_repository(source: str, asked: Asked, begin: Begin) -> Draft:
     options = hub.option_facts(model)
     advance = begin(sum(model.sizes.get(name, 0) for name in model.names))
     draft = entry_of(
-        _wishes(asked, asked.id or repository.model_id, homepage=f"{hub.endpoint}/{repository}"),
+        _wishes(asked, asked.id or model_id(repository), homepage=f"{hub.endpoint}/{repository}"),
         options,
         hub.file_facts(model, advance),
         card=model.card,

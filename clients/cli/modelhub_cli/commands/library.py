@@ -1,4 +1,4 @@
-"""list, rm, scan: what is installed."""
+"""list, rm: what is installed."""
 
 import sys
 from datetime import UTC, datetime
@@ -119,16 +119,3 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
         name = words.reference(artifact.model, artifact.version, artifact.option)
         out.say(f"Removed {name}, {words.size(artifact.size_bytes)} freed.")
     return code
-
-
-@click.command()
-@output_options
-def scan(out: Output) -> None:
-    """Look at the models directory again."""
-    found = client().scan()
-    if out.json:
-        out.value(found)
-        return
-    for name in found.unknown_files:
-        out.line(name if out.quiet or not out.terminal else f"belongs to no model: {name}")
-    out.say(f"{found.added} added, {found.changed} changed, {found.missing} missing.")

@@ -17,6 +17,7 @@ from modelhub_cli.output import Output, output_options
 from modelhub_cli.rates import read_rate
 from modelhub_cli.views import JsonView, LineView, SilentView, name_of, trouble
 from modelhub_client import Client, Conflict, ProblemError
+from modelhub_client.calls.downloads import is_address
 from modelhubd.wire.downloads import Download, DownloadState
 
 EXAMPLES = """\b
@@ -24,6 +25,7 @@ Examples:
   modelhub pull qwen/qwen3-0.6b                 the option that fits best
   modelhub pull qwen/qwen3-0.6b:gguf-q4_k_m     this one
   modelhub pull -d qwen/qwen3-0.6b qwen/qwen3-4b   two, in the background
+  modelhub pull hf:owner/repository:Q4_K_M      from Hugging Face, where policy allows it
   modelhub pull --max-rate 5M qwen/qwen3-4b     at most 5 MB/s; all together: modelhub downloads limits
 """
 
@@ -44,11 +46,14 @@ def pull(
     max_rate: int | UnsetType | None,
 ) -> int:
     """Download models: publisher/name takes the option that fits best, publisher/name:option that one.
+    Models that no catalog lists are named by where they are: hf:owner/repository, with @revision, :Q4_K_M or
+    /file.gguf after it, or https://…/file.gguf, with #sha256=… if you know it.
 
     Starts the daemon if it is not running. Ctrl-C detaches: the daemon goes on.
     """
     for ref in refs:
-        reference_of(ref)
+        if not is_address(ref):
+            reference_of(ref)
     ensure_daemon(os.environ, out.say)
     daemon = client()
     queued, code = _queue(daemon, out, refs, force=force, priority=priority, max_rate=max_rate)

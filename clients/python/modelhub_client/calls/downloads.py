@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from modelhub_client.call import Call, api, body_of, segment
+from modelhub_client.call import TIMEOUT_S, Call, api, body_of, segment
 from modelhubd.wire.base import Page
 from modelhubd.wire.downloads import (
     ChangeDownload,
@@ -29,16 +29,27 @@ def create_download(
     force: bool = False,
     max_bytes_per_s: int | None = None,
 ) -> Call[Download]:
-    """Queue a download of a model id or a whole reference; an equal one under way is answered instead."""
+    """Queue a download of a model id, a whole reference, or an address (`hf:owner/repository[:quantization]`,
+    `hf:owner/repository/file.gguf`, `https://…/file.gguf`); an equal one under way is answered instead."""
+    address = is_address(model)
     wanted = CreateDownload(
-        model=model,
+        model=None if address else model,
+        source=model if address else None,
         version=version,
         option=option,
         priority=priority,
         force=force,
         max_bytes_per_s=max_bytes_per_s,
     )
-    return Call(method="POST", target=api("/downloads"), answer=Download, body=body_of(wanted))
+    timeout_s = 120.0 if address else TIMEOUT_S
+    return Call(
+        method="POST", target=api("/downloads"), answer=Download, body=body_of(wanted), timeout_s=timeout_s
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` names a model by where it is, rather than by its id in the catalog."""
+    return text.startswith(("hf:", "https://", "http://"))
 
 
 def downloads(

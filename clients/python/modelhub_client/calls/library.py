@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from modelhub_client.call import Call, api, body_of, segment
 from modelhubd.wire.base import Page
-from modelhubd.wire.library import Artifact, ScanResult
+from modelhubd.wire.imports import Scanned
+from modelhubd.wire.jobs import Job
+from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import Estimate, EstimateRequest, LoadSettings, SettingsAnswer
 
 
@@ -39,9 +41,21 @@ def remove(library_id: str) -> Call[None]:
     )
 
 
-def scan() -> Call[ScanResult]:
-    """Look at the models directory again."""
-    return Call(method="POST", target=api("/library/scan"), answer=ScanResult, timeout_s=120)
+def scan() -> Call[Scanned]:
+    """Look at the models directory again, and at what other tools hold."""
+    return Call(method="POST", target=api("/library/scan"), answer=Scanned, timeout_s=120)
+
+
+def verify(library_id: str) -> Call[Job]:
+    """Read an artifact whole and compare it with its digests, in the background; see `job`. The job's result
+    is a `VerifyResult`."""
+    return Call(method="POST", target=api(f"/library/{segment(library_id)}/verify"), answer=Job)
+
+
+def repair(library_id: str) -> Call[Job]:
+    """Have what is damaged or missing of an artifact fetched again. The job's result is a `RepairResult`,
+    which names the download."""
+    return Call(method="POST", target=api(f"/library/{segment(library_id)}/repair"), answer=Job)
 
 
 def estimate(library_id: str, settings: LoadSettings | None = None) -> Call[Estimate]:

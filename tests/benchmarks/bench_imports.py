@@ -1,0 +1,148 @@
+"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold, an
+import by link, and reading all of it again; real bytes and holes."""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from modelhubd.library.found.service import look_at_tools
+from modelhubd.library.layout import Key, folder_of
+from modelhubd.library.scan import look, look_again
+from modelhubd.library.states import Found
+from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.wire.jobs import Job, JobState
+from modelhubd.wire.library import ArtifactFile, Finished
+from tests.benchmarks.figures import ms, table
+from tests.integration.imports.tools import hugging_face
+from tests.integration.imports.world import World, world_in
+
+SMALL = b"a file of one model of very many"
+
+
+async def main_async(files: int, gigabytes: float) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-imports-") as text:
+        async with world_in(Path(text)) as world:
+            rows: list[list[str]] = []
+            keys = [Key(f"acme/m{number:05}", 1, "gguf") for number in range(files)]
+            for key in keys:
+                path = world.models / folder_of(key) / "m.gguf"
+                path.parent.mkdir(parents=True)
+                path.write_bytes(SMALL)
+            await _install(world, keys)
+            await _row(rows, "scan, first", files, world.library.scan)
+            await _row(rows, "scan, nothing changed", files, world.library.scan)
+            root = ConfinedRoot(world.models)
+            sight = await asyncio.to_thread(look, root)
+            changed = frozenset({folder_of(keys[files // 2])})
+            (world.models / folder_of(keys[files // 2]) / "m.gguf").write_bytes(SMALL + b"!")
+
+            async def again() -> None:
+                found: dict[str, Found] = (await asyncio.to_thread(look_again, root, sight, changed)).files
+                assert len(found) == files
+
+            await _row(rows, "look at one changed folder", 1, again)
+            looked = partial(world.library._look, changed)
+            await _row(rows, "the same with its rows", 1, looked)
+            cache = world.home / ".cache/huggingface/hub"
+            for number in range(files // 10):
+                hugging_face(cache, f"acme/h{number:05}", {"model.gguf": SMALL + str(number).encode()})
+            await _row(
+                rows, "what other tools hold", files // 10,
+                lambda: asyncio.to_thread(look_at_tools, {}, world.home),
+            )  # fmt: skip
+            size = int(gigabytes * 1e9)
+            for kind in ("real", "holes"):
+                source = world.home / f"{kind}.gguf"
+                digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
+                await _know(world, f"acme/{kind}", source.name, size, digest)
+                what = f"import by link, {gigabytes:g} GB of {kind}"
+                await _row(rows, what, 1, partial(_done, world, world.start(source)))
+                artifact = await world.library.resolve(f"acme/{kind}")
+                verify = world.library.integrity.verify(artifact.id)
+                await _row(rows, f"verify, {gigabytes:g} GB of {kind}", 1, partial(_done, world, verify))
+            head = ["", "files", "seconds", "longest pause of the loop"]
+            print(table("The library", head, rows))
+
+
+async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]) -> None:
+    pause = asyncio.create_task(_longest_pause())
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    await work()
+    took = time.monotonic() - began
+    pause.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await pause
+    rows.append([what, str(files), f"{took:.3f}", ms(PAUSE[0])])
+
+
+PAUSE = [0.0]
+
+
+async def _longest_pause() -> None:
+    PAUSE[0] = 0.0
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.001)
+        PAUSE[0] = max(PAUSE[0], time.monotonic() - before - 0.001)
+
+
+async def _done(world: World, starting: Awaitable[Job]) -> None:
+    job = await starting
+    while not (job := world.jobs.get(job.id)).state.ended:
+        await asyncio.sleep(0.01)
+    assert job.state is JobState.COMPLETED, job.error
+
+
+async def _install(world: World, keys: Sequence[Key]) -> None:
+    file = ArtifactFile(
+        name="m.gguf", role="model", size_bytes=len(SMALL), sha256=hashlib.sha256(SMALL).hexdigest()
+    )
+    async with world.database.transaction() as tx:
+        for key in keys:
+            finished = Finished(
+                model=key.model, version=1, option="gguf", format="gguf", quantization=None,
+                digest=file.sha256, directory=folder_of(key), files=(file,), verified_at=None,
+            )  # fmt: skip
+            await world.library.add(tx, finished)
+
+
+async def _know(world: World, model: str, name: str, size: int, digest: str) -> None:
+    entry = (
+        f'{{"id": "{model}", "options": [{{"id": "gguf", "format": "gguf", "files": '
+        f'[{{"name": "{name}", "size_bytes": {size}, "sha256": "{digest}"}}]}}]}}'
+    )
+    (world.folder / "catalog.d" / f"{model.replace('/', '-')}.json").write_text(entry)
+    await world.catalog.sync()
+
+
+def _make(path: Path, size: int, *, holes: bool) -> str:
+    digest = hashlib.sha256()
+    block = bytes(1 << 20) if holes else os.urandom(1 << 20)
+    with path.open("wb") as file:
+        left = size
+        while left:
+            piece = block[: min(left, len(block))]
+            if holes:
+                file.seek(len(piece), os.SEEK_CUR)
+            else:
+                file.write(piece)
+            digest.update(piece)
+            left -= len(piece)
+        file.truncate(size)
+    return digest.hexdigest()
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="imports")
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--gigabytes", type=float, default=10.0, help="of each kind")
+    chosen = parser.parse_args(arguments)
+    asyncio.run(main_async(chosen.files, chosen.gigabytes))
