@@ -58,6 +58,8 @@ class DownloadsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LibraryConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What is installed: how it is looked after, what applications bring, what is downloaded by itself."""
+
     scrub: Literal["off", "weekly", "monthly"] = "monthly"
     """How often each installed file is read again whole, slowly and only while the machine is idle."""
     scrub_bytes_per_s: Annotated[int, Meta(ge=1024 * 1024, le=1 << 40)] = 32 * 1024 * 1024

@@ -15,7 +15,6 @@ from msgspec import Struct
 from modelhubd.entries.content import canonical
 from modelhubd.entries.reading import NotADocument, faults_in_json, parsed, pointed
 from modelhubd.entries.rules import faults_in_entry
-from modelhubd.trust.names import case_twins
 from modelhubd.wire.bundles import BUNDLE_SCHEMA, BundledModel, BundleManifest
 from modelhubd.wire.catalog import CatalogEntry, Option
 
@@ -179,11 +178,9 @@ def _items(manifest: BundleManifest) -> tuple[Bundled, ...]:
         items[item.key] = item
     if unused := entries.keys() - {(model, version) for model, version, _ in items}:
         raise BadBundle(f"/entries: {min(unused)[0]} has an entry and no files")
-    paths = [file.path for item in items.values() for file in item.files]
-    if len(paths) > FILES_MAX:
+    # Names in an option are held to the rules of entries; folders of models and options have lower case only.
+    if sum(len(item.files) for item in items.values()) > FILES_MAX:
         raise BadBundle(f"it has more than {FILES_MAX} files")
-    if (twins := case_twins(paths)) is not None:
-        raise BadBundle(f"{twins[0]} and {twins[1]} cannot be kept side by side")
     return tuple(items.values())
 
 

@@ -22,7 +22,7 @@ from modelhubd.library.removal import Removals
 from modelhubd.library.scan import look_at
 from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
-from modelhubd.library.states import Outside
+from modelhubd.library.states import THERE, UNUSABLE, Outside
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
@@ -182,8 +182,7 @@ class Library:
         self._again.set()
 
     def call_away(self, paths: frozenset[str]) -> None:
-        """Have these outside files, and no others, count as away rather than deleted while they are missing:
-        the share that they are on is not mounted."""
+        """Have these outside files, and no others, count as away, not as deleted, while they are missing."""
         if self._looking.call_away(paths):
             self.look_again()
 
@@ -256,9 +255,8 @@ class Library:
 
     async def used_bytes(self) -> int:
         """Of the models directory, by artifacts that are there; what they share counts once."""
-        there = (ArtifactState.OK, ArtifactState.DAMAGED)
         rows = await store.all_artifacts(self._database.reader)
-        return bytes_on_disk(row for row in rows if row.state in there)
+        return bytes_on_disk(row for row in rows if row.state in THERE)
 
     async def installed_at(self, sha256: str, size_bytes: int) -> str | None:
         """The path, relative to the models directory, of a whole file with this digest and size; None where
@@ -288,7 +286,7 @@ class Library:
         """
         main, projector = main_file(artifact.files), projector_file(artifact.files)
         if main is None:
-            key = Key(artifact.model, artifact.version, artifact.option)
+            key = f"{artifact.model}@{artifact.version}:{artifact.option}"
             raise Conflict(f"{key} has no model file to load. Choose another option.", code="not_loadable")
         places = self.places(artifact)
         return places[main.name], places[projector.name] if projector else None
@@ -302,8 +300,7 @@ class Library:
         }
 
     async def add(self, tx: Transaction, finished: Finished, *, bundle: str | None = None) -> None:
-        """Record a download whose files are under their final names, in the download's own transaction; with
-        `bundle` what was installed from the bundle of that name."""
+        """Record what has its final names: a download, or what was installed from the bundle of that name."""
         key = Key(finished.model, finished.version, finished.option)
         if finished.directory != folder_of(key):
             raise ValueError(f"{finished.directory} is not where {key} belongs")
@@ -455,10 +452,3 @@ class Library:
             return known
         _, folders = await self._looking.look(accept=False)
         return folders
-
-
-UNUSABLE = {
-    ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
-    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it is not what it should be. Repair it first."),
-    ArtifactState.OFFLINE: ("storage_offline", "the drive that its files are on is away. Plug it in."),
-}

@@ -122,3 +122,13 @@ def adopted_files(
             ArtifactFile(name=file.name, role=file.role.value, size_bytes=seen.size_bytes, sha256=file.sha256)
         )
     return option, tuple(files)
+
+
+THERE = (ArtifactState.OK, ArtifactState.DAMAGED)
+"""States of what takes room on the disk."""
+UNUSABLE = {
+    ArtifactState.MISSING: ("artifact_missing", "files of it are gone. Put them back or download it again."),
+    ArtifactState.DAMAGED: ("artifact_damaged", "a file of it is not what it should be. Repair it first."),
+    ArtifactState.OFFLINE: ("storage_offline", "the drive that its files are on is away. Plug it in."),
+}
+"""Code and words for an artifact that cannot be used."""

@@ -67,23 +67,23 @@ def pieces_of(root: ConfinedRoot, path: str, file: BundledFile) -> Iterator[byte
     """The bytes of the file at `path`, which at the end were those that the manifest promises of `file`.
 
     Raises:
-        BadBundle: they are not.
-        OSError
+        BadBundle: they are not, or cannot be read.
     """
-    fd = root.open(path)
-    digest, left = hashlib.sha256(), file.size_bytes
-    try:
-        if os.fstat(fd).st_size != file.size_bytes:
-            raise BadBundle(f"{file.path} has another size than its manifest says")
-        while left:
-            piece = os.read(fd, min(PIECE, left))
-            if not piece:
-                raise BadBundle(f"{file.path} became shorter while it was read")
-            digest.update(piece)
-            left -= len(piece)
-            yield piece
-    finally:
-        os.close(fd)
+    with explained(file.path):
+        fd = root.open(path)
+        digest, left = hashlib.sha256(), file.size_bytes
+        try:
+            if os.fstat(fd).st_size != file.size_bytes:
+                raise BadBundle(f"{file.path} has another size than its manifest says")
+            while left:
+                piece = os.read(fd, min(PIECE, left))
+                if not piece:
+                    raise BadBundle(f"{file.path} became shorter while it was read")
+                digest.update(piece)
+                left -= len(piece)
+                yield piece
+        finally:
+            os.close(fd)
     if digest.hexdigest() != file.sha256:
         raise BadBundle(f"{file.path} is not the file that the manifest promises: its SHA-256 differs")
 

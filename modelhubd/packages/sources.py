@@ -185,8 +185,8 @@ class Sources:
                 stamp, due = present, loop.time() + WHOLE_LOOK_S
                 try:
                     await self.look()
-                except OSError as error:
-                    log.warning("the sources of models cannot be looked at: %s", error)
+                except Exception:  # one bad look must not end all of them
+                    log.exception("the sources of models could not be looked at")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_s):
                     await self._again.wait()

@@ -12,7 +12,7 @@ from modelhub_client import ModelhubUnreachable
 from modelhubd import __version__
 from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device, LlamaBuild
-from modelhubd.wire.status import QueueSummary, Status
+from modelhubd.wire.status import FirstRunSummary, QueueSummary, Status
 from modelhubd.wire.units import human_duration
 
 
@@ -74,6 +74,7 @@ def _status_facts(found: Status) -> list[Fact]:
             shown=f"{found.models_installed}, {words.size(found.disk_used_bytes)}",
         ),
         Fact(name="running", raw=found.servers_running),
+        *_first_run_facts(found.first_run),
         Fact(
             name="downloads",
             raw=queue.active + queue.queued + queue.waiting,
@@ -122,6 +123,13 @@ def _registry_facts(catalog: CatalogInfo) -> list[Fact]:
     if alarm is not None:
         shown.append(Fact(name="audit_alarm", raw=alarm.code, shown=alarm.detail, style="red"))
     return shown
+
+
+def _first_run_facts(found: FirstRunSummary) -> list[Fact]:
+    """Only while anything is to come."""
+    left = found.waiting + found.enqueued
+    shown = f"{left} to come, {found.done} done: modelhub first-run"
+    return [Fact(name="first_run", raw=left, shown=shown)] if left else []
 
 
 def _held(queue: QueueSummary) -> str:

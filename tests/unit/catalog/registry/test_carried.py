@@ -105,6 +105,15 @@ def test_nothing_older_than_what_was_seen_is_taken(registry: TufRegistry, machin
     machine.refuses(carried(mixed), "mixed")
 
 
+def test_an_older_timestamp_of_the_very_same_catalog_is_refused_too(
+    registry: TufRegistry, machine: Machine
+) -> None:
+    old = folder_of(registry)
+    registry.renew()
+    machine.takes(carried(folder_of(registry)))
+    machine.refuses(carried(old), "rolled_back")
+
+
 def test_a_lower_revision_under_the_same_root_is_refused(registry: TufRegistry, machine: Machine) -> None:
     registry.release()
     machine.takes(carried(folder_of(registry)))
