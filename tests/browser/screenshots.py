@@ -19,7 +19,6 @@ FOLDER = Path(__file__).parent.parent.parent / "docs" / "screenshots"
 WIDTH, HEIGHT = 1240, 780
 PHONE_WIDTH, PHONE_HEIGHT = 390, 844
 MAX_BYTES = 180_000
-QUIET = "* { caret-color: transparent !important; }"
 
 
 async def search(page: Page) -> None:
@@ -77,7 +76,7 @@ async def picture(tab: Tab, daemon: RunningDaemon, name: str, theme: str, folder
     await arrange(tab.page)
     await tab.page.wait_for_timeout(700)
     path = folder / f"{name}-{theme}.png"
-    await tab.page.screenshot(path=path, style=QUIET)
+    await tab.page.screenshot(path=path, caret="initial")
     assert path.stat().st_size <= MAX_BYTES, f"{path} is too large"
     print(path.name, path.stat().st_size)
 
