@@ -160,7 +160,10 @@ async def visits(browser: Browser, client: Client, url: str) -> list[tuple[str, 
         for found in (first, later):
             await page.goto("about:blank")
             await page.goto(url)
-            await until(page, "() => window.firstCard")
+            await until(
+                page,
+                "() => window.firstCard && performance.getEntriesByName('first-contentful-paint').length",
+            )
             found.append(await page.evaluate(LOADED))
         await context.close()
     return [("first", medians(first)), ("later", medians(later))]
