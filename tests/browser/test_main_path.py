@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.models import HOSTILE
 from tests.browser.world import ROUTES, World
+from tests.fakes.tiny_gguf import SENTENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -124,6 +125,44 @@ async def test_a_download_is_started_and_cancelled_by_keyboard_alone(world: Worl
         await world.tab_to(world.page.locator("dialog .danger"))
         await keys.press("Enter")
     await expect(card.locator("select")).to_be_visible()
+
+
+async def test_the_whole_job_is_done_by_keyboard_alone(world: World) -> None:
+    await world.sign_in()
+    page, keys = world.page, world.page.keyboard
+    card, row = world.card(ALPHA), world.row(ALPHA)
+    await expect(page.locator(".card").first).to_be_visible()
+    await keys.press("/")
+    await keys.type("zebra alpha")
+    await expect(page.locator(".card")).to_have_count(1)
+    await world.tab_to(card.get_by_role("button", name="Download"))
+    await keys.press("Enter")
+    await expect(card.locator(".button.installed")).to_be_visible()
+    await world.tab_to(card.locator(".button.installed"))
+    await keys.press("Enter")
+    await world.tab_to(row.get_by_role("button", name="Load"))
+    await keys.press("Enter")
+    form = page.get_by_role("dialog", name="Load Zebra Alpha")
+    await expect(form.locator(".memory-total")).to_be_visible()
+    await world.tab_to(form.get_by_role("button", name="Load", exact=True))
+    await keys.press("Enter")
+    await expect(row.locator(".server")).to_contain_text("Running", timeout=60_000)
+    await world.tab_to(row.get_by_role("link", name="Try it"))
+    await keys.press("Enter")
+    await world.tab_to(page.get_by_label("Message to Zebra Alpha"))
+    await keys.type("Hello")
+    await keys.press("Enter")
+    await expect(page.locator(".message.assistant .text")).to_have_text(SENTENCE.strip())
+    await world.tab_to(page.get_by_role("button", name="Unload Zebra Alpha"))
+    await keys.press("Enter")
+    await expect(page.locator(".server-row")).to_have_count(0)
+    await world.tab_to(page.locator('nav a[href="#/installed"]'))
+    await keys.press("Enter")
+    await world.tab_to(row.get_by_role("button", name="Remove"))
+    await keys.press("Enter")
+    await world.tab_to(page.locator("dialog .danger"))
+    await keys.press("Enter")
+    await expect(row).to_have_count(0)
 
 
 async def test_it_fits_every_width(world: World) -> None:
