@@ -59,6 +59,19 @@ class DownloadsConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"schedule cannot be {self.schedule!r}: {reason}")
 
 
+class UpdatesConfig(msgspec.Struct, frozen=True, kw_only=True):
+    automatic: bool = False
+    """Whether newer versions of what is installed are downloaded and put in its place by themselves. What a
+    policy or a requirement holds back is not, and the old version is kept."""
+    window: str = "02:00-05:00"
+    """Hours of the day, local time, in which that begins; empty is always. Downloads keep to their own
+    schedule and limits."""
+
+    def __post_init__(self) -> None:
+        if (reason := fault_in_schedule(self.window)) is not None:
+            raise ValueError(f"window cannot be {self.window!r}: {reason}")
+
+
 class CatalogConfig(msgspec.Struct, frozen=True, kw_only=True):
     registry_url: str = ""
     """Address of the organisation's registry, such as `https://models.example.org`; empty is none. http is
@@ -147,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerConfig = ServerConfig()
     models: ModelsConfig = ModelsConfig()
     downloads: DownloadsConfig = DownloadsConfig()
+    updates: UpdatesConfig = UpdatesConfig()
     catalog: CatalogConfig = CatalogConfig()
     policy: PolicyConfig = PolicyConfig()
     llama: LlamaConfig = LlamaConfig()

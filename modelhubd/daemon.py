@@ -32,7 +32,7 @@ from modelhubd.device import DeviceProbe, available_ram, boot_id, process_start_
 from modelhubd.device_watch import DeviceWatch
 from modelhubd.downloads import credentials
 from modelhubd.downloads.headers import HeaderReader
-from modelhubd.downloads.limits import Configured
+from modelhubd.downloads.limits import Configured, local_time
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
@@ -50,8 +50,10 @@ from modelhubd.outbound import OutboundLog
 from modelhubd.places import private_dir
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.updates.automatic import keep_updated
 from modelhubd.updates.service import Updates
 from modelhubd.web.callers import Gate
 from modelhubd.web.listening import bounded, loopback_socket, unix_socket
@@ -238,6 +240,7 @@ def _build(
         clock=clock,
         forbidden=policies.download_words,
         offline=lambda: policies.offline,
+        elsewhere=library.elsewhere,
     )
     servers = Servers(
         database,
@@ -261,6 +264,18 @@ def _build(
         permit_served=lambda library_id: policies.refuse_served(library_id, library.get),
         on_ready=updates.server_ready,
     )
+    space = Space(
+        library=library,
+        downloads=downloads,
+        servers=servers,
+        updated=updates.replaced,
+        caches={
+            "database": places.database,
+            "metadata of the registry": places.state_dir / "registry",
+        },
+        logs=places.logs_dir,
+        reserve_bytes=settings.models.reserve_bytes,
+    )
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -283,6 +298,7 @@ def _build(
         downloads=downloads,
         library=library,
         updates=updates,
+        space=space,
         jobs=jobs,
         servers=servers,
         gateway=Gateway(
@@ -324,6 +340,15 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.servers.start(tasks)
     await parts.downloads.start()
     await parts.updates.start(tasks)
+    if (wanted := parts.config.settings.updates).automatic:
+        work = keep_updated(
+            parts.updates,
+            window=wanted.window,
+            clock=parts.clock,
+            local=local_time,
+            offline=lambda: parts.policies.offline,
+        )
+        tasks.start(work, name="automatic updates")
     parts.registry.start(tasks)
 
     def judge_for_the_device() -> None:

@@ -21,6 +21,7 @@ from modelhubd.llama.service import Servers
 from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
 from modelhubd.policy.service import Policies
+from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
 from modelhubd.updates.service import Updates
 
@@ -44,6 +45,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     downloads: Downloads
     library: Library
     updates: Updates
+    space: Space
     jobs: Jobs
     servers: Servers
     gateway: Gateway

@@ -17,6 +17,7 @@ from modelhubd.api import (
     policy,
     servers,
     settings,
+    space,
     state,
     updates,
 )
@@ -50,6 +51,7 @@ from modelhubd.wire.servers import (
     Server,
     SettingsAnswer,
 )
+from modelhubd.wire.space import Prune, Pruned, Usage
 from modelhubd.wire.status import (
     ConfigAnswer,
     Health,
@@ -154,6 +156,11 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("GET", "/library/jobs", jobs.every, "Background work, then what has ended", answer=Page[Job]),
     _route("GET", "/library/jobs/{id}", jobs.one, "One job", answer=Job),
     _route("POST", "/library/jobs/{id}/cancel", jobs.cancel, "Stop it", answer=Job),
+    _route("GET", "/library/usage", space.usage, "What everything costs on the disk", answer=Usage),
+    _route(
+        "POST", "/library/prune", space.prune, "Give back what nobody needs, or say what that would be",
+        body=Prune, answer=Pruned,
+    ),
     _route("GET", "/library/{id}", library.one, "One artifact", answer=Artifact),
     _route("DELETE", "/library/{id}", library.remove, "Remove it from the disk", answer=RemovedArtifact),
     _route(

@@ -10,6 +10,7 @@ from functools import partial
 
 from modelhubd.downloads import staging, store
 from modelhubd.downloads.admission import refuse_forbidden
+from modelhubd.downloads.faults import is_full, worst
 from modelhubd.downloads.following import Following
 from modelhubd.downloads.messages import Fetch
 from modelhubd.downloads.plan import (
@@ -22,6 +23,7 @@ from modelhubd.downloads.plan import (
 )
 from modelhubd.downloads.process import TransferWorker
 from modelhubd.downloads.progress import Live, shown
+from modelhubd.downloads.reuse import taken_from_here
 from modelhubd.downloads.rows import NOTHING, PLACED, STAGED, StoredDownload, StoredFile
 from modelhubd.downloads.sources import next_place, sources
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
@@ -192,6 +194,13 @@ class Carrier:
         while True:
             row = await self._read(id)
             file = row.files[place]
+            if await taken_from_here(self._around, row, file):
+                live = self._lives[id]
+                live.move(place, file.size_bytes or 0, file.size_bytes or 0)
+                live.received(place)
+                if live.all_received:
+                    await self.turn(id, Event.RECEIVED)
+                return
             following = await self._fetch(row, file)
             if following.ended is None:
                 return
@@ -377,25 +386,3 @@ class Carrier:
             if allows(row.state, event):
                 await store.set_state(tx, id, advance(row.state, event), self._around.clock())
                 await self.tell(tx, id)
-
-
-def worst(faults: Sequence[BaseException]) -> BaseException:
-    """Of what ended several files the one that decides: a verb, then what does not pass."""
-
-    def weight(error: BaseException) -> int:
-        if isinstance(error, BaseExceptionGroup):
-            return weight(worst(error.exceptions))
-        if isinstance(error, TransferEnded):
-            return 1 if error.fault.passing else 2
-        return 3 if isinstance(error, Superseded) else 0
-
-    found = max(faults, key=weight)
-    return worst(found.exceptions) if isinstance(found, BaseExceptionGroup) else found
-
-
-def is_full(error: Exception) -> bool:
-    """Whether the database could not write because its disk is full."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-    )

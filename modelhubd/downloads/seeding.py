@@ -42,7 +42,7 @@ def _copy(root: ConfinedRoot, source: str, target: str, file: Held, advance: Cal
             for start, end in file.good:
                 at = start
                 while at < end:
-                    count = _some(reading, writing, at, min(BLOCK, end - at))
+                    count = copy_some(reading, writing, at, min(BLOCK, end - at))
                     if not count:
                         raise OSError(0, "the damaged file became shorter")
                     at += count
@@ -54,7 +54,9 @@ def _copy(root: ConfinedRoot, source: str, target: str, file: Held, advance: Cal
         os.close(reading)
 
 
-def _some(reading: int, writing: int, at: int, count: int) -> int:
+def copy_some(reading: int, writing: int, at: int, count: int) -> int:
+    """Copy at most `count` bytes from one open file to the same place of another; how many it were, 0 at the
+    end."""
     if hasattr(os, "copy_file_range"):
         with contextlib.suppress(OSError):
             return os.copy_file_range(reading, writing, count, at, at)

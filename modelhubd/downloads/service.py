@@ -31,7 +31,14 @@ from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.schedule import Local
 from modelhubd.downloads.scheduler import Scheduler
 from modelhubd.downloads.states import Event, advance, allows
-from modelhubd.downloads.surroundings import Choose, Forbidden, Surroundings, nothing_forbidden
+from modelhubd.downloads.surroundings import (
+    Choose,
+    Elsewhere,
+    Forbidden,
+    Surroundings,
+    nothing_forbidden,
+    nowhere,
+)
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.confined import ConfinedRoot
@@ -84,6 +91,7 @@ class Downloads:
         backoff: Backoff | None = None,
         forbidden: Forbidden = nothing_forbidden,
         offline: Callable[[], bool] = lambda: False,
+        elsewhere: Elsewhere = nowhere,
     ) -> None:
         root = ConfinedRoot(models_dir)
         self._database = database
@@ -109,6 +117,7 @@ class Downloads:
             limits=limits or Limits(),
             config_dir=None if config_dir is None else str(config_dir),
             backoff=backoff or Backoff(),
+            elsewhere=elsewhere,
         )
         self._tasks = TaskOwner("downloads")
         self._worker = TransferWorker(self._tasks, hung_s=self._around.limits.hung_s)

@@ -49,6 +49,15 @@ async def nothing_forbidden(model: str, version: int, option: str, digest: str |
     return None
 
 
+Elsewhere = Callable[[str, int], Awaitable[str | None]]
+"""Where in the models directory there is a whole file of this SHA-256 and size, if there is one."""
+
+
+async def nowhere(sha256: str, size: int) -> str | None:
+    """Where there is no library."""
+    return None
+
+
 OFFLINE = Fault(
     code="refused_by_policy",
     detail="This machine is kept offline by the policy `offline`. The download goes on when that is over.",
@@ -79,3 +88,4 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     config_dir: str | None
     """Where credentials are."""
     backoff: Backoff
+    elsewhere: Elsewhere

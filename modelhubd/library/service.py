@@ -154,9 +154,24 @@ class Library:
             if row.state in INSTALLED
         )
 
+    @property
+    def root(self) -> ConfinedRoot:
+        """The models directory."""
+        return self._root
+
+    async def paths(self) -> Mapping[str, tuple[str, ...]]:
+        """By library id, where the files of each artifact are, relative to the models directory."""
+        rows = await store.all_artifacts(self._database.reader)
+        return {row.id: row.paths for row in rows}
+
     async def has(self, model: str, version: int, option: str) -> bool:
         """Whether it is among `keys`."""
         return (model, version, option) in await self.keys()
+
+    async def elsewhere(self, sha256: str, size_bytes: int) -> str | None:
+        """Where in the models directory there is a whole file of this digest and size that was compared with
+        it; None where there is none."""
+        return await store.path_of(self._database.reader, sha256, size_bytes)
 
     async def storage_present(self) -> bool:
         """Whether the models directory is really there, and not the empty mount point of a drive that is

@@ -210,6 +210,18 @@ async def id_of(reader: Reader, key: Key) -> str | None:
     return row["id"] if row else None
 
 
+async def path_of(reader: Reader, sha256: str, size_bytes: int) -> str | None:
+    """The path, relative to the models directory, of a file of this digest in a whole artifact."""
+    row = await reader.fetch_one(
+        "SELECT model, version, option, name FROM artifact_file AS file "
+        "JOIN artifact ON artifact.id = file.artifact_id "
+        "WHERE sha256 = ? AND size_bytes = ? AND state = 'ok' AND artifact.verified_at IS NOT NULL "
+        "AND removing = 0 ORDER BY artifact.id LIMIT 1",
+        (sha256, size_bytes),
+    )
+    return f"{folder_of(Key(row['model'], row['version'], row['option']))}/{row['name']}" if row else None
+
+
 async def set_state(tx: Transaction, artifact_id: str, state: ArtifactState, verified_at: str | None) -> None:
     await tx.execute(
         "UPDATE artifact SET state = ?, verified_at = ? WHERE id = ?", (state.value, verified_at, artifact_id)

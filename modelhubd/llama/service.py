@@ -326,6 +326,10 @@ class Servers:
         """Every server that has not ended."""
         return tuple(life.server for life in self._roster.running())
 
+    def known(self) -> tuple[Server, ...]:
+        """Those that run and those that have failed."""
+        return tuple(life.server for life in self._roster.all())
+
     def upstreams(self) -> tuple[Upstream, ...]:
         """Those that answer, to look at them: unlike `lease` it does not count as use."""
         ready = (life for life in self._roster.running() if life.server.state is ServerState.READY)

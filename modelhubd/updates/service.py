@@ -223,6 +223,16 @@ class Updates:
             to_option=old.option,
         )
 
+    async def replaced(self) -> dict[str, str]:
+        """Library id of what was updated → of what came in its place; nothing that was rolled back."""
+        here = {(one.model, one.version, one.option): one.id for one in await self._library.all()}
+        done = (State.INSTALLED, State.SWITCHING, State.DONE)
+        return {
+            plan.from_id: here[plan.model, plan.to_version, plan.to_option]
+            for plan in await store.all_plans(self._database.reader)
+            if plan.state in done and (plan.model, plan.to_version, plan.to_option) in here
+        }
+
     # What other parts tell
 
     def around_install(self, tx: Transaction, finished: Finished) -> AbstractAsyncContextManager[None]:

@@ -88,7 +88,7 @@ async def opened_tab(
         yield tab
     finally:
         await context.close()
-    assert tab.complaints == []
+    assert tab.complaints == [], tab.complaints
 
 
 def watched(page: Page) -> Tab:

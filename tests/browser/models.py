@@ -14,49 +14,74 @@ from tests.running import free_port
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & 'quotes'"
 SLOW_BYTES_PER_S = 400_000
 HUGE_BYTES = 50 * 10**12
+AWAY = ("absent", "away", "apart")
+"""Names of models whose origin nobody has: their downloads wait."""
 
 
 @contextlib.contextmanager
 def known_models(home: Path) -> Iterator[dict[str, str]]:
-    """Settings of a daemon in `home`, with entries whose files come slowly from an origin of ours."""
+    """Settings of a daemon in `home`, whose catalog has `testing/zebra-alpha`, `-beta`, `testing/thinker` and
+    the models that are `AWAY`."""
     files = home.parent / "origin"
     files.mkdir()
-    (home / "config/catalog.d").mkdir(parents=True)
     with Origin("--directory", str(files), "--rate", str(SLOW_BYTES_PER_S)) as origin:
-        entries = [_entry(origin.url, files, name, seed) for seed, name in enumerate(("alpha", "beta"))]
-        entries.append(_unreachable(entries[0]))
-        (home / "config/catalog.d/test.json").write_text(json.dumps(entries))
+        zebras = [
+            entry(origin.url, write_chat(files / f"{name}.gguf", seed=seed), f"zebra-{name}", HOSTILE)
+            for seed, name in enumerate(("alpha", "beta"))
+        ]
+        huge = {"id": "gguf-huge", "format": "gguf", "size_bytes": HUGE_BYTES}
+        for zebra in zebras:
+            files_of = [zebra["options"][0]["files"][0] | {"size_bytes": HUGE_BYTES}]
+            zebra["options"].append(huge | {"files": files_of})
+        thinker = entry(
+            origin.url, write_chat(files / "thinker.gguf", thinking=True), "thinker", "Thinks aloud."
+        )
+        offer(home, *zebras, thinker, *(unreachable(zebras[0], name) for name in AWAY))
         yield {
             "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url,
             "MODELHUB_SERVER_PORT": str(free_port()),
         }
 
 
-def _entry(url: str, files: Path, name: str, seed: int) -> dict[str, Any]:
-    path = write_chat(files / f"{name}.gguf", seed=seed)
+def offer(home: Path, *entries: dict[str, Any]) -> None:
+    """Have the catalog list these entries, each in a file of its own."""
+    folder = home / "config" / "catalog.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in entries:
+        (folder / f"{one['id'].replace('/', '-')}.json").write_text(json.dumps(one))
+
+
+def offered(home: Path, model: str) -> dict[str, Any]:
+    """What the catalog lists for a model now."""
+    path = home / "config" / "catalog.d" / f"{model.replace('/', '-')}.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def entry(
+    url: str, path: Path, name: str, description: str, *, publisher: str = "Testing", **rest: Any
+) -> dict[str, Any]:
+    """An entry with one option whose one file the origin at `url` serves."""
     size = path.stat().st_size
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     file = {"name": path.name, "size_bytes": size, "sha256": digest, "urls": [f"{url}/{path.name}"]}
-    huge = file | {"size_bytes": HUGE_BYTES}
+    option = {"id": "gguf-f16", "format": "gguf", "quantization": "F16", "size_bytes": size, "files": [file]}
     return {
-        "id": f"testing/zebra-{name}",
-        "display_name": f"Zebra {name.title()}",
-        "publisher": "Testing",
-        "description": HOSTILE,
+        "id": f"{publisher.lower()}/{name}",
+        "display_name": name.replace("-", " ").title(),
+        "publisher": publisher,
+        "description": description,
         "capabilities": ["chat"],
         "license": {"spdx": "CC0-1.0"},
         "parameters": 1_000_000,
         "context_length": 4096,
-        "options": [
-            {"id": "gguf-f16", "format": "gguf", "quantization": "F16", "size_bytes": size, "files": [file]},
-            {"id": "gguf-huge", "format": "gguf", "size_bytes": HUGE_BYTES, "files": [huge]},
-        ],
-    }
+        "options": [option],
+    } | rest
 
 
-def _unreachable(entry: dict[str, Any]) -> dict[str, Any]:
-    """A like entry whose origin has a name that nobody has: its download waits."""
-    (option, *_) = entry["options"]
-    file = option["files"][0] | {"urls": ["https://an-origin-that-is-away.invalid/absent.gguf"]}
-    names = {"id": "testing/absent", "display_name": "Absent"}
-    return entry | names | {"options": [option | {"files": [file]}]}
+def unreachable(like: dict[str, Any], name: str) -> dict[str, Any]:
+    """A like entry whose origin has a name that nobody has."""
+    option = like["options"][0]
+    file = option["files"][0] | {"urls": [f"https://an-origin-that-is-away.invalid/{name}.gguf"]}
+    names = {"id": f"testing/{name}", "display_name": name.title()}
+    return like | names | {"options": [option | {"files": [file]}]}

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.models import HOSTILE
-from tests.browser.world import World
+from tests.browser.world import ROUTES, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,6 +49,9 @@ async def test_a_model_is_found_downloaded_run_and_removed(world: World) -> None
     await card.locator(".button.installed").click()
     await expect(row.locator(".facts")).to_contain_text("verified")
     await row.get_by_role("button", name="Load").click()
+    form = world.page.get_by_role("dialog", name="Load Zebra Alpha")
+    await form.get_by_role("button", name="Load", exact=True).click()
+    await expect(form).to_have_count(0)
     await expect(row.locator(".server")).to_contain_text("Running", timeout=60_000)
     await expect(row.get_by_role("button", name="Remove")).to_be_disabled()
     await row.get_by_role("button", name="Unload").click()
@@ -130,11 +133,12 @@ async def test_it_fits_every_width(world: World) -> None:
     await expect(words).to_contain_text("Tries again")
     for width in (320, 390, 768, 1320, 1920):
         await world.page.set_viewport_size({"width": width, "height": 800})
-        for route in ("#/browse", "#/installed", "#/downloads"):
+        for route in ROUTES:
             await world.go(route)
-            await expect(world.page.locator(".summary")).to_be_visible()
+            await expect(world.page.locator(".summary").first).to_be_visible()
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert await world.page.evaluate(wide) <= 0, (width, route)
         if width == 390:
+            await world.go("#/downloads")
             await expect(words).to_contain_text(": ")
             assert await words.evaluate("el => el.scrollWidth <= el.clientWidth"), "why it waits is cut off"

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from playwright.async_api import Locator, Page, expect
 
 from modelhub_client import Client, ClientError
+from modelhubd.wire.library import Artifact
 from tests.browser.browser import WAIT_MS, Tab
 from tests.running import RunningDaemon
 
+ROUTES = ("#/browse", "#/installed", "#/updates", "#/downloads", "#/servers", "#/settings")
 ENDED = ("completed", "failed", "cancelled")
 
 
@@ -76,3 +78,17 @@ def tidy(client: Client, within_s: float = WAIT_MS / 1000) -> None:
                 break
             assert time.monotonic() < limit, f"{artifact.id} cannot be removed"
             time.sleep(0.05)
+
+
+def have(client: Client, model: str, within_s: float = 60) -> Artifact:
+    """The artifact of a model, downloaded if it is not there."""
+    limit = time.monotonic() + within_s
+    wanted = client.create_download(model).id if not _of(client, model) else None
+    while not (found := _of(client, model)):
+        assert time.monotonic() < limit, wanted and client.download(wanted)
+        time.sleep(0.05)
+    return found[0]
+
+
+def _of(client: Client, model: str) -> list[Artifact]:
+    return [item for item in client.library().items if item.model == model and item.active]

@@ -14,6 +14,7 @@ from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
 from modelhub_client.calls import policy as of_policy
 from modelhub_client.calls import servers as of_servers
+from modelhub_client.calls import space as of_space
 from modelhub_client.calls import system as of_system
 from modelhub_client.calls import updates as of_updates
 
@@ -110,6 +111,9 @@ class SyncMethods:
     save_settings = asked(of_library.save_settings)
     reset_settings = asked(of_library.reset_settings)
 
+    usage = asked(of_space.usage)
+    prune = asked(of_space.prune)
+
     updates = asked(of_updates.updates)
     apply_updates = asked(of_updates.apply_updates)
     roll_back = asked(of_updates.roll_back)
@@ -181,6 +185,9 @@ class AsyncMethods:
     settings = asked_async(of_library.settings)
     save_settings = asked_async(of_library.save_settings)
     reset_settings = asked_async(of_library.reset_settings)
+
+    usage = asked_async(of_space.usage)
+    prune = asked_async(of_space.prune)
 
     updates = asked_async(of_updates.updates)
     apply_updates = asked_async(of_updates.apply_updates)

@@ -147,11 +147,11 @@ export function createActions({ api, store, search, ask = confirmed, trying = cr
     makeActive: (artifact) => tried(artifact.id, () => api.put(`/catalog/models/${artifact.model}/active`, { library_id: artifact.id })),
     /** @param {any} artifact @param {string} title */
     async removeArtifact(artifact, title) {
-      const text = `${optionName(artifact)}, ${bytes(artifact.size_bytes)}, is deleted from this computer.`;
+      const text = artifact.outside ? `${optionName(artifact)} is forgotten here. Its files stay where they are.` : `${optionName(artifact)}, ${bytes(artifact.size_bytes)}, is deleted from this computer.`;
       if (!(await ask({ title: `Remove ${title}?`, text, confirm: "Remove", danger: true }))) return;
       await tried(artifact.id, async () => {
         await api.remove(`/library/${artifact.id}`);
-        say(`${title} is removed: ${bytes(artifact.size_bytes)} are free again.`, "ok");
+        say(artifact.outside ? `${title} is forgotten.` : `${title} is removed: ${bytes(artifact.size_bytes)} are free again.`, "ok");
       });
     },
   };

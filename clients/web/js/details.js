@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { fitBadge, isRefused, reasonOf } from "./fit.js";
 import { icon } from "./icons.js";
 import { modal } from "./modal.js";
-import { bytes, context, count, day, licenseName, optionName, parameters } from "./text.js";
+import { bytes, context, count, day, licenseName, optionName, parameters, plural } from "./text.js";
 
 /** @typedef {import("../types/daemon").ModelDetail} ModelDetail */
 /** @typedef {import("../types/daemon").JudgedOption} JudgedOption */
@@ -78,7 +78,7 @@ function about(detail) {
     ["Parameters", detail.parameters ? parameters(detail.parameters) + (detail.active_parameters && detail.active_parameters !== detail.parameters ? ` (${parameters(detail.active_parameters)} active)` : "") : null],
     ["Context", detail.context_length ? `${context(detail.context_length)} (${detail.context_length.toLocaleString("en")} tokens)` : null],
     ["Licence", name ? [license.url ? h("a", { href: license.url, rel: "noreferrer", target: "_blank" }, name) : name, license.commercial === false ? " · not for commercial use" : "", license.gated ? " · asks for consent at its source" : ""] : "not stated"],
-    ["Architecture", architecture.family ? `${architecture.family}${architecture.n_layers ? `, ${architecture.n_layers} layers` : ""}${architecture.n_experts ? `, ${architecture.n_experts} experts` : ""}` : null],
+    ["Architecture", architecture.family ? `${architecture.family}${architecture.n_layers ? `, ${plural(architecture.n_layers, "layer")}` : ""}${architecture.n_experts ? `, ${plural(architecture.n_experts, "expert")}` : ""}` : null],
     ["Made from", detail.base_model],
     ["Home page", detail.homepage ? h("a", { href: detail.homepage, rel: "noreferrer", target: "_blank" }, detail.homepage.replace(/^https?:\/\//, "")) : null],
     ["Tags", detail.tags.length ? detail.tags.join(", ") : null],

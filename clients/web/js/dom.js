@@ -185,11 +185,19 @@ function patchLazy(old, vnode, svg) {
 function set(el, name, before, after) {
   if (FORBIDDEN.has(name.toLowerCase())) throw new Error(`${name} is not for pages that show other people's text`);
   if (/^on/i.test(name)) return listen(el, name.slice(2), after);
-  if (PROPERTIES.has(name) && el.localName !== "progress") return setProperty(el, name, after);
+  if (PROPERTIES.has(name) && el.localName !== "progress") {
+    if (name === "value" && before === after && isBeingTypedInto(el)) return;
+    return setProperty(el, name, after);
+  }
   if (before === after) return;
   const value = name === "href" ? safeLink(after) : after;
   if (value === null || value === undefined || value === false) el.removeAttribute(name);
   else el.setAttribute(name, value === true ? "" : String(value));
+}
+
+/** Text that is half typed is the person's, until the page wants another. @param {any} el */
+function isBeingTypedInto(el) {
+  return (el.localName === "input" || el.localName === "textarea") && el.ownerDocument.activeElement === el;
 }
 
 /** What a person has typed or chosen since stays unless the page wants another value. @param {any} el @param {string} name @param {any} value */

@@ -27,7 +27,7 @@ export function installed(act, value, derived) {
     "div",
     { class: "content only" },
     h("h1", { class: "unseen" }, "Installed models"),
-    h("div", { class: "bar" }, searchBox(act, route, "Search installed models"), formatChoice(act, route, all), h("button", { type: "button", class: "button tall", disabled: value.busy.has("scan"), title: "Read the models folder again", onclick: () => act.rescan() }, icon("folder"), "Scan")),
+    h("div", { class: "bar" }, searchBox(act, route, "Search installed models"), formatChoice(act, route, all), h("button", { type: "button", class: "button tall", disabled: value.busy.has("scan"), title: "Read the models folder again", onclick: () => act.rescan() }, icon("folder"), "Scan"), h("button", { type: "button", class: "button tall", onclick: () => act.openAdding() }, icon("down"), "Add…")),
     h("p", { class: "summary", role: "status" }, summary(live, all, shown)),
     all.length === 0 && live.known ? empty() : null,
     all.length > 0 && shown.length === 0 ? h("div", { key: "none", class: "empty" }, h("p", null, "None of the installed models matches."), h("button", { type: "button", class: "button", onclick: () => act.go({ view: "installed" }) }, "Show all")) : null,
@@ -120,6 +120,8 @@ function row(act, artifact, name, server, job, busy, versions) {
         h("span", null, bytes(artifact.size_bytes)),
         h("span", null, SOURCES[artifact.source] ?? artifact.source),
         h("span", { class: artifact.verified_at ? "good" : "" }, artifact.verified_at ? `verified ${day(artifact.verified_at)}` : "not verified"),
+        artifact.outside ? h("code", { class: "where" }, artifact.where ?? "outside the models folder") : null,
+        artifact.managed ? h("span", { key: "managed" }, `kept by ${artifact.managed.replace(":", " ")}`) : null,
         artifact.digest ? h("code", { title: artifact.digest }, artifact.digest.replace("sha256:", "").slice(0, 12)) : null,
       ),
       artifact.withdrawn ? h("p", { key: "why", class: "trouble" }, icon("warn"), h("span", null, artifact.withdrawn)) : null,
@@ -166,7 +168,7 @@ function buttons(act, artifact, title, server, job, busy, versions) {
     (versions ?? 0) > 1 ? (artifact.active ? h("button", { key: "back", type: "button", class: "button square", disabled: busy, title: "Back to the version before", "aria-label": `Go back from this version of ${title}`, onclick: () => act.rollBack(artifact, title) }, icon("restart")) : h("button", { key: "active", type: "button", class: "button square", disabled: busy, title: "Make this the active one", "aria-label": `Make ${optionName(artifact)}, version ${artifact.version}, the active one of ${title}`, onclick: () => act.makeActive(artifact) }, icon("check"))) : null,
     h(
       "button",
-      { key: "remove", type: "button", class: "button square", disabled: busy || working || running, title: running ? "Unload it first" : "Remove", "aria-label": `Remove ${title}`, onclick: () => act.removeArtifact(artifact, title) },
+      { key: "remove", type: "button", class: "button square", disabled: busy || working || running || Boolean(artifact.managed), title: running ? "Unload it first" : artifact.managed ? "What brought it keeps it" : artifact.outside ? "Forget it; its files stay" : "Remove", "aria-label": `Remove ${title}`, onclick: () => act.removeArtifact(artifact, title) },
       icon("trash"),
     ),
   ];

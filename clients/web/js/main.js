@@ -5,6 +5,7 @@ import { createAdministering } from "./administering.js";
 import { createApi } from "./api.js";
 import { createChatting } from "./chatting.js";
 import { mount } from "./dom.js";
+import { createImporting } from "./importing.js";
 import { createLoading } from "./loading.js";
 import { createLogs } from "./logs.js";
 import { createModals } from "./modal.js";
@@ -45,6 +46,7 @@ const store = createStore({
   notices: [],
   filtersOpen: false,
   form: null,
+  adding: null,
   queue: { limits: null, leftovers: null, faults: {}, dragged: null, over: null, said: "" },
   about: { status: null, config: null },
   chats: new Map(),
@@ -56,8 +58,10 @@ const api = createApi(session.token, signedOut);
 const search = createSearch(api, store);
 const trying = createTrying(store);
 const parts = { api, store, trying };
+const moving = createActions({ ...parts, search, onRoute: follow });
 const act = {
-  ...createActions({ ...parts, search, onRoute: follow }),
+  ...moving,
+  ...createImporting({ ...parts, go: moving.go }),
   ...createLoading(parts),
   ...createQueue(parts),
   ...createLogs(parts),
@@ -70,6 +74,7 @@ const stream = openStream();
 /** What a route needs beyond what the stream tells. @param {any} route */
 function follow(route) {
   act.followForm(route);
+  act.followAdding(route);
   act.followLog(route);
   read(route);
 }
@@ -220,7 +225,7 @@ function signedOut() {
   stream.stop();
   stream.forget();
   act.followLog({});
-  store.set({ signedIn: false, live: NOTHING, results: NO_RESULTS, form: null, chats: new Map(), signIn: { state: "none", detail: "" } });
+  store.set({ signedIn: false, live: NOTHING, results: NO_RESULTS, form: null, adding: null, chats: new Map(), signIn: { state: "none", detail: "" } });
 }
 
 function begin() {

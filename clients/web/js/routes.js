@@ -4,7 +4,7 @@
 export const VIEWS = /** @type {const} */ (["browse", "installed", "updates", "downloads", "servers", "settings"]);
 export const FACETS = /** @type {const} */ (["capability", "format", "license", "publisher"]);
 /** What stands open above or inside a view: a model's details, the form to load an artifact, a server's pane. */
-export const OPENED = /** @type {const} */ (["model", "load", "server", "pane"]);
+export const OPENED = /** @type {const} */ (["model", "load", "server", "pane", "add"]);
 export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size", "downloads", "updated"]);
 
 /**
@@ -18,6 +18,7 @@ export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size
  * @property {string} [load] library id of what is about to be loaded
  * @property {string} [server] whose pane is open
  * @property {string} [pane] `try` or `log`
+ * @property {string} [add] whether the dialog for models from elsewhere is open
  */
 
 /** The route of a fragment; what it does not know it leaves out. @param {string} hash @returns {Route} */
@@ -73,7 +74,7 @@ export function toggled(route, facet, value) {
 
 /** The route with nothing open above it. @param {Route} route @returns {Route} */
 export function closed(route) {
-  const { model: _model, load: _load, ...rest } = route;
+  const { model: _model, load: _load, add: _add, ...rest } = route;
   return rest;
 }
 

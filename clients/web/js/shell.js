@@ -4,6 +4,7 @@ import { details } from "./details.js";
 import { h, lazy } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { icon } from "./icons.js";
+import { importDialog } from "./import_dialog.js";
 import { installed } from "./installed.js";
 import { loadDialog } from "./load_dialog.js";
 import { servers } from "./servers.js";
@@ -37,6 +38,7 @@ export function page(act, value, derived) {
       value.signedIn ? h("div", { key: value.route.view, class: "view" }, VIEWS[/** @type {"browse"} */ (value.route.view)](act, value, derived)) : null,
     ),
     value.signedIn && value.form ? loadDialog(act, value, value.form) : null,
+    value.signedIn && value.adding ? importDialog(act, value.adding, value.busy) : null,
     value.signedIn && value.route.model
       ? lazy("details", details, act, value.route.model, value.details.get(value.route.model), derived.installed.get(value.route.model), derived.shown.get(value.route.model), value.live.catalog)
       : null,

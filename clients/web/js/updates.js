@@ -61,7 +61,7 @@ function row(act, update, name, download, busy) {
       update.withdrawn ? h("p", { key: "withdrawn", class: "trouble" }, icon("warn"), h("span", null, update.withdrawn)) : null,
       update.held_back.map((why) => h("p", { key: why.code + why.by, class: "note" }, icon("info"), h("span", null, h("strong", null, `Held back by ${why.by.replace("_", "-")}`), `: ${why.detail}`))),
       update.error ? h("p", { key: "error", class: "trouble" }, icon("warn"), h("span", null, update.error.detail)) : null,
-      update.notes.map((note) => (note.notes ? h("p", { key: note.version, class: "note-text" }, h("strong", null, `${note.version}: `), note.notes) : null)),
+      update.notes.map((note) => (note.notes ? h("p", { key: note.version, class: "note-text" }, h("strong", null, `Version ${note.version}: `), note.notes) : null)),
       changes(update),
       download ? progressBar(download, title) : null,
     ),

@@ -315,6 +315,10 @@ export interface JudgedOption {
   allowed: boolean;
   refusal: string | null;
 }
+export interface KeptItem {
+  name: string;
+  reason: string;
+}
 export interface KeptLeftover {
   name: string;
   reason: string;
@@ -463,6 +467,12 @@ export interface ModelSummary {
   refusal: string | null;
   held_back: string | null;
 }
+export interface ModelUsage {
+  model: string;
+  versions: number;
+  disk_bytes: number;
+  old_bytes: number;
+}
 export interface OptionFile {
   name: string;
   role: Role;
@@ -541,6 +551,19 @@ export interface Progress {
   rate_bytes_per_s: number;
   eta_s: number | null;
   verified_bytes: number;
+}
+export interface Prune {
+  dry_run?: boolean;
+  keep_old?: number;
+  old_versions?: boolean;
+  leftovers?: boolean;
+  caches?: boolean;
+}
+export interface Pruned {
+  items: Array<UsageItem>;
+  freed_bytes: number;
+  kept: Array<KeptItem>;
+  dry_run: boolean;
 }
 export interface QueueSummary {
   queued: number;
@@ -728,6 +751,33 @@ export interface UpdateError {
 }
 export type UpdateKind = "content" | "version" | "withdrawn";
 export type UpdateState = "available" | "downloading" | "held_back" | "ready";
+export interface Usage {
+  items: Array<UsageItem>;
+  models: Array<ModelUsage>;
+  disk_bytes: number;
+  shared_bytes: number;
+  prunable_bytes: number;
+  free_bytes: number | null;
+  disk_total_bytes: number | null;
+  reserve_bytes: number;
+}
+export interface UsageItem {
+  kind: UsageKind;
+  name: string;
+  library_id: string | null;
+  model: string | null;
+  version: number | null;
+  option: string | null;
+  download: string | null;
+  size_bytes: number;
+  disk_bytes: number;
+  shared_bytes: number;
+  active: boolean;
+  old: boolean;
+  loaded_by: Array<string>;
+  prunable: boolean;
+}
+export type UsageKind = "artifact" | "cache" | "leftover" | "partial" | "unknown";
 export type Verdict = "compatible" | "partial" | "tight" | "too_large" | "unknown" | "unsupported";
 export interface Version {
   version: string;

@@ -219,3 +219,32 @@ def test_a_refused_or_cancelled_download_leaves_the_old_one_and_no_update_on_the
     until(lambda: world.update("acme/given-up"), lambda update: update["state"] == "available")
     assert world.active("acme/given-up")["id"] == old
     assert world.refused("POST", "/updates/apply", 404, {"ids": ["0" * 16]})["code"] == "artifact_not_found"
+
+
+def test_files_that_are_here_already_are_copied_and_not_fetched_again(world: Updating) -> None:
+    shared = world.serve("shared.safetensors", size=300_000, seed=71)
+    first = world.serve("first.safetensors", size=40_000, seed=72)
+    second = world.serve("second.safetensors", size=50_000, seed=73)
+
+    def offer(version: int, file: dict[str, Any]) -> None:
+        options = [option("st", shared, file, format="safetensors")]
+        world.offer("acme/parts", version, "one", options=options)
+
+    offer(1, first)
+    world.download("acme/parts", until="completed")
+    old = world.active("acme/parts")["id"]
+    asked = len(world.origin.requests("/shared.safetensors"))
+    offer(2, second)
+    update = world.update("acme/parts")
+    assert (update["size_bytes"], update["total_bytes"]) == (50_000, 350_000)
+    new = world.applied(old, force=True)
+    assert len(world.origin.requests("/shared.safetensors")) == asked, "nobody asked for it again"
+    files = [world.daemon.home / f"models/acme/parts/{version}/st/shared.safetensors" for version in (1, 2)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert [file.stat().st_nlink for file in files] == [1, 1]
+    assert new["verified_at"] is not None
+    files[0].write_bytes(b"x" * 300_000)  # changed behind our back: its digest says so
+    offer(3, first)
+    world.applied(new["id"], force=True)
+    damaged = world.daemon.home / "models/acme/parts/3/st/shared.safetensors"
+    assert damaged.read_bytes() == files[1].read_bytes()

@@ -10,7 +10,7 @@ from modelhub_cli.complete import installed_models
 from modelhub_cli.connect import client, every, installed
 from modelhub_cli.failures import USAGE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
-from modelhub_client import ProblemError
+from modelhub_client import Client, ProblemError
 from modelhubd.wire.library import Artifact, ArtifactState
 
 STATES = tuple(state.value for state in ArtifactState)
@@ -85,15 +85,22 @@ def list_models(
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="REF...", shell_complete=installed_models)
+@click.argument("names", nargs=-1, metavar="REF...", shell_complete=installed_models)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--all", "everything", is_flag=True, help="All installed versions and options of REF.")
+@click.option("--old", is_flag=True, help="Versions whose place a newer one has taken; of REF, or of all.")
 @output_options
-def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
+def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool, old: bool) -> int:
     """Remove installed models from the disk: by library id, or by publisher/name[@version][:option]."""
     daemon = client()
     chosen: dict[str, Artifact] = {}
-    for name in names:
+    if not names and not old:
+        raise Failed("Name what to remove.", next_step="What is installed: modelhub list", code=USAGE)
+    if old:
+        chosen = _old(daemon, names)
+        if not chosen:
+            out.say("There is no old version.")
+    for name in () if old else names:
         found = installed(daemon, name)
         if len(found) > 1 and not everything:
             exact = ", ".join(words.reference(item.model, item.version, item.option) for item in found)
@@ -101,7 +108,7 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
                 f"{name} means several: {exact}.", next_step="Name one exactly, or add --all.", code=USAGE
             )
         chosen.update({artifact.id: artifact for artifact in found})
-    if not yes and sys.stdin.isatty() and out.talks:
+    if chosen and not yes and sys.stdin.isatty() and out.talks:
         total = words.size(sum(artifact.size_bytes for artifact in chosen.values()))
         listed = ", ".join(words.reference(item.model, item.version, item.option) for item in chosen.values())
         click.confirm(f"Remove {listed} ({total}) from the disk?", abort=True, err=True)
@@ -119,6 +126,17 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool) -> int:
         name = words.reference(artifact.model, artifact.version, artifact.option)
         out.say(f"Removed {name}, {words.size(artifact.size_bytes)} freed.")
     return code
+
+
+def _old(daemon: Client, names: tuple[str, ...]) -> dict[str, Artifact]:
+    """By id, what a newer version has taken the place of: of everything, or of what is named."""
+    old = {item.library_id for item in daemon.usage().items if item.old}
+    named = [installed(daemon, name) for name in names] if names else [_every(daemon)]
+    return {one.id: one for found in named for one in found if one.id in old}
+
+
+def _every(daemon: Client) -> tuple[Artifact, ...]:
+    return tuple(every(lambda after: daemon.library(limit=200, after=after)))
 
 
 @click.command()

@@ -1,0 +1,268 @@
+"""The Hub page in a browser: what the first paint takes, and frames with 500 cards and 50 live downloads.
+
+`python -m tests.benchmarks page [--write]`; --write puts the figures into docs/benchmarks/page.md.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from modelhub_client import Client
+from tests.benchmarks.figures import percentile
+from tests.browser.browser import ABSENT, find_chromium, running_browser
+from tests.running import free_port, running_daemon
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "benchmarks" / "page.md"
+MODELS = 500
+DOWNLOADS = 50
+GAUGE_MS = 100
+FRAMES_S = 8
+WAIT_S = 60
+ROUNDS = 5
+
+FIRST_CARD = """new MutationObserver((_, observer) => {
+  if (!document.querySelector(".card")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => { window.firstCard = performance.now(); });
+}).observe(document, { childList: true, subtree: true });"""
+LOADED = """() => {
+  const entries = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
+  const [paint] = performance.getEntriesByName("first-contentful-paint");
+  return { bytes: entries.reduce((sum, entry) => sum + entry.transferSize, 0),
+    requests: entries.filter((entry) => entry.transferSize > 0).length,
+    paint: paint.startTime, card: window.firstCard };
+}"""
+LIVE = """(({ downloads, everyMs }) => {
+  delete window.SharedWorker;
+  const real = window.fetch;
+  const line = (frame) => new TextEncoder().encode(JSON.stringify(frame) + "\\n");
+  window.fetch = (input, init) => {
+    if (!String(input).includes("/events")) return real(input, init);
+    const body = new ReadableStream({ start(controller) {
+      controller.enqueue(line({ type: "hello", data: { heartbeat_s: 15 } }));
+      const state = { downloads, library: [], servers: [], updates: [] };
+      controller.enqueue(line({ type: "snapshot", id: "e-1", data: { reason: "fresh", state } }));
+      controller.enqueue(line({ type: "ready", id: "e-1", data: {} }));
+      let done = 0;
+      setInterval(() => {
+        done += 4e6;
+        for (const { id } of downloads) {
+          const numbers = { done_bytes: done, total_bytes: 8e9, rate_bytes_per_s: 4e7 };
+          const data = { id, eta_s: 60, verified_bytes: 0, ...numbers };
+          controller.enqueue(line({ type: "download.progress", data }));
+        }
+      }, everyMs);
+    } });
+    return Promise.resolve(new Response(body));
+  };
+})"""
+FRAMES = """(seconds) => new Promise((resolve) => {
+  const frames = [], tasks = [];
+  const durations = (list) => list.getEntries().map((entry) => entry.duration);
+  const observer = new PerformanceObserver((list) => tasks.push(...durations(list)));
+  observer.observe({ type: "longtask" });
+  const began = performance.now();
+  let before = began, step = 12;
+  const frame = (now) => {
+    frames.push(now - before);
+    before = now;
+    const atEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+    if (atEnd || (scrollY === 0 && step < 0)) step = -step;
+    scrollBy(0, step);
+    if (now - began < seconds * 1000) requestAnimationFrame(frame);
+    else resolve({ frames: frames.slice(1), tasks });
+  };
+  requestAnimationFrame(frame);
+})"""
+
+
+def entries() -> list[dict[str, Any]]:
+    """A catalog of 500 models."""
+    file = {"name": "model.gguf", "sha256": "0" * 64, "urls": ["https://origin.invalid/model.gguf"]}
+    size = 5_000_000_000
+    option = {"id": "gguf-q4_k_m", "format": "gguf", "quantization": "Q4_K_M", "size_bytes": size}
+    return [
+        {
+            "id": f"bench/model-{n:03}",
+            "display_name": f"Model {n:03} Instruct",
+            "publisher": "Bench",
+            "description": "A model that stands here so that there are many, with two lines to say about it. "
+            * 2,
+            "capabilities": ["chat", "tools", "code"],
+            "license": {"spdx": "Apache-2.0"},
+            "parameters": 8_000_000_000,
+            "context_length": 32_768,
+            "options": [option | {"files": [file | {"size_bytes": size}]}],
+        }
+        for n in range(MODELS)
+    ]
+
+
+def live_downloads() -> list[dict[str, Any]]:
+    """Downloads of the first 50 models, as the stream's snapshot has them."""
+    now = "2026-01-01T00:00:00.000Z"
+    progress = {
+        "done_bytes": 0,
+        "total_bytes": 8e9,
+        "rate_bytes_per_s": 0,
+        "eta_s": None,
+        "verified_bytes": 0,
+    }
+    rest = {
+        "version": 1,
+        "option": "gguf-q4_k_m",
+        "state": "active",
+        "priority": 0,
+        "position": 0,
+        "attempts": 1,
+    }
+    times: dict[str, Any] = {
+        "next_retry_at": None,
+        "error": None,
+        "created_at": now,
+        "updated_at": now,
+        "files": [],
+    }
+    return [
+        {"id": f"d{n}", "model": f"bench/model-{n:03}", "progress": progress} | rest | times
+        for n in range(DOWNLOADS)
+    ]
+
+
+async def sign_in(context: BrowserContext, client: Client, url: str) -> Page:
+    """A tab that is signed in and shows cards."""
+    page = await context.new_page()
+    code = await asyncio.to_thread(client.session_code)
+    await page.goto(f"{url}/#code={code.code}")
+    await expect(page.locator(".card").first).to_be_visible()
+    return page
+
+
+async def visits(browser: Browser, client: Client, url: str) -> list[tuple[str, dict[str, float]]]:
+    """Medians of a first visit, where the browser has nothing yet, and of a later one."""
+    first: list[dict[str, float]] = []
+    later: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        context = await browser.new_context(viewport={"width": 1320, "height": 900})
+        token = await token_of(context, client, url)
+        await context.close()
+        context = await browser.new_context(viewport={"width": 1320, "height": 900})
+        await context.add_init_script(FIRST_CARD)
+        await context.add_init_script(f"localStorage.setItem('modelhub.session', {json.dumps(token)})")
+        page = await context.new_page()
+        for found in (first, later):
+            await page.goto("about:blank")
+            await page.goto(url)
+            await until(page, "() => window.firstCard")
+            found.append(await page.evaluate(LOADED))
+        await context.close()
+    return [("first", medians(first)), ("later", medians(later))]
+
+
+async def token_of(context: BrowserContext, client: Client, url: str) -> str:
+    page = await sign_in(context, client, url)
+    return str(await page.evaluate("localStorage.getItem('modelhub.session')"))
+
+
+async def until(page: Page, predicate: str, argument: object = None) -> None:
+    """Wait until it is true; Playwright's own way of it needs a page that lets text become code."""
+    async with asyncio.timeout(WAIT_S):
+        while not await page.evaluate(predicate, argument):
+            await asyncio.sleep(0.02)
+
+
+def medians(samples: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
+
+
+async def frames(browser: Browser, client: Client, url: str, *, live: bool) -> dict[str, float]:
+    """Milliseconds between frames while 500 cards are scrolled, with or without 50 downloads that tell of
+    themselves ten times a second."""
+    context = await browser.new_context(viewport={"width": 1320, "height": 900})
+    wanted = {"downloads": live_downloads() if live else [], "everyMs": GAUGE_MS}
+    await context.add_init_script(f"{LIVE}({json.dumps(wanted)})")
+    page = await sign_in(context, client, url)
+    await page.goto(f"{url}/#/browse?q=model&publisher=bench&sort=name")
+    while await page.locator(".card").count() < MODELS:
+        before = await page.locator(".card").count()
+        await page.locator(".more button").click()
+        await until(page, "n => document.querySelectorAll('.card').length > n", before)
+    if live:
+        await expect(page.locator(".card progress")).to_have_count(DOWNLOADS)
+    told = await page.evaluate(FRAMES, FRAMES_S)
+    await context.close()
+    gaps, tasks = told["frames"], told["tasks"]
+    return {
+        "median": statistics.median(gaps),
+        "p95": percentile(gaps, 0.95),
+        "p99": percentile(gaps, 0.99),
+        "worst": max(gaps),
+        "long": len(tasks),
+    }
+
+
+async def measured(program: str, client: Client, url: str) -> str:
+    """The figures as a page of Markdown."""
+    async with running_browser(program) as browser:
+        seen = await visits(browser, client, url)
+        scrolled = [
+            (name, await frames(browser, client, url, live=name == "live")) for name in ("alone", "live")
+        ]
+        version = browser.version
+    names = {
+        "first": "first visit",
+        "later": "later visit",
+        "alone": "500 cards",
+        "live": "and 50 live downloads",
+    }
+    lines = [
+        "# The Hub page\n",
+        "Made by `python -m tests.benchmarks page --write` on loopback, in Chromium",
+        f"{version} without a graphics card, 1320 × 900. A first visit has an empty cache; a later one asks",
+        "for the document alone, since all else is named by its content and good for ever. Interactive",
+        f"is the frame in which the first cards of {MODELS} models stand, each with its buttons.\n",
+        "| | requests | bytes sent | first paint | interactive |",
+        "|---|---|---|---|---|",
+    ]
+    for name, found in seen:
+        times = f"{found['paint']:.0f} ms | {found['card']:.0f} ms"
+        lines.append(
+            f"| {names[name]} | {found['requests']:.0f} | {found['bytes'] / 1000:.1f} kB | {times} |"
+        )
+    lines += [
+        f"\nMilliseconds between frames while the whole list is scrolled for {FRAMES_S} s, and tasks of over",
+        f"50 ms. A live download tells its progress {1000 // GAUGE_MS} times a second.\n",
+        "| | median | 95 % | 99 % | worst | long tasks |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, gaps in scrolled:
+        cells = " | ".join(f"{gaps[part]:.1f}" for part in ("median", "p95", "p99", "worst"))
+        lines.append(f"| {names[name]} | {cells} | {gaps['long']:.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="page")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args(arguments)
+    program = find_chromium()
+    if program is None:
+        print(ABSENT)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        (home / "config/catalog.d").mkdir(parents=True)
+        (home / "config/catalog.d/bench.json").write_text(json.dumps(entries()))
+        with running_daemon(home, {"MODELHUB_SERVER_PORT": str(free_port())}) as daemon:
+            text = asyncio.run(measured(program, daemon.client, daemon.url))
+    print(text)
+    if asked.write:
+        PAGE.write_text(text, encoding="utf-8")
