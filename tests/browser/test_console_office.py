@@ -9,7 +9,7 @@ from modelhub_client import RegistryClient
 from tests.browser.browser import ABSENT, Tab, find_chromium
 from tests.browser.console_world import Desk, Office, open_office
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
