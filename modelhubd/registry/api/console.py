@@ -5,8 +5,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from modelhubd.registry.routing import ANYBODY, RegistryAsk, RegistryRoute
+from modelhubd.registry.parts import Parts
+from modelhubd.registry.routing import ANYBODY, RegistryRoute
 from modelhubd.web.page_files import PageFile, answer_of, folder, paths_of, read_files, security_policy
+from modelhubd.web.routing import Ask
 
 SHARED = ("api", "dom", "icons", "store", "text")
 """Scripts of the Hub page that the console uses too."""
@@ -31,7 +33,7 @@ class Console:
     def __init__(self) -> None:
         self._files: dict[str, PageFile] | None = None
 
-    async def serve(self, ask: RegistryAsk[None, None]) -> web.StreamResponse:
+    async def serve(self, ask: Ask[Parts, None, None]) -> web.StreamResponse:
         """The file at the request's path.
 
         Raises:

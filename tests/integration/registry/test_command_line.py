@@ -89,6 +89,8 @@ async def test_signing_in_keeps_the_token_for_this_registry_alone(sits: Sits, re
     assert registry.author.token not in ran.out + ran.err
     assert token_for(person.home / "config", registry.url) == registry.author.token
     assert (await person.types("whoami", "-q")).out == "author\n"
+    for option in ("--print", "-q"):
+        assert (await person.types("ui", option)).out == f"{registry.url}/\n"
     assert (await person.types("logout")).code == 0
     gone = await person.types("whoami")
     assert gone.code == 2

@@ -32,7 +32,8 @@ async def test_its_files_need_no_token_hold_no_data_and_carry_the_policy(sqlite_
 
 async def test_there_is_nothing_but_the_console_s_files(sqlite_registry: Registry) -> None:
     for path in (
-        "/js/main.js", "/js/nothing.js", "/console/index.html", "/console/js/..%2f..%2findex.html", "/types/daemon.d.ts",
-        "/console/js/%2e%2e%2f%2e%2e%2fjsconfig.json", "/v-000000000000/app.css", "/console/js/main.js%00",
+        "/js/main.js", "/js/nothing.js", "/console/index.html", "/types/daemon.d.ts",
+        "/console/js/..%2f..%2findex.html", "/console/js/%2e%2e%2f%2e%2e%2fjsconfig.json",
+        "/v-000000000000/app.css", "/console/js/main.js%00",
     ):  # fmt: skip
         assert (await asked(sqlite_registry, path)).status == 404, path

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { entryBytes } from "../../../clients/web/console/js/canonical.js";
 import { extent, placeOf, plainValue, wordsBetween } from "../../../clients/web/console/js/diff.js";
 import { createLive } from "../../../clients/web/console/js/live.js";
+import { faultInConsistency, faultInInclusion, leafHash } from "../../../clients/web/console/js/merkle.js";
+import { checkLog } from "../../../clients/web/console/js/proof.js";
 import { can, canPublish, whyNotDecide } from "../../../clients/web/console/js/rights.js";
 import { address, modelPath, parseRoute } from "../../../clients/web/console/js/routes.js";
 import { faultInToken } from "../../../clients/web/console/js/session.js";
@@ -124,4 +127,70 @@ test("a registry that is away is asked again, more and more seldom", async () =>
   assert.deepEqual(waits.slice(0, 7), [400, 800, 1600, 3200, 6400, 8000, 8000]);
   assert.ok(states.every((word) => word === "lost"));
   live.stop();
+});
+
+/** The tree over some leaves, by its definition (RFC 6962). */
+async function rootOf(leaves) {
+  if (leaves.length === 1) return leaves[0];
+  let split = 1;
+  while (split * 2 < leaves.length) split *= 2;
+  const bytes = Buffer.concat([Buffer.from([1]), Buffer.from(await rootOf(leaves.slice(0, split)), "hex"), Buffer.from(await rootOf(leaves.slice(split)), "hex")]);
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The proof that a tree begins with a smaller one (RFC 6962, 2.1.2). */
+async function growth(leaves, old, whole = true) {
+  if (old === leaves.length) return whole ? [] : [await rootOf(leaves)];
+  let split = 1;
+  while (split * 2 < leaves.length) split *= 2;
+  if (old <= split) return [...(await growth(leaves.slice(0, split), old, whole)), await rootOf(leaves.slice(split))];
+  return [...(await growth(leaves.slice(split), old - split, false)), await rootOf(leaves.slice(0, split))];
+}
+
+/** The proof that a leaf is in a tree (RFC 6962, 2.1.1). */
+async function presence(leaves, index) {
+  if (leaves.length === 1) return [];
+  let split = 1;
+  while (split * 2 < leaves.length) split *= 2;
+  if (index < split) return [...(await presence(leaves.slice(0, split), index)), await rootOf(leaves.slice(split))];
+  return [...(await presence(leaves.slice(split), index - split)), await rootOf(leaves.slice(0, split))];
+}
+
+test("every proof of every small log holds, and none of them with anything changed", async () => {
+  const all = await Promise.all(Array.from({ length: 9 }, (_, index) => leafHash(new TextEncoder().encode(`entry ${index}`))));
+  const other = "ab".repeat(32);
+  for (let size = 1; size <= all.length; size += 1) {
+    const leaves = all.slice(0, size);
+    const root = await rootOf(leaves);
+    for (let index = 0; index < size; index += 1) {
+      const hashes = await presence(leaves, index);
+      assert.equal(await faultInInclusion(leaves[index], index, size, hashes, root), null);
+      assert.ok(await faultInInclusion(other, index, size, hashes, root));
+      assert.ok(await faultInInclusion(leaves[index], index, size, [...hashes, other], root));
+      if (hashes.length) assert.ok(await faultInInclusion(leaves[index], index, size, hashes.slice(1), root));
+    }
+    for (let old = 1; old <= size; old += 1) {
+      const hashes = await growth(leaves, old);
+      const before = await rootOf(leaves.slice(0, old));
+      assert.equal(await faultInConsistency(old, before, size, root, hashes), null, `${old} of ${size}`);
+      assert.ok(await faultInConsistency(old, other, size, root, hashes));
+      assert.ok(await faultInConsistency(old, before, size, other, hashes));
+      assert.ok(await faultInConsistency(old, before, size, root, [...hashes, other]));
+    }
+  }
+  assert.match(await faultInConsistency(3, other, 2, other, []), /shrunk/);
+  assert.match(await faultInInclusion(other, 2, 2, [], other), /no leaf/);
+  assert.match(await faultInInclusion("ab", 0, 1, [], other), /32 bytes/);
+});
+
+test("a log that has shrunk or has another key is noticed, and what was seen stays remembered", async () => {
+  const point = { size: 3, root_hash: "ab".repeat(32), note: "", key: "registry+00+AQ==" };
+  const kept = [];
+  const look = (seen) => checkLog(async () => point, { get: () => seen, put: (one) => kept.push(one) }, []);
+  const seen = { size: 5, root_hash: "cd".repeat(32), key: point.key, at: "2026-01-01T00:00:00Z" };
+  assert.match((await look(seen)).findings[1].title, /shrunk from 5 to 3/);
+  assert.match((await look({ ...seen, size: 2, key: "another" })).findings[1].title, /another key/);
+  const [note] = (await look(null)).findings;
+  assert.ok(!note.ok);
+  assert.deepEqual(kept, []);
 });

@@ -12,6 +12,7 @@ from modelhubd.registry.api.console import read_console
 HERE = Path(__file__).parent
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 WORKER = "worker.js"
+IMPORT = re.compile(r'^import [^"]*"([^"]+)";$', re.MULTILINE)
 PAGE = HERE.parent.parent.parent / "clients" / "web"
 
 
@@ -36,7 +37,7 @@ def test_no_script_can_turn_text_into_markup_or_code() -> None:
 def test_the_console_s_scripts_import_only_what_the_registry_serves() -> None:
     served = set(read_console(PAGE))
     for script in (PAGE / "console" / "js").glob("*.js"):
-        for target in re.findall(r"""(?:from|import)\s+["']([^"']+)["']""", script.read_text()):
+        for target in IMPORT.findall(script.read_text()):
             assert target.startswith(("./", "../../js/")), (script.name, target)
             path = "/" + (script.parent / target).resolve().relative_to(PAGE).as_posix()
             assert path in served, (script.name, target)

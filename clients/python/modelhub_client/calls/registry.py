@@ -38,7 +38,7 @@ def me() -> Call[Me]:
     return Call(method="GET", target=api("/me"), answer=Me)
 
 
-def changes(*, after: str | None = None, wait_s: float = 0) -> Call[Changed]:
+def changes(*, after: str | None = None, wait_s: int = 0) -> Call[Changed]:
     """Where the registry stands, once that is not `after`, or after `wait_s` seconds (30 at most)."""
     target = api("/changes", {"after": after, "wait_s": wait_s or None})
     return Call(method="GET", target=target, answer=Changed, timeout_s=TIMEOUT_S + wait_s)

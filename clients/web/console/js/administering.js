@@ -10,6 +10,7 @@ import { address, modelPath, path } from "./routes.js";
 const DAY_S = 86_400;
 const LIVES = /** @type {[string, string][]} */ ([["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "365 days"]]);
 const SCOPES = /** @type {[string, string][]} */ ([["read", "read: the catalog and templates"], ["review", "review: approve and reject"], ["verify", "verify: vouch for models"], ["admin", "admin: everything but publishing and reviewing"]]);
+const PATIENCE = 20;
 const MOST_BYTES = 256 * 1024;
 const REASON = { name: "reason", label: "Reason", kind: /** @type {const} */ ("area"), required: true, most: 2000, hint: "Kept in the audit log." };
 
@@ -22,6 +23,19 @@ export function administering({ api, act, store }) {
     act.say(said);
     await act.refresh();
     return done;
+  }
+
+  /** Each shown entry has a proof of its own: many of them may be more than is answered at once. @param {string} path @returns {Promise<any>} */
+  async function patiently(path) {
+    for (let turn = 0; ; turn += 1) {
+      try {
+        return await api.get(path);
+      } catch (error) {
+        const { status, retryAfterS } = /** @type {any} */ (error);
+        if (status !== 429 || turn === PATIENCE) throw error;
+        await new Promise((done) => setTimeout(done, (retryAfterS ?? 1) * 1000));
+      }
+    }
   }
 
   return {
@@ -99,7 +113,7 @@ export function administering({ api, act, store }) {
       const entries = data.get(keyOf({ path: listPath(route) }))?.value?.items ?? [];
       store.set({ proof: { busy: true } });
       try {
-        store.set({ proof: await checkLog(api.get, createMemory(localStorage, me.registry), entries) });
+        store.set({ proof: await checkLog(patiently, createMemory(localStorage, me.registry), entries) });
       } catch (error) {
         const text = crypto.subtle ? (error instanceof Error ? error.message : String(error)) : "This browser checks proofs only over https or on this machine itself. `modelhub registry audit verify` does it anywhere.";
         store.set({ proof: { error: text } });

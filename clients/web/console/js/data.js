@@ -67,8 +67,6 @@ export function createData(api, store) {
   return {
     /** Ask for all of it, also for what is known. @param {Need[]} needs */
     refresh: (needs) => Promise.all(needs.map(load)),
-    /** Ask for what nobody has asked for yet. @param {Need[]} needs */
-    ensure: (needs) => Promise.all(needs.filter((need) => !asking.has(keyOf(need))).map(load)),
     /** Forget everything: another person may see other things. */
     forget() {
       for (const one of asking.values()) one.abort();

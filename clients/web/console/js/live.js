@@ -42,18 +42,20 @@ export function createLive({ open, onChange, onState, locks = navigator.locks, c
 
   /** @param {AbortSignal} signal */
   async function read(signal) {
-    let pause = FIRST_PAUSE_MS;
+    let [pause, wait] = [FIRST_PAUSE_MS, WAIT_S];
     while (!signal.aborted) {
       try {
-        const next = await ask(signal, WAIT_S);
+        const next = await ask(signal, wait);
         if (signal.aborted) return;
         channel.postMessage(next);
         heard(next);
-        pause = FIRST_PAUSE_MS;
+        [pause, wait] = [FIRST_PAUSE_MS, WAIT_S];
       } catch (error) {
         const problem = /** @type {any} */ (error);
         if (signal.aborted || problem.status === 401) return;
         onState("lost");
+        channel.postMessage(null);
+        wait = 0; // to be told at once when it is back
         await slept(Math.max(pause, (problem.retryAfterS ?? 0) * 1000), signal);
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       }
@@ -68,7 +70,11 @@ export function createLive({ open, onChange, onState, locks = navigator.locks, c
     });
   }
 
-  channel.onmessage = (event) => running && typeof event.data === "string" && heard(event.data);
+  channel.onmessage = (event) => {
+    if (!running) return;
+    if (typeof event.data === "string") heard(event.data);
+    else onState("lost");
+  };
 
   return {
     /** Hear from now on, beginning with what was missed; does nothing while it does. */

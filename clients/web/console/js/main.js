@@ -120,7 +120,11 @@ announcer.setAttribute("role", "status");
 document.body.append(announcer);
 
 addEventListener("hashchange", arrive);
-addEventListener("online", () => store.get().me && live.start());
+addEventListener("online", () => {
+  if (!store.get().me) return;
+  live.stop();
+  live.start();
+});
 addEventListener("keydown", (event) => {
   const typing = /** @type {any} */ (event.target).closest?.("input, select, textarea, dialog");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;

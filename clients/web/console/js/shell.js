@@ -5,7 +5,7 @@ import * as audits from "./audit.js";
 import { input } from "./forms.js";
 import * as one from "./model.js";
 import * as many from "./models.js";
-import { button, empty } from "./pieces.js";
+import { button, empty, heading } from "./pieces.js";
 import * as publishing from "./publish.js";
 import * as names from "./publishers.js";
 import * as queue from "./reviews.js";
@@ -44,7 +44,7 @@ export function firstView(me) {
 /** What an address shows. @param {Route} route @param {Me} me @returns {View} */
 export function viewOf(route, me) {
   const tab = TABS.find(({ view }) => view === route.view);
-  if (tab && !opens(me, tab.scope)) return { title: tab.word, needs: () => [], view: () => refused(tab.scope) };
+  if (tab && !opens(me, tab.scope)) return { title: tab.word, needs: () => [], view: () => [heading(tab.word), refused(tab.scope)] };
   const deep = route.parts.length > 0;
   switch (route.view) {
     case "reviews":
