@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from modelhub_cli.main import run
+from tests.fakes.terminal import on_terminal
 from tests.running import RunningDaemon, running_daemon
 
 Found = dict[str, dict[str, str]]
@@ -81,6 +84,19 @@ def test_where_all_is_well_nothing_fails(doctor: Doctor) -> None:
         "leftovers",
     } <= found.keys()  # fmt: skip
     assert found["policy"]["verdict"] == found["clock"]["verdict"] == found["library"]["verdict"] == "ok"
+
+
+def test_people_see_signs_and_advice_and_pipes_get_four_cells(machine: RunningDaemon) -> None:
+    program = [sys.executable, "-m", "modelhub_cli.main", "doctor"]
+    with changed(machine.home / "run/runtime.json", None):
+        seen = on_terminal(program, machine.environ, columns=60)
+        piped = subprocess.run(program, env=machine.environ, capture_output=True, text=True, check=True)
+    assert seen.code == 0
+    assert "✓ daemon" in seen.plain and "! runtime.json" in seen.plain
+    assert "→ modelhub daemon restart" in seen.plain and "0 failed" in seen.plain
+    assert all(cell_len(line) <= 60 for line in seen.plain.splitlines()[1:])
+    assert {line.count("\t") for line in piped.stdout.splitlines()} == {3}
+    assert "\x1b" not in piped.stdout + piped.stderr
 
 
 def test_what_others_could_use_fails_with_the_chmod_that_mends_it(

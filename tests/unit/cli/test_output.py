@@ -90,7 +90,7 @@ def test_json_is_the_items_as_they_come(hub: Hub, modelhub: Modelhub) -> None:
 DATA_COMMANDS = (
     "status", "version", "device", "search", "show acme/tiny", "show acme/tiny --files",
     "show acme/tiny --versions",
-    "list", "ps", "downloads list", "doctor", "config list", "scan", "daemon status",
+    "list", "ps", "downloads list", "config list", "scan", "daemon status",
 )  # fmt: skip
 
 
