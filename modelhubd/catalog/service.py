@@ -126,8 +126,7 @@ class Catalog:
         gathered = await asyncio.to_thread(gather, self._folder if self._counted else None, base, imported)
         known, present = await store.source(self._database.reader), self._view
         if known is None or known.fingerprint != gathered.fingerprint:
-            changes = little_changes(known, gathered, present)
-            if changes is not None:
+            if (changes := little_changes(known, gathered, present)) is not None:
                 await self._change(changes, gathered, also)
             else:
                 await self._make_anew(1 if known is None else known.generation + 1, gathered, also)
@@ -193,9 +192,8 @@ class Catalog:
 
     def served_ids(self) -> Collection[str]:
         """The ids of all entries, if all of them are a registry's; else none."""
-        if self._view is None or self._info.source != "registry" or self._view.index.n_local:
-            return ()
-        return self._view.index.positions.keys()
+        alone = self._view is not None and self._info.source == "registry" and not self._seen.index.n_local
+        return self._seen.index.positions.keys() if alone else ()
 
     def tell(self, event: str) -> None:
         """Tell readers under this type of event what `info` says now."""

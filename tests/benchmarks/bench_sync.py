@@ -73,6 +73,9 @@ def measured(models: int) -> list[tuple[str, ...]]:
                 with Searching(daemon.client) as searching:
                     began = time.perf_counter()
                     info = daemon.client.sync_catalog(wait=True)
+                    if info.last_error is not None:  # it was one that had begun before
+                        began = time.perf_counter()
+                        info = daemon.client.sync_catalog(wait=True)
                     took_s = time.perf_counter() - began
                 assert info.last_error is None, info.last_error
                 moved = sum(asked.sent + asked.received for asked in registry.asked)

@@ -29,6 +29,7 @@ class Told:
     published: set[tuple[str, int]] = field(default_factory=set)
     approved: set[tuple[str, int]] = field(default_factory=set)
     statuses: Counter[int] = field(default_factory=Counter)
+    flipped: int = 0
     lost: int = 0
     """Requests without an answer."""
     unclear: list[str] = field(default_factory=list)
@@ -114,7 +115,8 @@ async def _flip(who: Sequence[People], told: Told, until: asyncio.Event) -> None
             if until.is_set():
                 return
             async with _bad_luck(told):
-                told.saw(await asked.admin.ask(method, f"/models/{model}/verification"))
+                answer = told.saw(await asked.admin.ask(method, f"/models/{model}/verification"))
+                told.flipped += answer.status == 200
 
 
 @contextlib.asynccontextmanager

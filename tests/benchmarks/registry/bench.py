@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--versions", type=int, default=600, help="that are published and approved")
     parser.add_argument("--flips", type=int, default=600)
     parser.add_argument("--reads", type=int, default=5_000)
+    parser.add_argument("--reports", type=int, default=5_000, help="of downloads")
     parser.add_argument("--daemons", type=int, default=4_000)
     parser.add_argument("--models", type=int, nargs="+", default=[2_000, 20_000])
     asked = parser.parse_args(arguments)
@@ -39,7 +40,11 @@ def main(arguments: Sequence[str] = ()) -> None:
     for name in asked.databases:
         if "writes" in parts:
             work = writes.Work(
-                in_flight=asked.in_flight, versions=asked.versions, flips=asked.flips, reads=asked.reads
+                in_flight=asked.in_flight,
+                versions=asked.versions,
+                flips=asked.flips,
+                reads=asked.reads,
+                reports=asked.reports,
             )
             with database(name) as (folder, url):
                 rows = asyncio.run(writes.measure(folder / "state", url, work))

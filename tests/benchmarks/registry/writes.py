@@ -1,4 +1,4 @@
-"""Publishes, approvals, flips and conditional reads, many in flight, and whether all is right afterwards."""
+"""Publishes, approvals, flips, reads and reports, many in flight, and whether all is right afterwards."""
 
 import asyncio
 import functools
@@ -24,6 +24,7 @@ class Work:
     versions: int
     flips: int
     reads: int
+    reports: int
 
 
 Made = tuple[str, int, str]
@@ -39,6 +40,7 @@ async def measure(folder: Path, database: str, work: Work) -> list[list[str]]:
         await _put_templates(people, models)
         rows.append(await _flip(people, models, work))
         rows.append(await _read(people, work))
+        rows.append(await _report(people, models, work))
         await asyncio.to_thread(check, people, made, folder)
         rows.append(["dense, one winner each, badges, audit log", "right", "", "", ""])
         return rows
@@ -104,6 +106,17 @@ async def _read(people: People, work: Work) -> list[str]:
     statuses, measured = await at_once([read] * work.reads, work.in_flight)
     assert set(statuses) == {304}, Counter(statuses)
     return measured.row("conditional reads of the catalog")
+
+
+async def _report(people: People, models: list[str], work: Work) -> list[str]:
+    async def report(number: int) -> int:
+        path = f"/models/{models[number % len(models)]}/downloads"
+        return (await people.reader.post(path, key=f"install-{number}")).status
+
+    jobs = [functools.partial(report, number) for number in range(work.reports)]
+    statuses, measured = await at_once(jobs, work.in_flight)
+    assert set(statuses) <= {202}, Counter(statuses)
+    return measured.row("reports of downloads")
 
 
 def check(people: People, made: list[Made], folder: Path) -> None:
