@@ -13,6 +13,7 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import CONFLICT, FAILURE, INTEGRITY, USAGE, Failed, exit_code_of_job, report
 from modelhub_cli.jobs import tell_end, watch_jobs
 from modelhub_cli.output import Column, Output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhubd.wire.bundles import MANIFEST, SIGNATURE, BundleCheck, BundleReport, Outcome, Source
 from modelhubd.wire.jobs import Job, JobState
 
@@ -55,7 +56,7 @@ def bundle() -> None:
     """Models in a folder: made of what is installed, verified, installed elsewhere, used where they are."""
 
 
-@bundle.command()
+@bundle.command(epilog=examples("modelhub bundle create ./models qwen/qwen3-0.6b"))
 @click.argument("path", type=FOLDER)
 @click.argument("models", nargs=-1, required=True, metavar="REF...", shell_complete=installed_models)
 @click.option("--name", help="Of the bundle; by default that of the folder.")
@@ -95,7 +96,7 @@ def create(
     return watch_jobs(daemon, out, [job], tell)
 
 
-@bundle.command()
+@bundle.command(epilog=examples("modelhub bundle sign ./models --key publisher.pem"))
 @click.argument("path", type=FOLDER)
 @click.option("--key", type=FOLDER, required=True, help="A publisher's key (a file).")
 @output_options
@@ -106,7 +107,7 @@ def sign(out: Output, path: Path, key: Path) -> None:
     out.say(f"{name} is signed.")
 
 
-@bundle.command()
+@bundle.command(epilog=examples("modelhub bundle verify ./models"))
 @click.argument("path", type=FOLDER)
 @KEY
 @output_options
@@ -132,7 +133,7 @@ def verify(out: Output, path: Path, key: str | None) -> int:
     return watch_jobs(daemon, out, [daemon.verify_bundle(path, key=key)], tell)
 
 
-@bundle.command()
+@bundle.command(epilog=examples("modelhub bundle install /media/stick/models"))
 @click.argument("path", type=FOLDER)
 @KEY
 @output_options
@@ -155,7 +156,7 @@ def install(out: Output, path: Path, key: str | None) -> int:
     return watch_jobs(daemon, out, [daemon.install_bundle(path, key=key)], tell)
 
 
-@bundle.command("sources")
+@bundle.command("sources", epilog=examples("modelhub bundle sources"))
 @output_options
 def list_sources(out: Output) -> None:
     """Folders of applications and of the administrator that provide models."""
@@ -165,7 +166,7 @@ def list_sources(out: Output) -> None:
         out.say("No application and no administrator provides models here.")
 
 
-@bundle.command()
+@bundle.command(epilog=examples("modelhub bundle add /opt/app/models --app com.example.app"))
 @click.argument("path", type=FOLDER)
 @click.option("--app", required=True, help="Name of the application.")
 @KEY
@@ -181,7 +182,7 @@ def add(out: Output, path: Path, app: str, key: str | None) -> int:
     return FAILURE if found.state.value == "refused" else 0
 
 
-@bundle.command()
+@bundle.command(epilog=examples("modelhub bundle remove com.example.app"))
 @click.argument("source", metavar="SOURCE")
 @output_options
 def remove(out: Output, source: str) -> None:

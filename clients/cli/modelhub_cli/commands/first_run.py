@@ -5,6 +5,7 @@ import click
 from modelhub_cli import words
 from modelhub_cli.connect import client
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhubd.wire.bundles import FirstRunItem
 
 ITEMS: tuple[Column[FirstRunItem], ...] = (
@@ -20,7 +21,7 @@ ITEMS: tuple[Column[FirstRunItem], ...] = (
 )
 
 
-@click.command()
+@click.command(epilog=examples("modelhub first-run", "modelhub first-run --skip"))
 @click.argument("models", nargs=-1, metavar="[REF]...")
 @click.option("--skip", is_flag=True, help="Do without REF, or without all that are not done.")
 @output_options

@@ -12,6 +12,7 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_cli.jobs import tell_end, watch_jobs
 from modelhub_cli.output import Column, Output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhub_client import Client
 from modelhubd.wire.imports import FoundAnswer, FoundModel, ImportMode, ImportResult
 from modelhubd.wire.jobs import Job, JobState
@@ -43,7 +44,9 @@ FOUND: tuple[Column[Numbered], ...] = (
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples("modelhub scan", "modelhub scan -q                 ids of what could be imported")
+)
 @click.option(
     "--import", "wanted", metavar="all|N,N…", help="Import what was found: all that is new, or by number."
 )
@@ -73,7 +76,13 @@ def scan(out: Output, wanted: str | None, mode: str) -> int:
     return 0
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples(
+        "modelhub import ~/Downloads/tiny-Q4_K_M.gguf",
+        "modelhub import ./tiny.gguf --as acme/tiny --mode link",
+    ),
+)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option(
     "--mode",

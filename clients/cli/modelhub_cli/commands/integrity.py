@@ -12,12 +12,16 @@ from modelhub_cli.connect import client, every, installed
 from modelhub_cli.failures import FAILURE, INTEGRITY, USAGE, Failed, report
 from modelhub_cli.jobs import name_of, tell_end, watch_jobs
 from modelhub_cli.output import Output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhub_client import Client, ProblemError
 from modelhubd.wire.jobs import Job, JobState
 from modelhubd.wire.library import Artifact, ArtifactState, RepairResult, VerifyResult
 
 
-@click.command(short_help="Read installed models whole and compare them with their digests.")
+@click.command(
+    short_help="Read installed models whole and compare them with their digests.",
+    epilog=examples("modelhub verify qwen/qwen3-0.6b", "modelhub verify --all --detach"),
+)
 @click.argument("names", nargs=-1, metavar="[REF]...", shell_complete=installed_models)
 @click.option("--all", "everything", is_flag=True, help="All that is installed.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait; the daemon goes on.")
@@ -34,7 +38,10 @@ def verify(out: Output, names: tuple[str, ...], everything: bool, detach: bool) 
     return watch_jobs(daemon, out, jobs, lambda job: _tell_verified(out, job)) or code
 
 
-@click.command(short_help="Fetch again what of installed models is damaged or missing.")
+@click.command(
+    short_help="Fetch again what of installed models is damaged or missing.",
+    epilog=examples("modelhub repair qwen/qwen3-0.6b"),
+)
 @click.argument("names", nargs=-1, required=True, metavar="REF...", shell_complete=installed_models)
 @click.option("-d", "--detach", is_flag=True, help="Do not wait; the daemon goes on.")
 @output_options

@@ -9,6 +9,7 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, Failed, report
 from modelhub_cli.jobs import name_of, percent_of, state_of, watch_jobs
 from modelhub_cli.output import Column, Output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhub_client import Client, ProblemError
 from modelhubd.wire.jobs import Job
 
@@ -28,12 +29,12 @@ JOBS: tuple[Column[Job], ...] = (
 )
 
 
-@click.group()
+@click.group(epilog=examples("modelhub jobs list", "modelhub jobs watch"))
 def jobs() -> None:
     """What the library does in the background: it goes on when your terminal closes."""
 
 
-@jobs.command("list")
+@jobs.command("list", epilog=examples("modelhub jobs list", "modelhub jobs list -o json"))
 @output_options
 def list_jobs(out: Output) -> None:
     """Those under way, then the last that have ended."""
@@ -43,7 +44,7 @@ def list_jobs(out: Output) -> None:
         out.say("No jobs.")
 
 
-@jobs.command("watch")
+@jobs.command("watch", epilog=examples("modelhub jobs watch", "modelhub jobs watch 0123456789abcdef -o json"))
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @output_options
 def watch(out: Output, ids: tuple[str, ...]) -> int:
@@ -56,7 +57,7 @@ def watch(out: Output, ids: tuple[str, ...]) -> int:
     return watch_jobs(daemon, out, found)
 
 
-@jobs.command("cancel")
+@jobs.command("cancel", epilog=examples("modelhub jobs cancel 0123456789abcdef"))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @output_options
 def cancel(out: Output, ids: tuple[str, ...]) -> int:

@@ -11,6 +11,7 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, Failed, report
 from modelhub_cli.jobs import watch_jobs
 from modelhub_cli.output import Column, Output, output_options
+from modelhub_cli.teaching import examples
 from modelhubd.wire.space import ModelUsage, UsageItem
 
 
@@ -66,7 +67,7 @@ Examples:
 """
 
 
-@click.command()
+@click.command(epilog=examples("modelhub usage", "modelhub usage --models -o json"))
 @click.option("--models", "models", is_flag=True, help="Added up by model.")
 @output_options
 def usage(out: Output, models: bool) -> None:
@@ -137,7 +138,7 @@ def prune(
     return FAILURE if gone.kept else 0
 
 
-@click.command()
+@click.command(epilog=examples("modelhub move /mnt/models", "modelhub move /mnt/models --yes --detach"))
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-d", "--detach", is_flag=True, help="Begin only; the daemon goes on in the background.")

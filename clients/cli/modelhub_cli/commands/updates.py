@@ -12,6 +12,7 @@ from modelhub_cli.connect import active, client, every, installed, reference_of
 from modelhub_cli.failures import CONFLICT, REFUSED, USAGE, Failed, report
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Column, Output, output_options, plain
+from modelhub_cli.teaching import examples
 from modelhub_client import Client
 from modelhubd.wire.updates import RefusedUpdate, RolledBack, Switch, Update, UpdateKind, UpdateState
 
@@ -62,7 +63,9 @@ UPDATES: tuple[Column[Update], ...] = (
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples("modelhub outdated", "modelhub outdated qwen --notes", "modelhub outdated -o json")
+)
 @click.argument("query", nargs=-1)
 @click.option("--notes", is_flag=True, help="What the versions since bring, and what changes.")
 @output_options
