@@ -311,10 +311,10 @@ class Library:
         key = Key(finished.model, finished.version, finished.option)
         return await self._put(tx, key, finished, source="import")
 
-    async def holds_folder(self, folder: str) -> bool:
-        """Whether an artifact has its files in this folder of the models directory."""
-        rows = await store.all_artifacts(self._database.reader)
-        return any(folder_of(row.key) == folder for row in rows)
+    async def state_of(self, key: Key) -> ArtifactState | None:
+        """Of the artifact there is of `key`; None where there is none."""
+        rows = await store.of_model(self._database.reader, key.model)
+        return next((row.state for row in rows if row.key == key), None)
 
     async def refer(
         self,

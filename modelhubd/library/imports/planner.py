@@ -166,18 +166,13 @@ class Planner:
         Raises:
             Conflict: it is in the library, and its files are damaged or gone.
         """
-        for artifact in await self._library.all():
-            if (artifact.model, artifact.version, artifact.option) != (
-                planned.key.model,
-                planned.key.version,
-                planned.key.option,
-            ):
-                continue
-            if artifact.state in (ArtifactState.OK, ArtifactState.OFFLINE):
-                return True
+        state = await self._library.state_of(planned.key)
+        if state in (ArtifactState.OK, ArtifactState.OFFLINE):
+            return True
+        if state is not None:
             raise Conflict(
-                f"{planned.key} is in the library and its files are {artifact.state}. Remove it (modelhub "
-                "rm), then import it again.",
+                f"{planned.key} is in the library and its files are {state}. Remove it (modelhub rm), then "
+                "import it again.",
                 code="already_installed",
             )
         return False

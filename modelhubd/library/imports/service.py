@@ -33,7 +33,7 @@ from modelhubd.library.imports.sources import (
     find_source,
 )
 from modelhubd.library.jobs import Jobs, Progress
-from modelhubd.library.layout import folder_of
+from modelhubd.library.layout import folder_of, key_of
 from modelhubd.library.service import Library
 from modelhubd.library.states import Outside
 from modelhubd.storage.database import Database, Transaction
@@ -231,7 +231,8 @@ class Imports:
                 await self._undo(row)
 
     async def _undo(self, row: store.UnderWay) -> None:
-        adopted = await self._library.holds_folder(row.folder)
+        place = key_of(f"{row.folder}/file")
+        adopted = place is not None and await self._library.state_of(place[0]) is not None
         if not adopted or not row.placing:
             await asyncio.to_thread(undo, self._root, row.id, row.folder, row.files, placing=row.placing)
         async with self._database.transaction(durable=True) as tx:
