@@ -252,8 +252,8 @@ async def measured(program: str, client: Client, url: str) -> str:
         f"{version} without a graphics card, 1320 × 900. A first visit has an empty cache; a later one asks",
         "for the document alone, since all else is named by its content and good for ever. Interactive",
         f"is the frame in which the first cards of {MODELS} models stand, each with its buttons.\n",
-        "Processor is what the page's own thread took of one: unlike the times, it does not depend on what else",
-        f"the machine had to do (its load was {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores).\n",
+        "Processor is what the page's own thread took of one: unlike the times, it does not depend on what",
+        f"else the machine had to do (its load was {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores).\n",
         "| | requests | bytes sent | first paint | interactive | processor |",
         "|---|---|---|---|---|---|",
     ]
