@@ -169,11 +169,6 @@ class Downloads:
         """Of the transfer process; None while there is none."""
         return self._worker.pid
 
-    @property
-    def busy(self) -> bool:
-        """Whether any is worked on just now."""
-        return self._carrier.busy
-
     # What may be asked
 
     async def create(self, request: CreateDownload, app: App | None = None) -> tuple[Download, bool]:

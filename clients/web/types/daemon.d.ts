@@ -1,4 +1,9 @@
 // Made by docs/make.py; edit the wire types instead.
+export interface AddSource {
+  path: string;
+  app: string;
+  key?: string | null;
+}
 export interface ApiRange {
   min: number;
   max: number;
@@ -53,6 +58,7 @@ export interface Artifact {
   active: boolean;
   loaded_by: Array<string>;
   withdrawn: string | null;
+  managed: string | null;
 }
 export interface ArtifactFile {
   name: string;
@@ -61,6 +67,8 @@ export interface ArtifactFile {
   sha256: string | null;
   verified_at: string | null;
   damaged: Array<Array<any>>;
+  outside: boolean;
+  where: string | null;
 }
 export type ArtifactState = "damaged" | "missing" | "offline" | "ok";
 export interface AsOf {
@@ -144,8 +152,16 @@ export interface Counters {
   downloads: number;
   stars: number;
 }
+export interface CreateBundle {
+  path: string;
+  models: Array<string>;
+  name?: string | null;
+  link?: boolean;
+  with_catalog?: boolean;
+}
 export interface CreateDownload {
-  model: string;
+  model?: string | null;
+  source?: string | null;
   version?: number | null;
   option?: string | null;
   priority?: number;
@@ -177,6 +193,12 @@ export interface DeviceShare {
   free_bytes: number;
   total_bytes: number;
   fits: boolean;
+}
+export interface Doubled {
+  sha256: string;
+  size_bytes: number;
+  places: Array<string>;
+  wasted_bytes: number;
 }
 export interface Download {
   id: string;
@@ -247,6 +269,23 @@ export interface FieldError {
   pointer: string;
   detail: string;
 }
+export interface FirstRun {
+  items: Array<FirstRunItem>;
+}
+export interface FirstRunItem {
+  model: string;
+  declared_by: string;
+  state: FirstRunState;
+  detail: string | null;
+  download_id: string | null;
+}
+export type FirstRunState = "done" | "enqueued" | "held" | "pending" | "skipped";
+export interface FirstRunSummary {
+  waiting: number;
+  enqueued: number;
+  done: number;
+  skipped: number;
+}
 export interface Fit {
   verdict: Verdict;
   reason: string;
@@ -255,6 +294,37 @@ export interface Fit {
   assumes: Assumes | null;
 }
 export type Format = "gguf" | "mlx" | "safetensors";
+export interface FoundAnswer {
+  items: Array<FoundModel>;
+  tools: Array<FoundTool>;
+  doubled: Array<Doubled>;
+  wasted_bytes: number;
+  looked_at: string;
+}
+export interface FoundFile {
+  name: string;
+  size_bytes: number;
+  sha256: string | null;
+}
+export interface FoundModel {
+  id: string;
+  tool: string;
+  name: string;
+  where: string;
+  format: string;
+  size_bytes: number;
+  files: Array<FoundFile>;
+  model: string | null;
+  library_id: string | null;
+  shared: boolean;
+  modes: Array<ImportMode>;
+}
+export interface FoundTool {
+  tool: string;
+  where: string;
+  models: number;
+  fault: string | null;
+}
 export interface Gpu {
   id: string;
   name: string;
@@ -276,6 +346,14 @@ export interface HeldBack {
   by: string;
   source: string | null;
   detail: string;
+}
+export type ImportMode = "copy" | "link" | "move" | "reference";
+export interface ImportRequest {
+  path?: string | null;
+  found?: string | null;
+  mode?: ImportMode;
+  model?: string | null;
+  option?: string | null;
 }
 export interface Job {
   id: string;
@@ -473,6 +551,13 @@ export interface ModelUsage {
   disk_bytes: number;
   old_bytes: number;
 }
+export interface MoveModels {
+  path: string;
+}
+export interface OpenBundle {
+  path: string;
+  key?: string | null;
+}
 export interface OptionFile {
   name: string;
   role: Role;
@@ -502,6 +587,11 @@ export interface Page_Job_ {
 }
 export interface Page_Server_ {
   items: Array<Server>;
+  next: string | null;
+  total: number;
+}
+export interface Page_Source_ {
+  items: Array<Source>;
   next: string | null;
   total: number;
 }
@@ -613,11 +703,12 @@ export interface RolledBack {
   to_version: number;
   to_option: string;
 }
-export interface ScanResult {
+export interface Scanned {
   added: number;
   changed: number;
   missing: number;
   unknown_files: Array<string>;
+  found: number;
 }
 export interface Server {
   id: string;
@@ -671,6 +762,20 @@ export interface SettingsAnswer {
   notes: Array<string>;
   revision: string;
 }
+export interface SkipFirstRun {
+  models?: Array<string> | null;
+}
+export interface Source {
+  id: string;
+  app: string | null;
+  declared_by: string;
+  where: string;
+  state: SourceState;
+  detail: string | null;
+  models: Array<string>;
+  signed: boolean;
+}
+export type SourceState = "checking" | "offline" | "ok" | "refused";
 export type Standing = "approved" | "not_approved" | "refused_by_policy" | "withdrawn";
 export interface StateAnswer {
   cursor: string;
@@ -692,6 +797,7 @@ export interface Status {
   llama_server: string | null;
   outbound: Array<Outbound>;
   warnings: Array<string>;
+  first_run: FirstRunSummary;
 }
 export interface SyncError {
   code: string;

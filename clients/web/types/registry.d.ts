@@ -81,6 +81,9 @@ export interface ChangePublisher {
   status: "active" | "suspended";
   reason: string;
 }
+export interface Changed {
+  cursor: string;
+}
 export interface Checkpoint {
   size: number;
   root_hash: string;
@@ -262,6 +265,7 @@ export interface RegistryVersion {
   decided_by: string | null;
   decided_at: string | null;
   reason: string | null;
+  four_eyes: boolean | null;
   withdrawn_by: string | null;
   withdrawn_at: string | null;
   withdraw_reason: string | null;
