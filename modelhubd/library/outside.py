@@ -43,7 +43,7 @@ class OutsideLook:
     ) -> None:
         self._patience_s = patience_s
         self._look = look or look_outside
-        self._hanging: set[asyncio.Task[Elsewhere]] = set()
+        self._hanging: set[asyncio.Future[Elsewhere]] = set()
         self.away: frozenset[str] = frozenset()
         """Paths that somebody else knows to be away: missing there, they are not deleted."""
 
@@ -53,7 +53,7 @@ class OutsideLook:
             return Elsewhere()
         if self._hanging:
             return Elsewhere(away=frozenset(file.path for file in known))
-        asking = asyncio.create_task(asyncio.to_thread(self._look, known), name="outside files")
+        asking = asyncio.get_running_loop().run_in_executor(None, self._look, known)
         self._hanging.add(asking)
         asking.add_done_callback(self._hanging.discard)
         try:
