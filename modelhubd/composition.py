@@ -169,7 +169,7 @@ def build(
 
     async def install(tx: Transaction, finished: Finished, bundle: str | None = None) -> None:
         async with updates.around_install(tx, finished):
-            await library.add(tx, finished, bundle=bundle)
+            await library.arrivals.add(tx, finished, bundle=bundle)
         await popularity.installed(tx, finished.model)
 
     downloads = Downloads(

@@ -4,8 +4,10 @@ from collections.abc import Collection
 
 from modelhubd.catalog.merge import Sourced, shown_name
 from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
+from modelhubd.errors import InvalidInput
 from modelhubd.fit.verdict import best_option
 from modelhubd.trust.digests import option_digest
+from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogEntry, Counters, JudgedOption, ModelDetail, Option, VersionNote
 from modelhubd.wire.device import Device
 from modelhubd.wire.fit import Fit
@@ -74,3 +76,17 @@ def history(entry: CatalogEntry) -> tuple[VersionNote, ...]:
             version=entry.version, published_at=entry.published_at, published_by=entry.published_by
         )
     return tuple(notes[version] for version in sorted(notes, reverse=True))
+
+
+def history_page(entry: CatalogEntry, limit: int, after: str | None) -> Page[VersionNote]:
+    """A page of the versions; `after` is the last one of the page before.
+
+    Raises:
+        InvalidInput: `after` is no cursor of this list.
+    """
+    notes = history(entry)
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 12):
+        raise InvalidInput.at("?after", "not a cursor; pass what a page gave as next")
+    rest = [note for note in notes if after is None or note.version < int(after)]
+    following = str(rest[limit - 1].version) if len(rest) > limit else None
+    return Page(items=tuple(rest[:limit]), next=following, total=len(notes))

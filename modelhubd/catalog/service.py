@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,23 +10,24 @@ from typing import Any
 from modelhubd.catalog import store
 from modelhubd.catalog.changing import changed_view, little_changes
 from modelhubd.catalog.choosing import Chosen, choice
-from modelhubd.catalog.detail import detail_of, history
+from modelhubd.catalog.detail import detail_of, history_page
 from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.index import NO_COUNTERS, NONE_COUNTED
 from modelhubd.catalog.local import signature
 from modelhubd.catalog.merge import Sourced
+from modelhubd.catalog.missing import no_model, withdrawn_words
 from modelhubd.catalog.nearest import nearest_ids
 from modelhubd.catalog.permits import Permits
+from modelhubd.catalog.recent import Recent
 from modelhubd.catalog.search import SearchQuery, ranked_queries
-from modelhubd.catalog.sync import Base, Changes, Gathered, gather, understand
+from modelhubd.catalog.sync import Base, Changes, Gathered, described, gather, understand
 from modelhubd.catalog.verdicts import InstalledKey, judge_options
 from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
-from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
+from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
-from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import (
     CatalogEntry,
@@ -43,8 +43,6 @@ from modelhubd.wire.policy import App
 
 log = logging.getLogger(__name__)
 
-TRIES = 5
-RECENT_MAX = 16
 Also = Callable[[Transaction], Awaitable[None]]
 """Writes in the transaction in which the catalog changes."""
 
@@ -98,7 +96,7 @@ class Catalog:
         self._tasks: TaskOwner | None = None
         self._view: View | None = None
         self._changes = self._changes_judged = 0
-        self._recent: dict[tuple[int, tuple[str, ...]], store.Matches] = {}
+        self._recent = Recent(lambda: self._seen.index)
         self._info = CatalogInfo(source="floor", revision="", models=0, local_entries=0)
 
     async def start(self, tasks: TaskOwner) -> None:
@@ -237,7 +235,8 @@ class Catalog:
         if not expressions:
             nothing = bytes(self._seen.index.count) if query.q.strip() else None
             return await self._permitted(self._seen.index.page(query, nothing, self._seen.verdicts), app)
-        found = await self._matches(expressions if query.sort == "relevance" else expressions[-1:])
+        asked = expressions if query.sort == "relevance" else expressions[-1:]
+        found = await self._recent.matches(self._database.reader, asked)
         return await self._permitted(self._seen.index.page(query, found, self._seen.verdicts), app)
 
     async def _permitted(self, page: CatalogPage, app: App | None) -> CatalogPage:
@@ -245,23 +244,6 @@ class Catalog:
             return page
         reader, index = self._database.reader, self._seen.index
         return await self._permits.of_page(page, reader, index, self._device(), await self._installed(), app)
-
-    async def _matches(self, expressions: tuple[str, ...]) -> bytes:
-        """`store.Matches.first` for the index as it is now. The last ones asked for are kept: paging and
-        ticking filters ask for the same words again and again."""
-        for _ in range(TRIES):
-            generation = self._seen.index.generation
-            key = (generation, expressions)
-            found = self._recent.pop(key, None)
-            if found is None:
-                read = await store.matches(self._database.reader, expressions)
-                found = replace(read, first=self._seen.index.by_position(read.first))
-            if found.generation == generation == self._seen.index.generation:
-                self._recent[key] = found
-                if len(self._recent) > RECENT_MAX:
-                    del self._recent[next(iter(self._recent))]
-                return found.first
-        raise Unavailable("The catalog is being made anew just now. Try again.", retry_after_s=1)
 
     async def detail(self, model: str, app: App | None = None) -> ModelDetail:
         """Raises:
@@ -282,12 +264,7 @@ class Catalog:
             NotFound: there is no such model.
             InvalidInput: at `?after`, which is no cursor of this list.
         """
-        notes = history((await self._sourced(model)).entry)
-        if after is not None and not (after.isascii() and after.isdigit() and len(after) < 12):
-            raise InvalidInput.at("?after", "not a cursor; pass what a page gave as next")
-        rest = [note for note in notes if after is None or note.version < int(after)]
-        following = str(rest[limit - 1].version) if len(rest) > limit else None
-        return Page(items=tuple(rest[:limit]), next=following, total=len(notes))
+        return history_page((await self._sourced(model)).entry, limit, after)
 
     async def entry(self, model: str) -> CatalogEntry | None:
         """The entry as its source states it; None where there is none."""
@@ -344,7 +321,7 @@ class Catalog:
         """
         item = await store.one_entry(self._database.reader, model)
         if item is None and (reason := self._withdrawn(model)) is not None:
-            raise Conflict(_withdrawn(model, reason), code="model_withdrawn")
+            raise Conflict(withdrawn_words(model, reason), code="model_withdrawn")
         item = item or await self._sourced(model)
         entry = (item if force else await self._with_shape(item)).entry
         if version not in (None, entry.version):
@@ -366,13 +343,8 @@ class Catalog:
         found = await store.one_entry(self._database.reader, model)
         if found is not None:
             return found
-        if (reason := self._withdrawn(model)) is not None:
-            raise NotFound(_withdrawn(model, reason), code="model_withdrawn")
-        nearest = await nearest_ids(self._database.reader, model)
-        hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "Search the catalog for what there is."
-        raise NotFound(
-            f"There is no model {printable(model)[:130]} in the catalog. {hint}", code="model_not_found"
-        )
+        reason = self._withdrawn(model)
+        raise no_model(model, reason, () if reason else await nearest_ids(self._database.reader, model))
 
     @property
     def _seen(self) -> View:
@@ -410,20 +382,9 @@ class Catalog:
         self.tell("catalog.synced")
 
     def _described(self, view: View, gathered: Gathered, faults: tuple[CatalogFault, ...]) -> CatalogInfo:
-        base = gathered.base
-        return CatalogInfo(
-            source="floor" if base is None else base.source,
-            revision=gathered.fingerprint[:12] if base is None else base.revision,
-            models=view.index.count,
-            local_entries=view.index.n_local,
-            faults=faults,
-            synced_at=rfc3339(self._clock()),
-        )
+        models, own = view.index.count, view.index.n_local
+        return described(gathered, faults, models=models, local_entries=own, at=self._clock())
 
 
 def _start(tasks: TaskOwner, sync: Coroutine[Any, Any, Any]) -> None:
     tasks.start(sync, name="forget what was imported")
-
-
-def _withdrawn(model: str, reason: str) -> str:
-    return f"{model} has been withdrawn by the registry: {reason} Choose another model."

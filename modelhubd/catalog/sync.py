@@ -6,6 +6,7 @@ It stands on the floor that the program carries, or on what a registry serves.
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,8 @@ from modelhubd.catalog.local import LocalFiles, entries_of, read_folder
 from modelhubd.catalog.merge import LocalEntry, Merged, merge
 from modelhubd.entries.reading import more_faults
 from modelhubd.floor.loader import floor_bytes, floor_digest, load_floor
-from modelhubd.wire.catalog import CatalogEntry, CatalogFault
+from modelhubd.wire.base import rfc3339
+from modelhubd.wire.catalog import CatalogEntry, CatalogFault, CatalogInfo
 
 FAULTS_MAX = 200
 """Listed of all files together."""
@@ -99,3 +101,18 @@ def understand(gathered: Gathered, served: Served = ((), ())) -> Merged:
         rest = more_faults(len(every) - FAULTS_MAX)
         every = [*every[:FAULTS_MAX], CatalogFault(file="catalog.d", pointer="", reason=rest)]
     return Merged(merged.entries, tuple(every))
+
+
+def described(
+    gathered: Gathered, faults: tuple[CatalogFault, ...], *, models: int, local_entries: int, at: datetime
+) -> CatalogInfo:
+    """Where a catalog of so many models comes from, as of `at`."""
+    base = gathered.base
+    return CatalogInfo(
+        source="floor" if base is None else base.source,
+        revision=gathered.fingerprint[:12] if base is None else base.revision,
+        models=models,
+        local_entries=local_entries,
+        faults=faults,
+        synced_at=rfc3339(at),
+    )

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from modelhubd.errors import CannotStart, Conflict, InvalidInput, NotFound
 from modelhubd.events import Bus
 from modelhubd.library import store
+from modelhubd.library.arrivals import Arrivals
 from modelhubd.library.contents import bytes_on_disk, path_of_content
 from modelhubd.library.due import EVERY
 from modelhubd.library.integrity import Integrity, Refetch, nobody_refetches
@@ -22,8 +22,7 @@ from modelhubd.library.removal import Removals
 from modelhubd.library.scan import look_at
 from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
-from modelhubd.library.states import THERE, UNUSABLE, Outside
-from modelhubd.library.store import Stored
+from modelhubd.library.states import THERE, UNUSABLE
 from modelhubd.library.telling import INSTALLED, Telling
 from modelhubd.library.watch import watch
 from modelhubd.paging import page_of
@@ -31,13 +30,12 @@ from modelhubd.settings import LibraryConfig
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Reader, Transaction
 from modelhubd.tasks import TaskOwner
-from modelhubd.wire.base import Page, rfc3339
+from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
 from modelhubd.wire.library import (
     Artifact,
     ArtifactState,
-    Finished,
     RemovedArtifact,
     ScanResult,
 )
@@ -96,6 +94,7 @@ class Library:
             staged=staged,
         )
         self._again = asyncio.Event()
+        self.arrivals = Arrivals(self._telling, self._looking, clock, self.look_again)
         self._tasks: TaskOwner | None = None
         self._watching: asyncio.Task[None] | None = None
         self.integrity = Integrity(
@@ -299,93 +298,10 @@ class Library:
             for file in artifact.files
         }
 
-    async def add(self, tx: Transaction, finished: Finished, *, bundle: str | None = None) -> None:
-        """Record what has its final names: a download, or what was installed from the bundle of that name."""
-        key = Key(finished.model, finished.version, finished.option)
-        if finished.directory != folder_of(key):
-            raise ValueError(f"{finished.directory} is not where {key} belongs")
-        await self._put(tx, key, finished, source="import" if bundle else "download", bundle=bundle)
-
-    async def add_imported(self, tx: Transaction, finished: Finished) -> str:
-        """Record what was imported and has its final names, in the import's own transaction; its id."""
-        key = Key(finished.model, finished.version, finished.option)
-        return await self._put(tx, key, finished, source="import")
-
     async def state_of(self, key: Key) -> ArtifactState | None:
         """Of the artifact there is of `key`; None where there is none."""
         rows = await store.of_model(self._database.reader, key.model)
         return next((row.state for row in rows if row.key == key), None)
-
-    async def refer(
-        self,
-        tx: Transaction,
-        finished: Finished,
-        places: Mapping[str, Outside],
-        *,
-        managed: str | None = None,
-    ) -> str:
-        """Record an artifact whose files, by their names in it, lie at `places` outside the models directory.
-
-        They are used where they are: nothing of ours ever writes to them or deletes them. `managed` names the
-        source that answers for the artifact in the user's place, such as `bundle:<name>`; `forget_managed`
-        takes it away again. Answers the artifact's id.
-
-        Raises:
-            ValueError: a file has no place.
-            Conflict: it is installed already, and not by that source.
-        """
-        if missing := [file.name for file in finished.files if file.name not in places]:
-            raise ValueError(f"it is not said where {missing[0]} is")
-        outside = tuple(places[file.name] for file in finished.files)
-        key = Key(finished.model, finished.version, finished.option)
-        tx.after_commit(self.look_again)  # its folder is to be watched too
-        for row in await store.of_model(tx, key.model):
-            if row.key == key and (managed is None or row.managed != managed):
-                raise Conflict(f"{key} is installed already. Remove it first.", code="already_installed")
-        return await self._put(tx, key, finished, source="import", outside=outside, managed=managed)
-
-    async def _put(
-        self,
-        tx: Transaction,
-        key: Key,
-        finished: Finished,
-        *,
-        source: str,
-        outside: tuple[Outside | None, ...] = (),
-        managed: str | None = None,
-        bundle: str | None = None,
-    ) -> str:
-        artifact = Stored(
-            id=await store.id_of(tx, key) or secrets.token_hex(8),
-            key=key,
-            format=finished.format,
-            quantization=finished.quantization,
-            source=source,
-            state=ArtifactState.OK,
-            digest=finished.digest,
-            verified_at=finished.verified_at,
-            installed_at=rfc3339(self._clock()),
-            files=finished.files,
-            mtimes_ns=(),
-            outside=outside,
-            managed=managed,
-            bundle=bundle,
-        )
-        async with self._telling.of(tx, key.model):
-            await self._looking.put(tx, artifact)
-        return artifact.id
-
-    async def forget_managed(self, tx: Transaction, managed: str, *, keep: Collection[str] = ()) -> int:
-        """Take the artifacts of this source away, but for those whose ids are to be kept; how many. None of
-        their files is touched."""
-        gone = [row for row in await store.of_managed(tx, managed) if row.id not in keep]
-        if not gone:
-            return 0
-        async with self._telling.of(tx, *(row.key.model for row in gone)):
-            for row in gone:
-                await store.set_removing(tx, row.id, removing=True)
-                await store.forget_removed(tx, row.id)
-        return len(gone)
 
     async def set_active(self, model: str, library_id: str) -> Artifact:
         """Have the bare model id mean this artifact until it is removed.

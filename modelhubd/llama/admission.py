@@ -106,6 +106,12 @@ def refuse_taken(name: str, taken: Iterable[str]) -> None:
         raise Conflict(f"Another server is called {name}. Choose another name.", code="name_taken")
 
 
+def refuse_bad(name: str, *, startable: bool) -> None:
+    """Raises Conflict `bad_model` for a server whose file is not one that could be started."""
+    if not startable:
+        raise Conflict(f"{name} cannot be started: its file is bad. Download it again.", code="bad_model")
+
+
 def is_reference(name: str) -> bool:
     """Whether a name is spelled as a model reference, which means an artifact and never a mere server."""
     try:

@@ -131,6 +131,12 @@ class Roster:
         if life.owner is not None:
             await asyncio.wait([life.owner], timeout=drain_s + STOP_S)
 
+    async def until_none_leaves(self, artifact_id: str, drain_s: float) -> None:
+        """Wait for the end of those servers of this artifact that are on their way out."""
+        for life in self.running():
+            if life.server.library_id == artifact_id and life.leaving:
+                await self.stop(life, drain_s)
+
     async def unload(self, life: Life, drain_s: float) -> None:
         """Stop it and take it off the list."""
         life.again = False

@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 
 from modelhubd.device import boot_id, cpu_seconds, process_start_time
-from modelhubd.errors import BadModelFile, Conflict, Unavailable
+from modelhubd.errors import BadModelFile, Unavailable
 from modelhubd.events import Bus
 from modelhubd.llama.admission import (
     free_name,
     is_replaced,
+    refuse_bad,
     refuse_name,
     refuse_taken,
     refuse_unknown,
@@ -300,11 +301,7 @@ class Servers:
         async with self._placing:
             life = self._roster.life(server_id)
             await self._permit_served(life.server.library_id)
-            if not life.launch.startable:
-                raise Conflict(
-                    f"{life.server.name} cannot be started: its file is bad. Download it again.",
-                    code="bad_model",
-                )
+            refuse_bad(life.server.name, startable=life.launch.startable)
             if life.server.state.ended:
                 refuse_taken(life.server.name, [server.name for server in self.running()])
                 todo = life.launch
@@ -361,17 +358,11 @@ class Servers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, library_id: str) -> AsyncIterator[None]:
-        """The sole right to place a load, once no server of this artifact is on its way out; others may place
-        theirs while that is waited for."""
-        await self._until_none_leaves(library_id)
+        """The sole right to place a load, once no server of this artifact is on its way out."""
+        await self._roster.until_none_leaves(library_id, self._config.drain_s)
         async with self._placing:
-            await self._until_none_leaves(library_id)
+            await self._roster.until_none_leaves(library_id, self._config.drain_s)
             yield
-
-    async def _until_none_leaves(self, library_id: str) -> None:
-        for life in self._roster.running():
-            if life.server.library_id == library_id and life.leaving:
-                await self._roster.stop(life, self._config.drain_s)
 
     async def _discover(self) -> tuple[Build, ...]:
         self._known_builds = await self._discovery.builds()

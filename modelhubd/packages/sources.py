@@ -284,7 +284,9 @@ class Sources:
             try:
                 async with self._database.transaction() as tx:
                     finished = finished_of(item, verified_at=checked)
-                    keep.append(await self._library.refer(tx, finished, places, managed=seen.declared.id))
+                    keep.append(
+                        await self._library.arrivals.refer(tx, finished, places, managed=seen.declared.id)
+                    )
             except Conflict:
                 passed.append(item.reference)
         return keep, passed
@@ -320,7 +322,7 @@ class Sources:
         if all(row.id in keep for row in rows):
             return
         async with self._database.transaction() as tx:
-            await self._library.forget_managed(tx, source, keep=keep)
+            await self._library.arrivals.forget_managed(tx, source, keep=keep)
 
     def _shown(
         self,

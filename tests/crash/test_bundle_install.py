@@ -14,7 +14,7 @@ from tests.running import RunningDaemon
 
 MODELS = {"acme/one": b"1" * 3_000_000, "acme/two": b"2" * 1_000_000}
 STEPS = [
-    ("placing.stage", 1, "before"), ("library.add", 1, "before"), ("placing.stage", 1, "after"),
+    ("placing.stage", 1, "before"), ("arrivals.add", 1, "before"), ("placing.stage", 1, "after"),
     ("packages_store.drop_placing", 1, "after"), ("placing.stage", 2, "after"),
     ("packages_store.put_placing", 1, "after"), ("root.rename", 1, "before"), ("root.rename", 1, "after"),
     ("root.rename", 2, "after"),

@@ -18,12 +18,12 @@ from tests.running import RunningDaemon
 PARTS = {f"big-0000{number}-of-00002.gguf": f"part {number}".encode() * 100_000 for number in (1, 2)}
 STEPS = [
     ("link", "root.link_from", 1, "after"), ("link", "root.rename", 1, "before"),
-    ("link", "root.rename", 1, "after"), ("link", "library.add_imported", 1, "after"),
+    ("link", "root.rename", 1, "after"), ("link", "arrivals.add_imported", 1, "after"),
     ("copy", "imports._stage", 1, "before"), ("copy", "root.open", 2, "after"),
     ("copy", "root.rename", 1, "after"),
     ("move", "root.link_from", 2, "after"), ("move", "root.rename", 1, "after"),
-    ("move", "library.add_imported", 1, "before"), ("move", "imports._settle", 1, "after"),
-    ("reference", "library.refer", 1, "after"),
+    ("move", "arrivals.add_imported", 1, "before"), ("move", "imports._settle", 1, "after"),
+    ("reference", "arrivals.refer", 1, "after"),
 ]  # fmt: skip
 
 

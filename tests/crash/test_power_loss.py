@@ -181,7 +181,7 @@ def test_a_rename_that_the_power_loss_undid_is_done_again(daemon: Doomed) -> Non
     daemon.assert_installed()
 
 
-@pytest.mark.parametrize("call", ["store.set_whole", "staging.place", "library.add"])
+@pytest.mark.parametrize("call", ["store.set_whole", "staging.place", "arrivals.add"])
 def test_books_that_know_nothing_of_the_last_steps_agree_with_the_disk_in_the_end(
     call: str, daemon: Doomed, tmp_path: Path
 ) -> None:

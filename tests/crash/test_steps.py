@@ -23,7 +23,7 @@ WORKER = [
 ]  # fmt: skip
 DAEMON = [
     ("store.set_whole", 3), ("staging.check_beginnings", 1), ("staging.place", 1), ("root.rename", 1),
-    *(("root.fsync_dir", count) for count in (1, 4, 7)), ("library.add", 1),
+    *(("root.fsync_dir", count) for count in (1, 4, 7)), ("arrivals.add", 1),
 ]  # fmt: skip
 
 

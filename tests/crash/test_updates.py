@@ -21,8 +21,8 @@ MODEL = "acme/doomed"
 SIZE = 30_000
 APPLY = [
     ("update_store.put", 1, "before"), ("update_store.put", 1, "after"), ("downloads.create", 1, "before"),
-    ("downloads.create", 1, "after"), ("staging.place", 1, "after"), ("library.add", 1, "before"),
-    ("library.add", 1, "after"), ("library.make_active", 1, "before"), ("library.make_active", 1, "after"),
+    ("downloads.create", 1, "after"), ("staging.place", 1, "after"), ("arrivals.add", 1, "before"),
+    ("arrivals.add", 1, "after"), ("library.make_active", 1, "before"), ("library.make_active", 1, "after"),
     ("takeover._settle", 1, "after"), ("database._commit", 6, "before"), ("database._commit", 6, "after"),
 ]  # fmt: skip
 BACK = [

@@ -23,6 +23,7 @@ OWNERS = {
     "root": "modelhubd.storage.confined:ConfinedRoot",
     "database": "modelhubd.storage.database:Database",
     "library": "modelhubd.library.service:Library",
+    "arrivals": "modelhubd.library.arrivals:Arrivals",
     "update_store": "modelhubd.updates.store",
     "copying": "modelhubd.space.copying",
     "space_store": "modelhubd.space.store",

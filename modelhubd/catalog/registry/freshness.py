@@ -1,5 +1,6 @@
 """When a catalog is stale, when to look again, and whether the clock can be right. Pure."""
 
+import math
 from datetime import datetime, timedelta
 
 FAR = timedelta(days=1)
@@ -12,6 +13,13 @@ MOST_TRIES = 20
 def stale_since(expires_at: datetime | None, now: datetime) -> datetime | None:
     """Since when nobody vouches for the catalog any more; None while somebody does."""
     return expires_at if expires_at is not None and expires_at <= now else None
+
+
+def fresh_s(expires_at: datetime | None, now: datetime) -> float:
+    """Seconds until a catalog becomes stale; endless where it is, or there is none."""
+    if expires_at is None or expires_at <= now:
+        return math.inf
+    return (expires_at - now).total_seconds()
 
 
 def delay_s(interval_s: float, failures: int, chance: float, retry_after_s: float | None = None) -> float:

@@ -3,13 +3,11 @@
 import asyncio
 import dataclasses
 import logging
-import math
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -18,11 +16,12 @@ from modelhubd.catalog.registry.address import fault_in_address
 from modelhubd.catalog.registry.asking import Asking
 from modelhubd.catalog.registry.carried import Carried, Taken, files_of, judge_carried
 from modelhubd.catalog.registry.document import Document, Head, Known
-from modelhubd.catalog.registry.freshness import delay_s, stale_since
+from modelhubd.catalog.registry.freshness import delay_s, fresh_s, stale_since
 from modelhubd.catalog.registry.look import Before, look, understood
 from modelhubd.catalog.registry.popularity import Popularity
 from modelhubd.catalog.registry.refresh import ROLES, Refreshed, trusted_root
 from modelhubd.catalog.registry.refusals import NotTaken
+from modelhubd.catalog.registry.shower import Shown
 from modelhubd.catalog.registry.shown import shown_alarm, shown_audit, shown_freshness
 from modelhubd.catalog.registry.witness import Alarm, Seen
 from modelhubd.catalog.sync import Base, Changes, Served
@@ -42,16 +41,6 @@ WAIT_S = 120.0
 """The longest that somebody who asked for a sync waits for its end; it goes on."""
 LOOK_S = 60.0
 """How often it is looked whether the catalog has become stale: a clock jumps when a machine wakes up."""
-
-
-class Shown(Protocol):
-    """What the registry needs of the catalog that shows what it serves."""
-
-    async def sync(self) -> CatalogInfo: ...
-    async def info(self) -> CatalogInfo: ...
-    def served_ids(self) -> Collection[str]: ...
-    async def adopt(self, base: Base, also: Callable[[Transaction], Awaitable[None]]) -> None: ...
-    def tell(self, event: str) -> None: ...
 
 
 class Registry:
@@ -249,14 +238,9 @@ class Registry:
             left = due - loop.time()
             if left <= 0:
                 return
-            await asyncio.sleep(min(left, LOOK_S, self._lasts_s()))
+            expires_at = None if self._kept is None else self._kept.expires_at
+            await asyncio.sleep(min(left, LOOK_S, fresh_s(expires_at, self._clock())))
             self._look_at_the_clock()
-
-    def _lasts_s(self) -> float:
-        """Seconds until the catalog becomes stale; endless where it is, or there is none."""
-        if self._kept is None or (left := self._kept.expires_at - self._clock()) <= timedelta():
-            return math.inf
-        return left.total_seconds()
 
     def _begin(self, tasks: TaskOwner) -> "asyncio.Task[None]":
         if self._running is None or self._running.done():
@@ -277,8 +261,6 @@ class Registry:
             await self.popularity.refresh()
         finally:
             self._syncs += 1
-
-    # One sync
 
     async def _attempt(self) -> None:
         if self._fault is not None:

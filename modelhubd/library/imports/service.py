@@ -160,7 +160,7 @@ class Imports:
             for name, file in planned.sources.items()
         }
         async with self._database.transaction(durable=True) as tx:
-            library_id = await self._library.refer(tx, self._finished(planned), places)
+            library_id = await self._library.arrivals.refer(tx, self._finished(planned), places)
             await self._keep_entry(tx, planned)
         return self._imported(planned, library_id, "reference")
 
@@ -220,7 +220,7 @@ class Imports:
             await store.set_placing(tx, row.id)
         await asyncio.to_thread(place, self._root, row.id, row.folder)
         async with self._database.transaction(durable=True) as tx:
-            library_id = await self._library.add_imported(tx, self._finished(planned))
+            library_id = await self._library.arrivals.add_imported(tx, self._finished(planned))
             await self._keep_entry(tx, planned)
             await store.end(tx, row.id)
         return library_id

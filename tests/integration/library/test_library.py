@@ -37,7 +37,7 @@ async def test_a_download_that_is_rolled_back_is_not_in_the_library(world: World
     )
     with pytest.raises(ZeroDivisionError):
         async with world.database.transaction() as tx:
-            await world.library.add(tx, finished)
+            await world.library.arrivals.add(tx, finished)
             raise ZeroDivisionError
     assert await world.library.all() == ()
     assert await world.told() == []
@@ -57,7 +57,7 @@ async def test_files_elsewhere_are_not_recorded(world: World) -> None:
     )
     with pytest.raises(ValueError, match="belongs"):
         async with world.database.transaction() as tx:
-            await world.library.add(tx, finished)
+            await world.library.arrivals.add(tx, finished)
 
 
 async def test_what_is_downloaded_again_keeps_its_id_and_place(world: World) -> None:

@@ -39,7 +39,7 @@ async def refer(
     )
     places = {name: outside_of(path, path.stat()) for name, path in files.items()}
     async with world.database.transaction() as tx:
-        return await world.library.refer(tx, finished, places, managed=managed)
+        return await world.library.arrivals.refer(tx, finished, places, managed=managed)
 
 
 @pytest.fixture
@@ -184,8 +184,8 @@ async def test_what_another_source_answers_for_goes_with_that_source(world: Worl
     assert again == library_id, "the same source may say it anew"
     await world.told()
     async with world.database.transaction() as tx:
-        assert await world.library.forget_managed(tx, "bundle:another") == 0
-        assert await world.library.forget_managed(tx, BUNDLE, keep={other}) == 1
+        assert await world.library.arrivals.forget_managed(tx, "bundle:another") == 0
+        assert await world.library.arrivals.forget_managed(tx, BUNDLE, keep={other}) == 1
     assert await world.told() == [("library.removed", library_id)]
     with pytest.raises(NotFound):
         await world.library.get(library_id)
@@ -200,7 +200,7 @@ async def test_what_is_installed_is_not_taken_over(world: World, stick: Path) ->
     assert await world.library.get(installed.id) == installed
     with pytest.raises(ValueError, match="where"):
         async with world.database.transaction() as tx:
-            await world.library.refer(
+            await world.library.arrivals.refer(
                 tx,
                 Finished(
                     model="acme/x",

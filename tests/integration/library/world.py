@@ -126,7 +126,7 @@ class World:
             verified_at="2026-03-01T11:59:00.000Z",
         )
         async with self.database.transaction() as tx:
-            await self.library.add(tx, finished)
+            await self.library.arrivals.add(tx, finished)
         return await self.library.resolve(f"{model}@{version}:{option}")
 
     async def told(self) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from modelhubd.catalog import service, store, sync, watch
+from modelhubd.catalog import recent, service, store, sync, watch
 from modelhubd.catalog.search import SearchQuery
 from modelhubd.errors import Conflict, InvalidInput, NotFound, Unavailable
 from modelhubd.storage.database import Database
@@ -164,9 +164,9 @@ async def test_a_folder_that_is_made_later_is_watched_from_then_on(
 
 async def test_words_that_were_asked_for_lately_are_kept_but_not_for_ever(shelf: Shelf) -> None:
     await shelf.catalog.sync()
-    for number in range(3 * service.RECENT_MAX):
+    for number in range(3 * recent.RECENT_MAX):
         await shelf.catalog.search(SearchQuery(q=f"qwen{number}"))
-    assert len(shelf.catalog._recent) == service.RECENT_MAX
+    assert len(shelf.catalog._recent.kept) == recent.RECENT_MAX
     shelf.write("a.json", entry_json("me/qwen47"))
     assert (await shelf.catalog.search(SearchQuery(q="qwen47"))).total == 0
     await shelf.catalog.sync()

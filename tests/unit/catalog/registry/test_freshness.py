@@ -1,10 +1,18 @@
 """When a catalog is stale, when to look again, whether the clock can be right."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from modelhubd.catalog.registry.freshness import FIRST_S, clock_is_ahead, delay_s, fault_in_clock, stale_since
+from modelhubd.catalog.registry.freshness import (
+    FIRST_S,
+    clock_is_ahead,
+    delay_s,
+    fault_in_clock,
+    fresh_s,
+    stale_since,
+)
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
@@ -18,6 +26,11 @@ def test_a_catalog_is_stale_from_the_moment_nobody_vouches_for_it(
     expires_at: datetime | None, since: datetime | None
 ) -> None:
     assert stale_since(expires_at, NOW) == since
+
+
+def test_it_stays_fresh_until_then_and_for_ever_where_there_is_none() -> None:
+    assert fresh_s(NOW + HOUR, NOW) == 3600
+    assert fresh_s(NOW, NOW) == fresh_s(None, NOW) == math.inf
 
 
 def test_looks_are_spread_over_a_tenth_of_the_interval_either_way() -> None:
