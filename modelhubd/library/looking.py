@@ -116,15 +116,17 @@ class Looking:
             if before is None:
                 return None
             inside = frozenset(path for path in changed if not path.startswith("/"))
+            if any("/" not in path for path in inside):
+                return None  # a publisher came or went
             sight = await asyncio.to_thread(look_again, self._root, before, inside)
             if not sight.present or sight.unsafe or not sight.marked:
                 return None
             touched = await asyncio.to_thread(_touched, before.files, sight.files)
             self._sight = sight
             keys = {place[0] for path in touched if (place := key_of(path))}
-            models = {key.model for key in keys} | {
-                model for path, model in self._outside_models.items() if path in changed
-            }
+            # A file that came and went between two looks was seen by none, and may have a row by now.
+            models = {key.model for key in keys} | {"/".join(path.split("/")[:2]) for path in inside}
+            models |= {model for path, model in self._outside_models.items() if path in changed}
             rows = [
                 row for model in sorted(models) for row in await store.of_model(self._database.reader, model)
             ]

@@ -109,7 +109,7 @@ class Stored(Struct, frozen=True, kw_only=True):
         return replace(
             self,
             state=state,
-            verified_at=None if changed or rewritten else self.verified_at,
+            verified_at=None if changed else self.verified_at,
             files=tuple(files),
             traces=tuple(traces) if self.traces else (),
             outside=remounted(self.outside, found),
