@@ -86,7 +86,7 @@ function underWay(act, download, name, dragged, over) {
         act.dropOn(dragged, download);
       },
     },
-    waits ? handle(act, download, said) : null,
+    handle(act, download, said),
     h("div", { class: "row-main" }, title(download, name), progressBar(download, said)),
     h("div", { class: "row-buttons", "data-focus-home": true }, downloadButtons(act, download, said)),
   );
@@ -95,19 +95,21 @@ function underWay(act, download, name, dragged, over) {
 /** @type {Record<string, number>} */
 const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -1e6, End: 1e6 };
 
-/** Where it is held to be moved, by pointer or by arrow keys. @param {any} act @param {any} download @param {string} said */
+/** Where it is held to be moved, by pointer or by arrow keys; there too while its turn is, so that focus stays. @param {any} act @param {any} download @param {string} said */
 function handle(act, download, said) {
+  const waits = download.position > 0;
   return h(
     "button",
     {
       key: "handle",
       type: "button",
       class: "button square plain handle",
-      title: "Drag it, or move it with the arrow keys",
-      "aria-label": `Move ${said}, number ${download.position} in the queue: arrow keys`,
+      title: waits ? "Drag it, or move it with the arrow keys" : "It has its turn: only what waits is moved",
+      "aria-disabled": waits ? null : "true",
+      "aria-label": waits ? `Move ${said}, number ${download.position} in the queue: arrow keys` : `${said} has its turn`,
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         const by = STEPS[event.key];
-        if (by === undefined) return;
+        if (by === undefined || !waits) return;
         event.preventDefault();
         act.shift(download, by, said);
       },
