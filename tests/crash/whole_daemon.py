@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from modelhubd import __main__, daemon
+from modelhubd import __main__, composition
 from modelhubd.downloads.messages import Limits
 from modelhubd.downloads.plan import Backoff
 from modelhubd.downloads.service import Downloads
@@ -35,13 +35,13 @@ def use_our_worker() -> None:
 def main() -> int:
     plan = traps.plan_of(os.environ)
     if boot_id := plan.get("boot_id"):
-        vars(daemon)["boot_id"] = lambda: boot_id
+        vars(composition)["boot_id"] = lambda: boot_id
     chosen: dict[str, Any] = {}
     if "backoff" in plan:
         chosen["backoff"] = Backoff(**plan["backoff"])
     if "limits" in plan:
         chosen["limits"] = msgspec.convert(plan["limits"], Limits)
-    vars(daemon)["Downloads"] = functools.partial(Downloads, **chosen)
+    vars(composition)["Downloads"] = functools.partial(Downloads, **chosen)
     use_our_worker()
     traps.set_all(plan, "daemon")
     return __main__.main()
