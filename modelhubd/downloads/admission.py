@@ -3,10 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from modelhubd.downloads import store
+from modelhubd.downloads import staging, store
 from modelhubd.downloads.plan import TransferEnded, permanent
 from modelhubd.downloads.rows import StoredDownload
-from modelhubd.downloads.staging import free_bytes
 from modelhubd.downloads.surroundings import Forbidden, Surroundings
 from modelhubd.errors import Conflict, InvalidInput, NoSpace
 from modelhubd.tasks import in_thread
@@ -83,7 +82,7 @@ async def refuse_without_room(around: Surroundings, size: int) -> None:
         NoSpace
     """
     try:
-        free = await in_thread(lambda: free_bytes(around.root))
+        free = await in_thread(lambda: staging.free_bytes(around.root))
     except OSError:
         return  # it waits for the directory
     promised = await store.bytes_promised(around.database.reader)
