@@ -104,6 +104,8 @@ def test_every_data_command_speaks_json_tabs_and_to_people(
     hub.on("GET /api/v1/config", json_answer({"values": {"server.port": {"value": 1, "source": "default"}}}))
     scanned = {"added": 1, "changed": 0, "missing": 0, "unknown_files": ["stray.gguf"]}
     hub.on("POST /api/v1/library/scan", json_answer(scanned))
+    found = {"items": [], "tools": [], "doubled": [], "wasted_bytes": 0, "looked_at": "2026-01-01T00:00:00Z"}
+    hub.on("GET /api/v1/library/found", json_answer(found))
     as_json = modelhub(*command.split(), "--json")
     assert as_json.code == 0
     assert len(as_json.values) == 1
