@@ -116,7 +116,7 @@ async def _flip(who: Sequence[People], told: Told, until: asyncio.Event) -> None
                 return
             async with _bad_luck(told):
                 answer = told.saw(await asked.admin.ask(method, f"/models/{model}/verification"))
-                told.flipped += answer.status == 200
+                told.flipped += answer.status == 200 and bool(answer.json["changed"])
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from modelhubd.registry.changes import service
+from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Registry, running_registry
 from tests.integration.registry.publishes import MODEL, approved, publish
 
@@ -51,16 +52,16 @@ async def test_whoever_waits_is_told_of_every_act_and_of_no_other_s_content(regi
     assert set((await registry.reader.get("/changes")).json) == {"cursor"}
 
 
-async def test_a_change_of_another_process_on_the_same_database_is_told(
-    registry: Registry, database_url: str, tmp_path: Path
-) -> None:
-    if "sqlite" in database_url:
-        pytest.skip("SQLite has one process")
-    async with running_registry(tmp_path / "registry", database_url) as other:
-        before = await cursor_of(registry)
-        waiting = asyncio.create_task(waited(registry, before))
-        await publish(other.author)
-        assert await asyncio.wait_for(waiting, FAR_S) != before
+async def test_a_change_of_another_process_on_the_same_database_is_told(tmp_path: Path) -> None:
+    with fresh_database() as url:
+        async with (
+            running_registry(tmp_path / "registry", url) as one,
+            running_registry(tmp_path / "registry", url) as other,
+        ):
+            before = await cursor_of(one)
+            waiting = asyncio.create_task(waited(one, before))
+            await publish(other.author)
+            assert await asyncio.wait_for(waiting, FAR_S) != before
 
 
 async def test_without_a_change_the_answer_comes_when_the_time_is_over(sqlite_registry: Registry) -> None:
