@@ -4,6 +4,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +46,8 @@ def _value(kind: Any) -> Any:
         return kind()
     if kind in (int, bool):
         return 1
+    if kind is Path:
+        return Path("acme/x")
     return ["acme/x"] if typing.get_origin(kind) is not None else "acme/x"
 
 

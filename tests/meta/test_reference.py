@@ -30,6 +30,13 @@ GET /servers/{id}       DELETE /servers/{id}    POST /servers/{id}/restart
 GET /servers/{id}/logs  GET /config             POST /token/rotate      POST /session
 POST /session/code      GET /openapi.json      GET /metrics
 GET /policy             PUT /policy             GET /governance/templates          GET /governance/check
+GET /library/usage                              POST /library/prune
+POST /library/move                              POST /library/bundles
+POST /library/bundles/verify                    POST /library/bundles/install
+GET /library/sources                            POST /library/sources
+DELETE /library/sources/{id}                    GET /library/first-run
+POST /library/first-run/skip                    GET /updates
+POST /updates/apply                             POST /updates/rollback
 """
 
 
@@ -63,4 +70,8 @@ def test_what_changes_what_was_seen_takes_if_match() -> None:
 
 
 def test_what_creates_takes_an_idempotency_key() -> None:
-    assert {route.path for route in ROUTES if route.creates} == {"/downloads", "/servers"}
+    assert {route.path for route in ROUTES if route.creates} == {
+        "/downloads",
+        "/servers",
+        "/updates/apply",
+    }

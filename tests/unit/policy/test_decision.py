@@ -98,6 +98,15 @@ def test_only_the_first_of_many_publishers_are_named() -> None:
     )
 
 
+def test_what_came_by_an_address_is_not_run_where_addresses_are_not_allowed() -> None:
+    facts = Facts(
+        model="hf.qwen/qwen3", source="direct", verified=False, has_digests=True, vouched=Vouched.FOR
+    )
+    found = refusal(Rules(direct_urls=False), facts)
+    assert found is not None and found.policy == "direct_urls"
+    assert refusal(Rules(), facts) is None
+
+
 def test_offline_and_direct_urls_speak_for_themselves() -> None:
     assert (offline(Rules()), offline(Rules(offline=True))) == (None, OFFLINE)
     found = direct(Rules(direct_urls=False))

@@ -29,12 +29,20 @@ def apply_updates(
     switch: Switch = "next_load",
     force: bool = False,
     dry_run: bool = False,
+    idempotency_key: str | None = None,
 ) -> Call[AppliedUpdates]:
-    """Begin these updates (by library id), or all that nothing holds back; follow their downloads."""
+    """Begin these updates (by library id), or all that nothing holds back; follow their downloads. With an
+    `idempotency_key` a repeat answers what the first request did."""
     wanted = ApplyUpdates(
         ids=None if ids is None else tuple(ids), switch=switch, force=force, dry_run=dry_run
     )
-    return Call(method="POST", target=api("/updates/apply"), answer=AppliedUpdates, body=body_of(wanted))
+    return Call(
+        method="POST",
+        target=api("/updates/apply"),
+        answer=AppliedUpdates,
+        body=body_of(wanted),
+        idempotency_key=idempotency_key,
+    )
 
 
 def roll_back(model: str, *, switch: Switch = "next_load", dry_run: bool = False) -> Call[RolledBack]:
