@@ -13,7 +13,7 @@ from tests.fakes.llama_server import install
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import write_chat
 
-NAMES = ("one", "two", "three")
+NAMES = ("one", "two", "three", "four", "five")
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,8 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_chat(folder / "one.gguf")
     write_chat(folder / "two.gguf", seed=2)
     write_chat(folder / "three.gguf", quantization="q8_0")
+    write_chat(folder / "four.gguf", seed=4)
+    write_chat(folder / "five.gguf", seed=5)
     return folder
 
 
