@@ -1,5 +1,6 @@
 """Fixtures that several kinds of test share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from tests.running import RunningDaemon, running_daemon
 
 SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py"})
 """Files of long tests that share nothing: each may run wherever there is room."""
+UNMEASURED = frozenset({"crash", "browser", "real"})
+"""Folders of tests whose programs are not measured."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -17,6 +20,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def measured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Programs that are started over and over run the same lines as everywhere: no coverage is taken of them,
+    which would double what their start costs."""
+    if UNMEASURED.isdisjoint(request.path.parts):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture
