@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -66,12 +67,29 @@ class Frame:
     audit_key: str
 
 
-def document(catalog: Catalog, frame: Frame) -> bytes:
-    """The document as JSON (`wire.registry.SignedCatalog`), entries in the order of their ids."""
-    entries = tuple(
-        msgspec.Raw(entry_of(version, catalog.history.get(version.model, ())))
-        for version in sorted(catalog.served, key=lambda version: version.model)
-    )
+class Texts:
+    """Entries as they were written the last time: one change leaves all others as they are."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+
+    def of(self, served: Sequence[ServedVersion], history: Mapping[str, Sequence[Approved]]) -> list[bytes]:
+        """`entry_of` each; what is not asked for this time is forgotten."""
+        before, self._known = self._known, {}
+        found = []
+        for version in served:
+            versions = history.get(version.model, ())
+            key = blake2b(msgspec.msgpack.encode((version, versions)), digest_size=32).digest()
+            text = self._known[key] = before.get(key) or entry_of(version, versions)
+            found.append(text)
+        return found
+
+
+def document(catalog: Catalog, frame: Frame, texts: Texts | None = None) -> bytes:
+    """The document as JSON (`wire.registry.SignedCatalog`), entries in the order of their ids. `texts` are
+    those of the document before, if there was one."""
+    served = sorted(catalog.served, key=lambda version: version.model)
+    entries = tuple(map(msgspec.Raw, (texts or Texts()).of(served, catalog.history)))
     return msgspec.json.encode(
         SignedCatalog(
             registry=frame.registry,

@@ -12,6 +12,7 @@ from modelhubd.registry.release.catalog import (
     Catalog,
     Frame,
     ServedVersion,
+    Texts,
     document,
     entry_of,
     for_others,
@@ -139,6 +140,17 @@ def test_a_history_that_is_too_long_for_an_entry_is_cut_at_the_old_end() -> None
 def test_equal_rows_give_equal_bytes() -> None:
     assert packed(document(CATALOG, FRAME)) == packed(document(CATALOG, FRAME))
     assert gzip.decompress(packed(document(CATALOG, FRAME))) == document(CATALOG, FRAME)
+
+
+def test_a_document_that_is_made_of_the_one_before_is_the_same_as_one_made_anew() -> None:
+    texts = Texts()
+    other = replace(VERSION, model="acme/other", content=CONTENT.replace("acme/tiny", "acme/other"))
+    for served in ((VERSION, other), (replace(VERSION, verified=True), other), (other,), (other, VERSION)):
+        changed = replace(CATALOG, served=served)
+        assert document(changed, FRAME, texts) == document(changed, FRAME)
+    longer = replace(CATALOG, history={"acme/tiny": HISTORY[:1]})
+    assert document(longer, FRAME, texts) == document(longer, FRAME)
+    assert texts.of((VERSION,), {})[0] is texts.of((VERSION,), {})[0]
 
 
 def test_the_document_holds_everything() -> None:
