@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from modelhubd.catalog.orders import in_order
 from modelhubd.wire.catalog import CatalogEntry, CatalogFault
 
 
@@ -75,5 +76,5 @@ def merge(
         *served.values(),
         *(Sourced(replace(item.entry, verified=False), "local") for item in added.values()),
     ]
-    entries.sort(key=lambda item: name_order(item.entry))
-    return Merged(entries, tuple(faults))
+    ordered = in_order([name_order(item.entry) for item in entries])
+    return Merged([entries[at] for at in ordered], tuple(faults))

@@ -9,6 +9,7 @@ from modelhubd.catalog import store
 from modelhubd.catalog.index import Index
 from modelhubd.catalog.merge import Sourced
 from modelhubd.catalog.verdicts import InstalledKey, judge_options, shown_option
+from modelhubd.entries.older import at_version, newest_usable
 from modelhubd.entries.requirements import Programs, held_back
 from modelhubd.errors import Conflict
 from modelhubd.fit.verdict import best_option
@@ -49,6 +50,15 @@ class Permits:
         """Why the entry is not for the programs that would use it."""
         return held_back(item.entry.requires, self._programs(app))
 
+    def usable(self, item: Sourced, app: App | None) -> Sourced:
+        """The newest version of it that is for these programs; the one that is served where none is."""
+        found = newest_usable(item.entry, self._programs(app))
+        return item if found is None else Sourced(found, item.source)
+
+    def _usable_version(self, item: Sourced, app: App | None) -> int | None:
+        version = self.usable(item, app).entry.version
+        return None if version == item.entry.version else version
+
     async def of_detail(
         self, detail: ModelDetail, item: Sourced, judged: JudgedOptions, app: App | None
     ) -> ModelDetail:
@@ -61,6 +71,7 @@ class Permits:
             allowed=bool(allowed),
             refusal=None if allowed else await self.words(item) or told[0],
             held_back=self.held_back(item, app),
+            usable_version=self._usable_version(item, app),
             best_option=None if best is None else best.id,
             fit=shown_option(allowed or judged)[1],
             options=tuple(
@@ -108,6 +119,7 @@ class Permits:
             allowed=bool(allowed),
             refusal=None if allowed else await self.words(item) or told[0],
             held_back=self.held_back(item, app),
+            usable_version=self._usable_version(item, app),
             best_option=None if best is None else best.id,
             size_bytes=shown.size_bytes,
             fit=fit,
@@ -140,8 +152,8 @@ class Permits:
             Conflict: (`requirement_not_met`) it is not for the programs here, and nobody forces it.
         """
         await self._policies.refuse_artifact(artifact)
-        item = None if force else await self._listed(artifact.model)
-        if item is not None and item.entry.version == artifact.version:
+        item = None if force else await self._listed_at(artifact)
+        if item is not None:
             self._refuse_held_back(item, app, "load it")
 
     async def to_ask(self, artifact: Artifact, app: App) -> None:
@@ -150,8 +162,7 @@ class Permits:
         Raises:
             Conflict: (`requirement_not_met`) it is for others.
         """
-        item = await self._listed(artifact.model)
-        if item is None or item.entry.version != artifact.version:
+        if (item := await self._listed_at(artifact)) is None:
             return
         why = held_back(Requires(app=item.entry.requires.app), self._programs(app))
         if why is not None:
@@ -171,6 +182,12 @@ class Permits:
         except Conflict:
             return False
         return True
+
+    async def _listed_at(self, artifact: Artifact) -> Sourced | None:
+        """What the catalog says of the version that is installed, if it still does."""
+        item = await self._listed(artifact.model)
+        entry = None if item is None else at_version(item.entry, artifact.version)
+        return None if item is None or entry is None else Sourced(entry, item.source)
 
     def _refuse_held_back(self, item: Sourced, app: App | None, do: str) -> None:
         if (why := self.held_back(item, app)) is not None:

@@ -24,6 +24,7 @@ from modelhubd.catalog.sync import Base, Changes, Gathered, described, gather, u
 from modelhubd.catalog.verdicts import InstalledKey, judge_options
 from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
+from modelhubd.entries.older import at_version, offered
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database, Transaction
@@ -309,8 +310,8 @@ class Catalog:
         force: bool = False,
         app: App | None = None,
     ) -> Chosen:
-        """What a download of `model` by `app` fetches; without an `option` the one of those that policies
-        allow that fits this device best.
+        """What a download of `model` by `app` fetches: without a `version` the newest that it can use,
+        without an `option` the one of those that policies allow that fits this device best.
 
         Raises:
             NotFound: there is no such model, version or option; what there is gets named.
@@ -323,12 +324,11 @@ class Catalog:
         if item is None and (reason := self._withdrawn(model)) is not None:
             raise Conflict(withdrawn_words(model, reason), code="model_withdrawn")
         item = item or await self._sourced(model)
+        if version is not None:
+            item = _at_version(item, version)
+        elif self._permits is not None and not force:
+            item = self._permits.usable(item, app)
         entry = (item if force else await self._with_shape(item)).entry
-        if version not in (None, entry.version):
-            raise NotFound(
-                f"{model} has no version {version} in the catalog. It offers version {entry.version}.",
-                code="version_not_found",
-            )
         judged = judge_options(entry, self._device(), await self._installed())
         if self._permits is None:
             return choice(entry, judged, option, force)
@@ -384,6 +384,16 @@ class Catalog:
     def _described(self, view: View, gathered: Gathered, faults: tuple[CatalogFault, ...]) -> CatalogInfo:
         models, own = view.index.count, view.index.n_local
         return described(gathered, faults, models=models, local_entries=own, at=self._clock())
+
+
+def _at_version(item: Sourced, version: int) -> Sourced:
+    if (entry := at_version(item.entry, version)) is not None:
+        return Sourced(entry, item.source)
+    numbers = [f"{one.version}" for one in offered(item.entry)]
+    raise NotFound(
+        f"{item.entry.id} has no version {version} in the catalog. It offers version {', '.join(numbers)}.",
+        code="version_not_found",
+    )
 
 
 def _start(tasks: TaskOwner, sync: Coroutine[Any, Any, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from modelhubd.catalog import store
 from modelhubd.catalog.index import Index, Verdicts
 from modelhubd.catalog.merge import Sourced, name_order
+from modelhubd.catalog.orders import in_order
 from modelhubd.catalog.store import Placed
 from modelhubd.catalog.verdicts import InstalledKey, judge_entry
 from modelhubd.storage.database import Reader
@@ -45,13 +46,13 @@ async def entries_kept(reader: Reader) -> tuple[list[Sourced], Sequence[int]]:
     while read := await store.entries_after(reader, placed[-1][0] if placed else -1, SLICE):
         placed += read
 
-    def in_order() -> tuple[list[Sourced], Sequence[int]]:
-        placed.sort(key=lambda one: name_order(one[1].entry))
-        slots = [slot for slot, _ in placed]
+    def by_name() -> tuple[list[Sourced], Sequence[int]]:
+        found = [placed[at] for at in in_order([name_order(item.entry) for _, item in placed])]
+        slots = [slot for slot, _ in found]
         plain = range(len(slots))
-        return [item for _, item in placed], plain if slots == list(plain) else slots
+        return [item for _, item in found], plain if slots == list(plain) else slots
 
-    return await asyncio.to_thread(in_order)
+    return await asyncio.to_thread(by_name)
 
 
 async def view_of(

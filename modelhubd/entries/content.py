@@ -12,7 +12,7 @@ import msgspec
 from modelhubd.wire.catalog import CatalogEntry
 
 HUB_MANAGED = frozenset(
-    {"verified", "published_by", "published_at", "publisher", "version", "versions", "envelopes"}
+    {"verified", "published_by", "published_at", "publisher", "version", "versions", "envelopes", "older"}
 )
 """Fields of an entry that the registry alone writes. `publisher` is the first part of the id there."""
 

@@ -19,6 +19,7 @@ MANAGED: dict[str, str] = {
     "verified": "set by an administrator of the registry, for the model as a whole",
     "version": "allocated by the registry: the next number",
     "versions": "kept by the registry; what is new in this version belongs into notes",
+    "older": "kept by the registry: what is approved of them",
     "publisher": "the first part of the id, which the registry knows",
     "published_by": "set by the registry: who holds the token",
     "published_at": "set by the registry",

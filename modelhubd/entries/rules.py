@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from modelhubd.entries.older import OLDER_MAX
 from modelhubd.entries.requirements import fault_in_specifier, is_app_id
 from modelhubd.fit.estimate import is_plausible
 from modelhubd.trust.digests import is_sha256
@@ -41,12 +42,16 @@ def faults_in_entry(entry: CatalogEntry) -> list[Fault]:
         *_settings(entry),
         *_versions(entry),
         *_options(entry),
+        *_older(entry),
     ]
 
 
 def with_sums(entry: CatalogEntry) -> CatalogEntry:
     """The entry with each option's size filled in where its files give it."""
-    return replace(entry, options=tuple(_with_sum(option) for option in entry.options))
+    options = tuple(_with_sum(option) for option in entry.options)
+    return replace(
+        entry, options=options, older=tuple(with_sums(older) for older in entry.older[: OLDER_MAX + 1])
+    )
 
 
 def _with_sum(option: Option) -> Option:
@@ -160,6 +165,24 @@ def _versions(entry: CatalogEntry) -> Iterator[Fault]:
         if note.notes is not None and len(note.notes) > TEXT_MAX:
             yield f"{pointer}/notes", f"longer than {TEXT_MAX} characters"
         yield from _moment(f"{pointer}/published_at", note.published_at)
+
+
+def _older(entry: CatalogEntry) -> Iterator[Fault]:
+    if len(entry.older) > OLDER_MAX:
+        yield "/older", f"more than {OLDER_MAX} older versions"
+        return
+    newer = entry.version
+    for index, older in enumerate(entry.older):
+        pointer = f"/older/{index}"
+        if older.id != entry.id:
+            yield f"{pointer}/id", f"not {entry.id}, of which it is a version"
+        if older.version >= newer:
+            yield f"{pointer}/version", f"not older than version {newer}"
+        newer = older.version
+        if older.older:
+            yield f"{pointer}/older", "an older version has none of its own"
+        else:
+            yield from ((pointer + inner, reason) for inner, reason in faults_in_entry(older))
 
 
 def _options(entry: CatalogEntry) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from modelhubd.entries.older import at_version
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.wire.catalog import CatalogEntry, Option
 from modelhubd.wire.library import ArtifactFile, ArtifactState
@@ -107,7 +108,7 @@ def adopted_files(
     A file that has another name elsewhere (a hard link) is not taken: whoever holds that name could change
     the model afterwards.
     """
-    if entry is None or entry.version != key.version:
+    if (entry := at_version(entry, key.version)) is None:
         return None
     option = next((option for option in entry.options if option.id == key.option), None)
     if option is None:

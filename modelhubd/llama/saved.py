@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from modelhubd.entries.older import at_version
 from modelhubd.errors import PreconditionFailed
 from modelhubd.fit.verdict import default_ctx
 from modelhubd.llama import saved_store
@@ -135,8 +136,8 @@ class SavedSettings:
         below = Below(
             layers=(("default", built_in), *self._configured.layers), locked=self._configured.locked
         )
-        entry = await self._entry(artifact.model)
-        if entry is None or entry.version != artifact.version:
+        entry = at_version(await self._entry(artifact.model), artifact.version)
+        if entry is None:
             return below
         return below.with_layer("model", entry.settings)
 

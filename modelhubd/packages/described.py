@@ -1,5 +1,6 @@
 """The entry that goes into a bundle with an installed model. No I/O."""
 
+from modelhubd.entries.older import at_version
 from modelhubd.trust.digests import option_digest
 from modelhubd.wire.catalog import CatalogEntry, Format, Option, OptionFile, Role
 from modelhubd.wire.library import Artifact
@@ -8,10 +9,10 @@ from modelhubd.wire.library import Artifact
 def entry_of(artifact: Artifact, listed: CatalogEntry | None) -> CatalogEntry:
     """The catalog's entry where it is of this very version and these files, as its publisher signed it; else
     what is known of the files themselves."""
-    if listed is not None and listed.version == artifact.version:
-        for option in listed.options:
+    if (exact := at_version(listed, artifact.version)) is not None:
+        for option in exact.options:
             if option.id == artifact.option and option_digest(option.files) == artifact.digest is not None:
-                return listed
+                return exact
     files = tuple(
         OptionFile(name=file.name, role=Role(file.role), size_bytes=file.size_bytes, sha256=file.sha256)
         for file in artifact.files

@@ -9,6 +9,7 @@ from msgspec import Struct
 from modelhubd.catalog.registry.carried import Carried, Taken, read_carried
 from modelhubd.catalog.registry.refusals import NotTaken
 from modelhubd.entries.bundles import BadBundle, Bundled
+from modelhubd.entries.older import at_version
 from modelhubd.packages.folder import Opened, read_small
 from modelhubd.tasks import in_thread
 from modelhubd.trust.bundle_statements import UNKNOWN_KEY, fault_in_bundle_signature
@@ -97,7 +98,7 @@ class Standing(Struct, frozen=True, kw_only=True):
             served = await self.served(model)
         else:
             served = next((entry for entry in taken.document.entries if entry.id == model), None)
-        if served is not None and served.version == version:
+        if (served := at_version(served, version)) is not None:
             found = next((known for known in served.options if known.id == option), None)
             if found is None:
                 return "the registry's signed catalog has no such option"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from modelhubd.entries.content import content_sha256, notes_of
+from modelhubd.entries.older import at_version
 from modelhubd.errors import Conflict, NotAllowed, PreconditionFailed
 from modelhubd.events import Bus
 from modelhubd.policy import store
@@ -204,8 +205,9 @@ class Policies:
         """Why what is being downloaded may not be; `digest` is what its files promise. What the registry says
         of it is kept, for the time when it serves a newer version."""
         found = await self._listed(model)
-        if found is not None and found.source == REGISTRY and found.entry.version == version:
-            await self._keep(found.entry)
+        served = at_version(found.entry, version) if found is not None and found.source == REGISTRY else None
+        if served is not None:
+            await self._keep(served)
         reason = await self._reason_of((model, version, option), digest, checked=True)
         return None if reason is None else self.words(f"{model}@{version}:{option}", reason)
 
@@ -234,10 +236,10 @@ class Policies:
     ) -> Reason | None:
         model, version, option = key
         found = await self._listed(model)
-        served = found is not None and found.entry.version == version
-        kept = None if served else await store.vouched(self._database.reader, model, version)
-        if found is not None and served:
-            digests: Mapping[str, str | None] | None = _digests(found.entry)
+        served = None if found is None else at_version(found.entry, version)
+        kept = await store.vouched(self._database.reader, model, version) if served is None else None
+        if served is not None:
+            digests: Mapping[str, str | None] | None = _digests(served)
         else:
             digests = None if kept is None else kept.digests
         return refusal(
@@ -249,8 +251,8 @@ class Policies:
                 has_digests=checked and digest is not None,
                 vouched=_vouched_for(digests, option, digest, checked=checked),
                 signature_fault=(
-                    await self._signature_fault(found.entry)
-                    if found is not None and served
+                    await self._signature_fault(served)
+                    if served is not None
                     else await self._kept_signature_fault(model, version, kept)
                 ),
                 withdrawn=self._withdrawn(model),

@@ -1,5 +1,6 @@
 """Brings the database to this program's form, and keeps its hands off one that is newer."""
 
+import functools
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,19 +27,23 @@ async def migrate(database: Database) -> tuple[str | None, str]:
 
 def newest() -> str:
     """The form that this program knows."""
-    found = _script(Config()).get_current_head()
-    assert found is not None
-    return found
+    return _forms()[-1]
+
+
+@functools.cache
+def _forms() -> tuple[str, ...]:
+    """Every form that this program knows, the oldest first."""
+    script = _script(Config())
+    return tuple(reversed([found.revision for found in script.walk_revisions()]))
 
 
 def _upgrade(connection: sa.Connection) -> tuple[str | None, str]:
-    config = Config()
-    script = _script(config)
-    before = MigrationContext.configure(connection).get_current_revision()
-    known = {found.revision for found in script.walk_revisions()}
-    if before is not None and before not in known:
+    before, after = MigrationContext.configure(connection).get_current_revision(), newest()
+    if before == after:
+        return before, after
+    if before is not None and before not in _forms():
         raise CannotStart(
-            f"The database has form {before}; this program knows forms up to {script.get_current_head()}. "
+            f"The database has form {before}; this program knows forms up to {after}. "
             "A newer modelhub-registry has migrated it. Use that one, or restore a backup from before."
         )
     if before is None and (strange := sorted(sa.inspect(connection).get_table_names())):
@@ -46,10 +51,10 @@ def _upgrade(connection: sa.Connection) -> tuple[str | None, str]:
             f"The database holds tables that are not the registry's ({', '.join(strange[:3])}). Give the "
             "registry an empty database of its own."
         )
+    config = Config()
+    _script(config)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    after = script.get_current_head()
-    assert after is not None
     return before, after
 
 

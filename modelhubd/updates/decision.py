@@ -50,6 +50,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     judged: Sequence[tuple[Option, Fit]] = ()
     held_back: tuple[HeldBack, ...] = ()
     """Of the entry as a whole: requirements, policies."""
+    newer_version: int | None = None
+    """What is served, where `entry` is an older version because that one is not for the programs here."""
+    newer_held_back: tuple[HeldBack, ...] = ()
     held_options: Mapping[str, HeldBack]
     """Option id → the policy that refuses it."""
     kept: Mapping[int, CatalogEntry]
@@ -152,6 +155,8 @@ def _update(artifact: Artifact, option: Option | None, entry: CatalogEntry, fact
         notes=notes_after(entry, artifact.version),
         changes=changes_between(facts.kept.get(artifact.version), entry, old_option, option),
         held_back=tuple(held),
+        newer_version=facts.newer_version,
+        newer_held_back=facts.newer_held_back,
         refusal=next((one.detail for one in held if one.code == "policy"), None),
         fit=fit,
         active=artifact.active,

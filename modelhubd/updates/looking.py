@@ -9,13 +9,14 @@ from modelhubd.catalog.merge import Sourced
 from modelhubd.catalog.service import Catalog
 from modelhubd.catalog.verdicts import judge_options
 from modelhubd.downloads.service import Downloads
+from modelhubd.entries.older import newest_usable
 from modelhubd.entries.requirements import Programs, unmet
 from modelhubd.library.service import Library
 from modelhubd.policy.decision import Reason
 from modelhubd.policy.service import Policies
 from modelhubd.storage.database import Database
 from modelhubd.updates import store
-from modelhubd.updates.decision import Facts, Plan, updates_of
+from modelhubd.updates.decision import CONSIDERED, Facts, Plan, updates_of
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
 from modelhubd.wire.library import Artifact, ArtifactState
@@ -98,6 +99,14 @@ class Looking:
         entry = item.entry
         if all(artifact.version >= entry.version for artifact in facts.artifacts):
             return replace(facts, entry=entry)  # nothing is newer: the rest would say so too
+        programs = self._programs(app)
+        usable = newest_usable(entry, programs)
+        newest = max((one.version for one in facts.artifacts if one.state in CONSIDERED), default=0)
+        if usable is not None and newest < usable.version < entry.version:
+            facts = replace(
+                facts, newer_version=entry.version, newer_held_back=_requirements(entry, programs)
+            )
+            entry = usable
         judged = judge_options(entry, self._device(), frozenset())
         refused: dict[str, HeldBack] = {}
         for option, _ in judged:
@@ -107,7 +116,7 @@ class Looking:
             facts,
             entry=entry,
             judged=judged,
-            held_back=_requirements(entry, self._programs(app)),
+            held_back=_requirements(entry, programs),
             held_options=refused,
         )
 

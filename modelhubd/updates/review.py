@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from modelhubd.downloads.service import Downloads
+from modelhubd.entries.older import offered
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database
 from modelhubd.updates import store
@@ -85,7 +86,10 @@ class Review:
         for artifact in seen.artifacts.values():
             installed.setdefault(artifact.model, set()).add(artifact.version)
         served = [
-            item.entry for item in seen.entries.values() if item.entry.version in installed[item.entry.id]
+            entry
+            for item in seen.entries.values()
+            for entry in offered(item.entry)
+            if entry.version in installed[entry.id]
         ]
         async with self._database.transaction() as tx:
             await store.keep(tx, served)

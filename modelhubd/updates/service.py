@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from modelhubd.catalog.service import Catalog
 from modelhubd.downloads.service import Downloads
+from modelhubd.entries.older import at_version
 from modelhubd.entries.requirements import Programs
 from modelhubd.errors import Conflict, InvalidInput, NotFound, Refused
 from modelhubd.events import Bus
@@ -230,8 +231,9 @@ class Updates:
         async with self._takeover.around_install(tx, finished):
             yield
         item = await self._catalog.listed(finished.model)
-        if item is not None and item.entry.version == finished.version:
-            await store.keep(tx, [item.entry])
+        entry = None if item is None else at_version(item.entry, finished.version)
+        if entry is not None:
+            await store.keep(tx, [entry])
 
     def server_ready(self, server: Server) -> None:
         """A server has come to answer: if it runs a new version, what runs the old one may go."""

@@ -131,6 +131,9 @@ class CatalogEntry(Message, frozen=True, kw_only=True, gc=False):
     """Recommended for loads of this version."""
     envelopes: tuple[Envelope, ...] = ()
     """Signatures of the publisher over this version; see `entries.content`."""
+    older: "tuple[CatalogEntry, ...]" = ()
+    """Older versions for programs that cannot use this one, newest first, without what they share with it:
+    see `entries.older`."""
 
 
 class Counters(Message, frozen=True, kw_only=True, gc=False):
@@ -188,6 +191,8 @@ class ModelSummary(Message, frozen=True, kw_only=True, gc=False):
     refusal: str | None = None
     held_back: str | None = None
     """Why it is not for the program that asks, this daemon or its llama-server."""
+    usable_version: int | None = None
+    """What they get instead: the newest older version that is for them, if there is one."""
 
 
 class FacetValue(Message, frozen=True, kw_only=True):
@@ -237,6 +242,8 @@ class ModelDetail(Message, frozen=True, kw_only=True):
     refusal: str | None = None
     held_back: str | None = None
     """Why this version is not for the program that asks, this daemon or its llama-server."""
+    usable_version: int | None = None
+    """What they get instead: the newest older version that is for them, if there is one."""
 
 
 class CatalogFault(Message, frozen=True, kw_only=True):

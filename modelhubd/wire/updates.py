@@ -78,6 +78,10 @@ class Update(Message, frozen=True, kw_only=True):
     """Of all versions after the installed one, newest first."""
     changes: tuple[UpdateChange, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
+    newer_version: int | None = None
+    """Served, and newer still than `version`, which is the newest that the programs here can use."""
+    newer_held_back: tuple[HeldBack, ...] = ()
+    """Why they cannot use `newer_version`."""
     refusal: str | None = None
     """The first reason that a policy gives, in words."""
     fit: Fit | None = None

@@ -12,7 +12,7 @@ from modelhubd.registry.audit import service as audit
 from modelhubd.registry.audit import store as audit_store
 from modelhubd.registry.database import Database
 from modelhubd.registry.release import catalog_store, files, store, tuf
-from modelhubd.registry.release.catalog import Catalog, Frame, document, packed
+from modelhubd.registry.release.catalog import Catalog, Frame, Texts, document, packed
 from modelhubd.registry.release.keys import AUDIT, Keyring
 from modelhubd.registry.release.store import Head
 from modelhubd.registry.release.tuf import Current, Lifetimes
@@ -92,9 +92,14 @@ async def read_wanted(
 
 
 def made(
-    base: Base, wanted: Wanted, keyring: Keyring, now: datetime, lifetimes: Lifetimes
+    base: Base,
+    wanted: Wanted,
+    keyring: Keyring,
+    now: datetime,
+    lifetimes: Lifetimes,
+    texts: Texts | None = None,
 ) -> dict[str, bytes]:
-    """The files to write. Takes long: for a thread.
+    """The files to write; `texts` are the entries of the document before. Takes long: for a thread.
 
     Raises:
         Untrusted: an online key is not at hand.
@@ -102,7 +107,7 @@ def made(
     root = tuf.read_root(base.root)
     target = None
     if wanted.catalog is not None:
-        target = packed(document(wanted.catalog, _frame(base.head, wanted, root, keyring)))
+        target = packed(document(wanted.catalog, _frame(base.head, wanted, root, keyring), texts))
     return tuf.release(
         catalog=target,
         current=current_of(base),
@@ -148,7 +153,7 @@ def _frame(head: Head, wanted: Wanted, root: Root, keyring: Keyring) -> Frame:
 
 
 async def build(
-    database: Database, keyring: Keyring, now: datetime, lifetimes: Lifetimes, kept_from: str
+    database: Database, keyring: Keyring, now: datetime, lifetimes: Lifetimes, kept_from: str, texts: Texts
 ) -> int | None:
     """Sign what has changed or grown old: the revision that is released then. None where another process has
     released meanwhile, or there is no root yet: ask again.
@@ -169,7 +174,7 @@ async def build(
         if not due:
             return head.released
         wanted = await read_wanted(connection, head, now, whole=whole)
-    written = await in_thread(lambda: made(base, wanted, keyring, now, lifetimes))
+    written = await in_thread(lambda: made(base, wanted, keyring, now, lifetimes, texts))
     async with database.changing() as connection:
         if not await _is_still(connection, base):
             return None

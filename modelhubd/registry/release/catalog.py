@@ -4,11 +4,13 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from modelhubd.entries.content import canonical
+from modelhubd.entries.content import HUB_MANAGED, canonical
+from modelhubd.entries.older import OLDER_MAX
 from modelhubd.entries.rules import VERSIONS_MAX
 from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, SignedCatalog, Tombstone
 
@@ -27,6 +29,8 @@ class ServedVersion:
     published_by: str
     published_at: str
     verified: bool
+    older: tuple["ServedVersion", ...] = ()
+    """For programs that cannot use it, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,8 @@ class Approved:
     published_by: str
     published_at: str
     notes: str | None
+    requires: str | None = None
+    """As JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +67,29 @@ class Frame:
     audit_key: str
 
 
-def document(catalog: Catalog, frame: Frame) -> bytes:
-    """The document as JSON (`wire.registry.SignedCatalog`), entries in the order of their ids."""
-    entries = tuple(
-        msgspec.Raw(entry_of(version, catalog.history.get(version.model, ())))
-        for version in sorted(catalog.served, key=lambda version: version.model)
-    )
+class Texts:
+    """Entries as they were written the last time: one change leaves all others as they are."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+
+    def of(self, served: Sequence[ServedVersion], history: Mapping[str, Sequence[Approved]]) -> list[bytes]:
+        """`entry_of` each; what is not asked for this time is forgotten."""
+        before, self._known = self._known, {}
+        found = []
+        for version in served:
+            versions = history.get(version.model, ())
+            key = blake2b(msgspec.msgpack.encode((version, versions)), digest_size=32).digest()
+            text = self._known[key] = before.get(key) or entry_of(version, versions)
+            found.append(text)
+        return found
+
+
+def document(catalog: Catalog, frame: Frame, texts: Texts | None = None) -> bytes:
+    """The document as JSON (`wire.registry.SignedCatalog`), entries in the order of their ids. `texts` are
+    those of the document before, if there was one."""
+    served = sorted(catalog.served, key=lambda version: version.model)
+    entries = tuple(map(msgspec.Raw, (texts or Texts()).of(served, catalog.history)))
     return msgspec.json.encode(
         SignedCatalog(
             registry=frame.registry,
@@ -89,18 +112,46 @@ def packed(document: bytes) -> bytes:
 
 def entry_of(version: ServedVersion, history: Sequence[Approved]) -> bytes:
     """A catalog entry as canonical JSON: what was published, and what the registry says of it."""
-    entry: dict[str, Any] = json.loads(version.content)
-    entry.pop("notes", None)
+    entry = _stated(version)
     entry["publisher"] = version.model.partition("/")[0]
-    entry["published_by"] = version.published_by
-    entry["published_at"] = version.published_at
-    entry["version"] = version.version
     entry["versions"] = [_told(known) for known in history[:VERSIONS_MAX]]
     if version.verified:
         entry["verified"] = True
+    if version.older:
+        entry["older"] = [_stated(older) for older in version.older]
+    return canonical(entry)
+
+
+def for_others(history: Sequence[Approved]) -> tuple[int, ...]:
+    """Which older versions are served beside the newest, so that programs which cannot use that one have one:
+    of each requirement that nothing newer states the newest version, until one requires nothing."""
+    seen: list[Any] = []
+    found = []
+    for known in history:
+        stated = _requirements(known.requires)
+        if stated not in seen:
+            seen.append(stated)
+            found.append(known.version)
+        if not stated or len(found) > OLDER_MAX:
+            break
+    return tuple(found[1 : OLDER_MAX + 1])
+
+
+def _requirements(text: str | None) -> Any:
+    stated = json.loads(text) if text else None
+    return {name: value for name, value in stated.items() if value} if isinstance(stated, dict) else {}
+
+
+def _stated(version: ServedVersion) -> dict[str, Any]:
+    """What was published, by whom and when."""
+    content: dict[str, Any] = json.loads(version.content)
+    entry = {name: value for name, value in content.items() if name not in HUB_MANAGED and name != "notes"}
+    entry["published_by"] = version.published_by
+    entry["published_at"] = version.published_at
+    entry["version"] = version.version
     if envelopes := json.loads(version.envelopes):
         entry["envelopes"] = envelopes
-    return canonical(entry)
+    return entry
 
 
 def _told(known: Approved) -> dict[str, Any]:

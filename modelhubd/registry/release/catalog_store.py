@@ -1,9 +1,11 @@
 """Reads what is served, all at one moment, for the signed document."""
 
+from collections.abc import Mapping, Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from modelhubd.registry.release.catalog import Approved, Catalog, ServedVersion
+from modelhubd.registry.release.catalog import Approved, Catalog, ServedVersion, for_others
 from modelhubd.registry.schema import (
     publisher,
     publisher_key,
@@ -16,30 +18,36 @@ from modelhubd.registry.schema import (
 )
 from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, PublisherKey, Tombstone
 
+STATED = (
+    version.c.model,
+    version.c.version,
+    version.c.content,
+    version.c.envelopes,
+    version.c.published_by,
+    version.c.published_at,
+)
 AT_ONCE = 100
 """Rows taken from the database before others get their turn."""
 
 
 async def catalog(connection: AsyncConnection) -> Catalog:
     """Everything that is served. The connection has to be a `Database.reading` one."""
+    history = await _history(connection)
     return Catalog(
-        served=await _served(connection),
-        history=await _history(connection),
+        served=await _served(connection, await _for_others(connection, history)),
+        history=history,
         tombstones=await _tombstones(connection),
         templates=await _templates(connection),
         publishers=await _publishers(connection),
     )
 
 
-async def _served(connection: AsyncConnection) -> tuple[ServedVersion, ...]:
+async def _served(
+    connection: AsyncConnection, older: Mapping[str, tuple[ServedVersion, ...]]
+) -> tuple[ServedVersion, ...]:
     found = await connection.stream(
         sa.select(
-            version.c.model,
-            version.c.version,
-            version.c.content,
-            version.c.envelopes,
-            version.c.published_by,
-            version.c.published_at,
+            *STATED,
             verification.c.model.is_not(None).label("verified"),
         )
         .join(served, sa.and_(served.c.model == version.c.model, served.c.version == version.c.version))
@@ -47,8 +55,26 @@ async def _served(connection: AsyncConnection) -> tuple[ServedVersion, ...]:
     )
     rows: list[ServedVersion] = []
     async for part in found.partitions(AT_ONCE):
-        rows += [ServedVersion(**row._mapping) for row in part]
+        rows += [ServedVersion(**row._mapping, older=older.get(row.model, ())) for row in part]
     return tuple(rows)
+
+
+async def _for_others(
+    connection: AsyncConnection, history: Mapping[str, Sequence[Approved]]
+) -> dict[str, tuple[ServedVersion, ...]]:
+    """By model, the older versions that are served beside the newest."""
+    wanted = [(model, number) for model, known in history.items() for number in for_others(known)]
+    found: dict[str, list[ServedVersion]] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        pairs = wanted[start : start + AT_ONCE]
+        rows = await connection.execute(
+            sa.select(*STATED, sa.false().label("verified"))
+            .where(sa.tuple_(version.c.model, version.c.version).in_(pairs))
+            .order_by(version.c.model, version.c.version.desc())
+        )
+        for row in rows:
+            found.setdefault(row.model, []).append(ServedVersion(**row._mapping))
+    return {model: tuple(versions) for model, versions in found.items()}
 
 
 async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
@@ -59,7 +85,8 @@ async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
             version.c.version,
             version.c.published_by,
             version.c.published_at,
-            _notes(connection).label("notes"),
+            _stated(connection, "notes").label("notes"),
+            _stated(connection, "requires").label("requires"),
         )
         .join(served, served.c.model == version.c.model)
         .where(version.c.status == "approved")
@@ -74,16 +101,18 @@ async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
                     published_by=row.published_by,
                     published_at=row.published_at,
                     notes=row.notes,
+                    requires=row.requires,
                 )
             )
     return history
 
 
-def _notes(connection: AsyncConnection) -> sa.ColumnElement[str | None]:
+def _stated(connection: AsyncConnection, field: str) -> sa.ColumnElement[str | None]:
+    """A field of the content as text; as JSON where it holds more than that."""
     if connection.dialect.name == "sqlite":
-        return sa.func.json_extract(version.c.content, "$.notes")
-    notes: sa.ColumnElement[str | None] = sa.cast(version.c.content, sa.JSON)["notes"].as_string()
-    return notes
+        return sa.func.json_extract(version.c.content, f"$.{field}")
+    stated: sa.ColumnElement[str | None] = sa.cast(version.c.content, sa.JSON)[field].as_string()
+    return stated
 
 
 async def _tombstones(connection: AsyncConnection) -> tuple[Tombstone, ...]:

@@ -1,8 +1,10 @@
 """The keys at the start: those that the newest root names, or new ones where there is no root yet."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from modelhubd.errors import CannotStart, Untrusted
 from modelhubd.registry.database import Database
@@ -44,13 +46,20 @@ async def ensure_root(database: Database, state_dir: Path, now: datetime, lifeti
 
 
 def make_keys(
-    state_dir: Path, offline: Path, *, count: int, threshold: int, now: datetime, lifetimes: Lifetimes
+    state_dir: Path,
+    offline: Path,
+    *,
+    count: int,
+    threshold: int,
+    now: datetime,
+    lifetimes: Lifetimes,
+    passphrases: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """New root keys in `offline`, new online keys in the state folder, and the first root, signed, beside
-    them: its bytes.
+    them: its bytes. Root keys that have a passphrase, by their names (`root-1` …), are encrypted.
 
     Raises:
-        CannotStart: there are keys already, or a folder cannot be used.
+        CannotStart: there are keys already, a folder cannot be used, or a passphrase is none.
     """
     folder = state_dir / KEYS
     if folder.exists() and any(folder.iterdir()):
@@ -66,7 +75,7 @@ def make_keys(
         now=now,
         lifetimes=lifetimes,
     )
-    keys.write_keys(offline, roots)
+    keys.write_keys(offline, roots, passphrases)
     keys.write_keys(folder, online)
     keys.write_whole(folder / keys.ROOT_FILE, root)
     return root

@@ -2,16 +2,20 @@
 
 The keys folder (0700, files 0600) holds the online keys that count and those that counted before the last
 rotation. Which of them count is what the newest root says, so that a rotation takes effect in one
-transaction. Root keys never lie there.
+transaction. Root keys never lie there; they alone may be encrypted with a passphrase (PKCS#8, PBES2), as the
+service has to read the others with nobody beside it.
 """
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from modelhubd.errors import CannotStart
 from modelhubd.trust.signing import key_id, new_key, public_of
@@ -23,6 +27,11 @@ AUDIT = "audit"
 ROOT_FILE = "1.root.json"
 """The first root, beside the online keys, until a database holds it."""
 KEY_FILES_MAX = 1000
+ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+PASSPHRASE_MIN = 12
+"""Characters: whoever finds the disk guesses some millions a second (PBKDF2 with 2,048 rounds)."""
+PASSPHRASE_MAX_BYTES = 1023
+"""More is not supported by OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +67,32 @@ def keyring_of(private: Mapping[str, bytes], *more: Keyring) -> Keyring:
     return Keyring(found)
 
 
-def write_keys(folder: Path, private: Mapping[str, bytes]) -> None:
-    """Write keys into a folder that is ours alone, never over others.
+def write_keys(
+    folder: Path, private: Mapping[str, bytes], passphrases: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Write keys into a folder that is ours alone, never over others; those that have a passphrase encrypted.
 
     Raises:
-        CannotStart: the folder cannot be written, or others can read it.
+        CannotStart: the folder cannot be written, others can read it, or a passphrase is none.
     """
+    encryptions = {purpose: _encryption(passphrases.get(purpose)) for purpose in private}
     make_folder(folder)
     for purpose, key in private.items():
         pem = Ed25519PrivateKey.from_private_bytes(key).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryptions[purpose]
         )
         write_whole(folder / f"{purpose}-{key_id(public_of(key))[:12]}.pem", pem)
+
+
+def _encryption(passphrase: str | None) -> serialization.KeySerializationEncryption:
+    if passphrase is None:
+        return serialization.NoEncryption()
+    if len(passphrase) < PASSPHRASE_MIN or len(passphrase.encode()) > PASSPHRASE_MAX_BYTES:
+        raise CannotStart(
+            f"A passphrase has {PASSPHRASE_MIN} characters at least and {PASSPHRASE_MAX_BYTES} bytes at "
+            "most. Take five words that nobody would put together."
+        )
+    return serialization.BestAvailableEncryption(passphrase.encode())
 
 
 def make_folder(folder: Path) -> None:
@@ -153,27 +176,59 @@ def forget_keys(folder: Path, kept: Collection[str]) -> None:
             ) from error
 
 
-def read_keys(folders: Sequence[Path]) -> Keyring:
-    """Every key in these folders or files.
+def read_keys(folders: Sequence[Path], passphrases: Collection[str] = ()) -> Keyring:
+    """Every key in these folders or files; each of the passphrases is tried on each that is encrypted.
 
     Raises:
-        CannotStart: one cannot be read, or is no Ed25519 key.
+        CannotStart: one cannot be read, is no Ed25519 key, or is encrypted and no passphrase opens it.
     """
+    found = [_read_key(path, passphrases) for path in _key_files(folders)]
+    return Keyring({public_of(private).hex(): private for private in found})
+
+
+def encrypted(folders: Sequence[Path]) -> list[Path]:
+    """Those of the keys in these folders or files that want a passphrase.
+
+    Raises:
+        CannotStart: one cannot be read.
+    """
+    return [path for path in _key_files(folders) if ENCRYPTED in _read(path)]
+
+
+def _key_files(folders: Sequence[Path]) -> list[Path]:
     paths: list[Path] = []
     for folder in folders:
         paths += sorted(folder.glob("*.pem")) if folder.is_dir() else [folder]
     if len(paths) > KEY_FILES_MAX:
         raise CannotStart(f"There are more than {KEY_FILES_MAX} key files.")
-    return Keyring({public_of(private).hex(): private for private in map(_read_key, paths)})
+    return paths
 
 
-def _read_key(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        return path.read_bytes()
     except OSError as error:
         raise CannotStart(f"The key {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError) as error:
-        raise CannotStart(f"{path} is not a private key in PEM without a password.") from error
+
+
+def _read_key(path: Path, passphrases: Collection[str] = ()) -> bytes:
+    pem = _read(path)
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except TypeError:
+        key = _decrypted(path, pem, passphrases)
+    except ValueError as error:
+        raise CannotStart(f"{path} is not a private key in PEM.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise CannotStart(f"{path} is not an Ed25519 key.")
     return key.private_bytes_raw()
+
+
+def _decrypted(path: Path, pem: bytes, passphrases: Collection[str]) -> PrivateKeyTypes:
+    for passphrase in passphrases:
+        with contextlib.suppress(ValueError, TypeError):  # a wrong one, an empty one
+            return serialization.load_pem_private_key(pem, password=passphrase.encode())
+    what = "none of the passphrases given opens it" if passphrases else "no passphrase was given"
+    raise CannotStart(
+        f"The key {path} is encrypted, and {what}. Name a file with its own: --passphrase-file."
+    )

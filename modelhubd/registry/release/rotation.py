@@ -6,7 +6,8 @@ clients drop it (the TUF specification's recovery from a fast-forward attack).
 """
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -23,17 +24,20 @@ from modelhubd.wire.base import rfc3339
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRoot:
-    """Root keys to be made in `folder`, of which `threshold` have to sign from then on."""
+    """Root keys to be made in `folder`, of which `threshold` have to sign from then on. Those that have one
+    of the `passphrases`, by their names (`root-1` …), are encrypted."""
 
     folder: Path
     count: int
     threshold: int
+    passphrases: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """What is to be done. `root_folders` hold the root keys; every version number of what is signed then is
-    higher than `beyond_version`, and the catalog's revision higher than `beyond_revision`.
+    """What is to be done. `root_folders` hold the root keys, `passphrases` open those that are encrypted;
+    every version number of what is signed then is higher than `beyond_version`, and the catalog's revision
+    higher than `beyond_revision`.
 
     Of the old online keys those that counted until now stay in the keys folder, for a database that is
     restored from a backup of before; where they were `stolen`, none does."""
@@ -44,6 +48,7 @@ class Rotation:
     stolen: bool = False
     beyond_version: int = 0
     beyond_revision: int = 0
+    passphrases: tuple[str, ...] = field(default=(), repr=False)
 
 
 async def rotate(
@@ -56,7 +61,7 @@ async def rotate(
         Untrusted: too few root keys are in the folders.
         Unavailable: the database is away.
     """
-    signing = await in_thread(lambda: keys.read_keys(rotation.root_folders))
+    signing = await in_thread(lambda: keys.read_keys(rotation.root_folders, rotation.passphrases))
     online = keys.online_keys()
     fresh = keys.root_keys(rotation.new_root.count) if rotation.new_root else {}
     async with database.changing() as connection:
@@ -113,5 +118,5 @@ def _write(
     state_dir: Path, new_root: NewRoot | None, online: dict[str, bytes], fresh: dict[str, bytes]
 ) -> None:
     if new_root is not None:
-        keys.write_keys(new_root.folder, fresh)
+        keys.write_keys(new_root.folder, fresh, new_root.passphrases)
     keys.write_keys(state_dir / KEYS, online)

@@ -59,6 +59,42 @@ def test_a_download_and_a_load_are_held_back_unless_forced(world: World) -> None
     assert world.ask("POST", "/servers", load, NEW, dry_run="true").status == 200
 
 
+def test_a_program_that_cannot_use_the_newest_gets_the_newest_that_it_can(
+    world: World, origin: Origin, model_file: Path
+) -> None:
+    model, ancient = "tests/older", ("Modelhub-App", "editor/1.0")
+    first = {"version": 1} | entry(
+        model, local_file(model_file, origin), requires={"app": {"editor": ">=1.5"}}
+    )
+    pin = {"app": {"editor": ">=2"}}
+    world.list_locally(
+        entry(model, world.serve("newest.gguf"), version=2, requires=pin, older=[first]), file="older"
+    )
+    path = f"/catalog/models/{model}"
+    for app, usable in ((OLD, 1), (NEW, None), (ancient, None)):
+        assert world.ask("GET", path, None, app).json["usable_version"] == usable
+        (found,) = world.ask("GET", "/catalog/models", None, app, q=model).json["items"]
+        assert (found["version"], found["usable_version"]) == (2, usable)
+    assert world.ask("POST", "/downloads", {"model": model}, ancient).status == 409
+    assert world.ask("POST", "/downloads", {"model": f"{model}@3"}, OLD).json["code"] == "version_not_found"
+    made = world.ask("POST", "/downloads", {"model": model}, OLD)
+    assert (made.status, made.json["version"]) == (201, 1)
+    world.reached(made.json["id"], "completed")
+    load = {"library_id": f"{model}@1"}
+    assert world.ask("POST", "/servers", load, OLD, dry_run="true").status == 200
+    held = world.ask("POST", "/servers", load, ancient, dry_run="true")
+    assert (held.status, held.json["code"]) == (409, "requirement_not_met")
+    with policy(world, require_digest=True):
+        assert world.ask("POST", "/servers", load, OLD, dry_run="true").status == 200
+        world.list_locally(
+            entry(model, world.serve("newest.gguf"), version=2, requires=pin,
+                  older=[first | {"options": entry(model, world.serve("other.gguf"))["options"]}]),
+            file="older",
+        )  # fmt: skip
+        other = world.ask("POST", "/servers", load, OLD, dry_run="true")
+        assert other.json["code"] == "refused_by_policy", "it is not what the catalog lists as version 1"
+
+
 def test_a_client_names_its_program(world: World) -> None:
     old = Client(environ=world.daemon.environ, app="editor/1.9")
     assert old.model(PINNED).held_back is not None

@@ -47,8 +47,15 @@ async def _same(person: Person, path: str, tag: str):  # type: ignore[no-untyped
 async def test_the_commands_replace_keys_while_the_service_runs(tmp_path: Path, database_url: str) -> None:
     prepared = RegistryProcess(tmp_path / "state", database_url)
     offline = tmp_path / "offline"
-    made = prepared.command("keys", "init", "--offline", str(offline), "--root-keys", "3", "--threshold", "2")
+    words = [
+        secret_file(tmp_path / f"words-{number}", f"five words of person {number}") for number in (1, 2, 3)
+    ]
+    made = prepared.command(
+        "keys", "init", "--offline", str(offline), "--root-keys", "3", "--threshold", "2",
+        *(f"--passphrase-file={file}" for file in words),
+    )  # fmt: skip
     assert made.returncode == 0, made.stderr
+    assert "not encrypted" not in made.stderr
     assert "Move the root keys to disks that are not connected" in made.stderr
     first, second, third = sorted(offline.glob("root-*.pem"))
     with registry_process(tmp_path / "state", database_url) as running:
@@ -57,11 +64,14 @@ async def test_the_commands_replace_keys_while_the_service_runs(tmp_path: Path, 
         token = running.create_admin()
         client = Client(tmp_path / "client", running.url, root, Fetcher(token))
         before = await client.refresh()
-        refused = running.command("keys", "rotate", "--root-key", str(first))
+        closed = running.command("keys", "rotate", "--root-key", str(first))
+        assert (closed.returncode, "no terminal" in closed.stderr) == (1, True), closed.stderr
+        refused = running.command("keys", "rotate", f"--root-key={first}", f"--passphrase-file={words[0]}")
         assert refused.returncode == 1
         assert "needs 2 root keys" in refused.stderr
         done = running.command(
             "keys", "recover", "--root-key", str(second), "--root-key", str(third),
+            f"--passphrase-file={words[2]}", f"--passphrase-file={words[1]}",
             "--beyond-version", str(2**60), "--beyond-revision", "5000",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -101,6 +111,12 @@ def test_a_command_on_a_folder_without_a_registry_makes_none(tmp_path: Path) -> 
         assert done.returncode == 1, done.stdout
         assert "There is no" in done.stderr
     assert not (tmp_path / "state" / "registry.db").exists()
+
+
+def secret_file(path: Path, text: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(f"{text}\n")
+    return path
 
 
 async def _settled(person: Person, name: str) -> None:

@@ -9,12 +9,14 @@ import pytest
 from tuf.api.exceptions import RepositoryError
 
 from modelhubd.entries.content import content_sha256, notes_of
+from modelhubd.entries.older import offered
 from modelhubd.registry.release import store
 from modelhubd.trust.notes import open_checkpoint
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.registry import SignedCatalog
 from tests.fakes.registry import Registry, running_registry
 from tests.fakes.tuf_client import Client, Fetcher
+from tests.integration.registry.publishes import approved
 
 
 @pytest.fixture
@@ -153,6 +155,30 @@ async def test_a_catalog_that_is_not_the_signed_one_is_refused(registry: Registr
 async def _names(registry: Registry) -> list[str]:
     async with registry.parts.database.reading() as connection:
         return [file.name for file in await store.listed(connection)]
+
+
+async def test_older_versions_are_served_to_programs_that_cannot_use_the_newest(
+    registry: Registry, client: Client
+) -> None:
+    pins = ({}, {"app": {"editor": ">=1"}}, {"app": {"editor": ">=1"}}, {"app": {"editor": ">=2"}})
+    made = [
+        await approved(registry, description=f"Text {number}.", notes=f"Of {number}.", requires=requires)
+        for number, requires in enumerate(pins, 1)
+    ]
+    found = {one.id: one for one in _entries(await client.refresh())}
+    served, third, first = offered(found["acme/tiny"])
+    assert [one.version for one in (served, third, first)] == [4, 3, 1]
+    for one in (served, third, first):
+        assert content_sha256(one, notes_of(one)) == made[one.version - 1]["content_sha256"]
+    assert not any(one.older for one in found.values() if one.id != "acme/tiny")
+    gone = await registry.admin.post("/models/acme/tiny/versions/3/withdraw", {"reason": "It leaks."})
+    assert gone.status == 200
+    found = {one.id: one for one in _entries(await client.refresh())}
+    assert [one.version for one in offered(found["acme/tiny"])] == [4, 2, 1]
+
+
+def _entries(found: SignedCatalog) -> list[CatalogEntry]:
+    return [entry_of(found, number) for number in range(len(found.entries))]
 
 
 async def test_the_catalog_has_a_strong_etag_and_answers_304(registry: Registry) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+from tests.contract.world import option
 from tests.integration.updates.conftest import Updating
 
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
@@ -49,3 +50,8 @@ def test_what_is_held_back_is_refused_with_exit_code_7_and_its_reason(world: Upd
     refused = types(world, "update", "acme/held")
     assert refused.returncode == 7
     assert "It needs modelhub-cli >=1000" in refused.stderr
+    second = {"id": "acme/held", "version": 2, "options": [option("gguf-q4", world.file("two"))]}
+    world.offer("acme/held", 3, "three", requires={"app": {"modelhub-cli": ">=1000"}}, older=[second])
+    listed = types(world, "outdated", "acme/held").stdout
+    assert "2:gguf-q4" in listed
+    assert "available\t\tVersion 3: It needs modelhub-cli >=1000" in listed

@@ -180,6 +180,27 @@ def test_a_pin_of_the_program_that_asks_holds_back_and_force_overrides(world: Up
     assert world.active("acme/pinned")["version"] == 2
 
 
+def test_a_program_that_cannot_use_the_newest_is_offered_the_newest_that_it_can(world: Updating) -> None:
+    model, app = "acme/older", ("Modelhub-App", "editor/1.9")
+    old = world.have(model, 1, "one")
+    second = {
+        "id": model, "version": 2, "requires": {"app": {"editor": ">=1.5"}},
+        "options": [option("gguf-q4", world.file("two"))],
+    }  # fmt: skip
+    world.offer(model, 3, "three", requires={"app": {"editor": ">=2"}}, older=[second])
+    assert world.update(model)["version"] == 3
+    update = world.update(model, app)
+    assert (update["version"], update["state"], update["newer_version"]) == (2, "available", 3)
+    assert [(held["code"], held["by"]) for held in update["newer_held_back"]] == [("app_pin", "editor")]
+    assert [note["version"] for note in update["notes"]] == [2]
+    (begun,) = world.ask("POST", "/updates/apply", {"ids": [old]}, app).json["applied"]
+    world.reached(begun["download"], "completed")
+    until(lambda: world.active(model), lambda one: one["version"] == 2)
+    after = world.update(model, app)
+    assert (after["version"], after["state"], after["newer_version"]) == (3, "held_back", None)
+    assert world.update(model, ("Modelhub-App", "editor/2.0"))["state"] == "available"
+
+
 def test_a_policy_holds_back_with_its_name_and_layer_and_nothing_overrides_it(world: Updating) -> None:
     old = world.have("acme/policed", 1, "one")
     world.offer("acme/policed", 2, "two")

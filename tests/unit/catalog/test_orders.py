@@ -1,10 +1,12 @@
 """Any set of entries comes out in order, the better matches first."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelhubd.catalog import orders
 from modelhubd.catalog.facets import bits_of, bits_where, only
-from modelhubd.catalog.orders import TIERS, Order
+from modelhubd.catalog.orders import TIERS, Order, in_order
 
 
 @given(st.lists(st.tuples(st.integers(0, TIERS - 1), st.integers()), max_size=40))
@@ -13,6 +15,14 @@ def test_what_has_a_tier_comes_by_tier_and_of_one_tier_in_the_order(entries: lis
     tiers = bytes(tier for tier, _ in entries)
     expected = sorted((at for at in positions if tiers[at]), key=lambda at: tiers[at])
     assert list(Order(positions).select(tiers)) == expected
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.booleans(), st.integers(1, 50))
+def test_runs_that_are_merged_are_one_stable_sort(keys: list[int], reverse: bool, run: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orders, "RUN", run)
+        found = in_order(keys, reverse)
+    assert found == sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.booleans()), max_size=40))

@@ -156,7 +156,7 @@ def _facts(model: ModelDetail) -> list[Fact]:
         Fact(name="tags", raw=model.tags, shown=", ".join(model.tags)),
         Fact(name="homepage", raw=model.homepage, shown=model.homepage or ""),
         Fact(name="requires", raw=requires, shown=", ".join(requires)),
-        Fact(name="held_back", raw=model.held_back, shown=model.held_back or "", style="yellow"),
+        Fact(name="held_back", raw=model.held_back, shown=_held_back(model), style="yellow"),
         Fact(name="refused", raw=model.refusal, shown=model.refusal or "", style="red"),
         Fact(name="source", raw=model.source, shown=_source(model.source)),
         Fact(name="default_option", raw=model.best_option, shown=model.best_option or "none fits: see below"),
@@ -175,3 +175,9 @@ def _source(source: str) -> str:
 
 def _short(digest: str | None) -> str:
     return "none" if digest is None else f"{digest[:16]}…"
+
+
+def _held_back(model: ModelDetail) -> str:
+    if model.held_back is None or model.usable_version is None:
+        return model.held_back or ""
+    return f"{model.held_back} Version {model.usable_version} is downloaded instead."

@@ -43,7 +43,11 @@ def _to(update: Update) -> str:
 def _why(update: Update) -> str:
     if update.held_back:
         return plain(update.held_back[0].detail)
-    return plain(update.error.detail) if update.error else ""
+    if update.error:
+        return plain(update.error.detail)
+    if update.newer_held_back:
+        return f"Version {update.newer_version}: {plain(update.newer_held_back[0].detail)}"
+    return ""
 
 
 UPDATES: tuple[Column[Update], ...] = (

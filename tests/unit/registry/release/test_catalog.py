@@ -3,15 +3,19 @@ import json
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from modelhubd.entries.content import content_of, content_sha256, notes_of
+from modelhubd.entries.older import offered
 from modelhubd.registry.release.catalog import (
     Approved,
     Catalog,
     Frame,
     ServedVersion,
+    Texts,
     document,
     entry_of,
+    for_others,
     packed,
 )
 from modelhubd.wire.catalog import CatalogEntry, Format, Option, OptionFile
@@ -69,9 +73,58 @@ def test_verification_and_envelopes_come_from_the_registry() -> None:
 
 def test_no_content_can_say_what_only_the_registry_says() -> None:
     """Such a content is refused when it is published; it would gain nothing here either."""
-    claimed = {"publisher": "other", "version": 99, "published_by": "x", "published_at": "y", "versions": []}
+    claimed = {
+        "verified": True,
+        "older": [{"id": "x"}],
+        "publisher": "other",
+        "version": 99,
+        "published_by": "x",
+        "published_at": "y",
+        "versions": [],
+    }
     entry = read(replace(VERSION, content=json.dumps(json.loads(CONTENT) | claimed)))
     assert entry == read(VERSION)
+
+
+def test_older_versions_for_programs_that_cannot_use_it_are_told_whole() -> None:
+    older = replace(VERSION, version=1, content=content_of(ENTRY, "first").decode(), published_by="other")
+    entry = read(replace(VERSION, older=(older,)))
+    (found,) = entry.older
+    assert (found.version, found.published_by, found.options) == (1, "other", ENTRY.options)
+    second, first = offered(entry)
+    assert content_sha256(second, notes_of(second)) == content_sha256(ENTRY, "second")
+    assert (first.publisher, [note.version for note in first.versions]) == ("acme", [1])
+
+
+def history(*requires: str | None) -> list[Approved]:
+    """Newest first, the oldest being 1."""
+    count = len(requires)
+    return [
+        Approved(version=count - at, published_by="a", published_at="", notes=None, requires=text)
+        for at, text in enumerate(requires)
+    ]
+
+
+TWO, ONE, DAEMON = '{"app":{"editor":">=2"}}', '{"app":{"editor":">=1"}}', '{"daemon":">=9"}'
+
+
+@pytest.mark.parametrize(
+    ("requires", "expected"),
+    [
+        ([], ()),
+        ([None, TWO, None], ()),
+        ([TWO], ()),
+        ([TWO, TWO, None, None], (2,)),
+        ([TWO, ONE, TWO, ONE, None, ONE], (5, 2)),
+        ([DAEMON, '{"daemon":">=9","app":{}}', ONE, "{}"], (2, 1)),
+        ([f'{{"daemon":">={number}"}}' for number in range(20)], tuple(range(19, 11, -1))),
+    ],
+    ids=["nothing", "for all", "alone", "newest of each", "order", "empty is none", "bounded"],
+)
+def test_of_each_requirement_the_newest_is_served_until_one_requires_nothing(
+    requires: list[str | None], expected: tuple[int, ...]
+) -> None:
+    assert for_others(history(*requires)) == expected
 
 
 def test_a_history_that_is_too_long_for_an_entry_is_cut_at_the_old_end() -> None:
@@ -87,6 +140,17 @@ def test_a_history_that_is_too_long_for_an_entry_is_cut_at_the_old_end() -> None
 def test_equal_rows_give_equal_bytes() -> None:
     assert packed(document(CATALOG, FRAME)) == packed(document(CATALOG, FRAME))
     assert gzip.decompress(packed(document(CATALOG, FRAME))) == document(CATALOG, FRAME)
+
+
+def test_a_document_that_is_made_of_the_one_before_is_the_same_as_one_made_anew() -> None:
+    texts = Texts()
+    other = replace(VERSION, model="acme/other", content=CONTENT.replace("acme/tiny", "acme/other"))
+    for served in ((VERSION, other), (replace(VERSION, verified=True), other), (other,), (other, VERSION)):
+        changed = replace(CATALOG, served=served)
+        assert document(changed, FRAME, texts) == document(changed, FRAME)
+    longer = replace(CATALOG, history={"acme/tiny": HISTORY[:1]})
+    assert document(longer, FRAME, texts) == document(longer, FRAME)
+    assert texts.of((VERSION,), {})[0] is texts.of((VERSION,), {})[0]
 
 
 def test_the_document_holds_everything() -> None:
