@@ -19,7 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of one file stay together and in order, so that what they share is started once."""
     for item in items:
         if item.path.name not in SPREAD:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """Those before a browser share it and a daemon: the files about the console, and all others."""
+    if item.path.parent.name == "browser":
+        return "console" if item.path.name.startswith("test_console") else "page"
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="module", autouse=True)

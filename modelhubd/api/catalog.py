@@ -1,9 +1,10 @@
 """What can be had."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from aiohttp import web
+from msgspec import Meta
 
 from modelhubd.api.parts import Parts
 from modelhubd.catalog.search import SearchQuery
@@ -16,6 +17,11 @@ from modelhubd.wire.library import SetActive
 class VersionsQuery(Request, frozen=True, kw_only=True):
     limit: Limit = DEFAULT_LIMIT
     after: str | None = None
+
+
+class ModelQuery(Request, frozen=True, kw_only=True):
+    ctx: Annotated[int, Meta(ge=1, le=1 << 30)] | None = None
+    """Tokens of context to judge the options for; without it the model's own, at most 8192."""
 
 
 class SyncQuery(Request, frozen=True, kw_only=True):
@@ -32,8 +38,8 @@ async def models(ask: Ask[Parts, None, SearchQuery]) -> web.StreamResponse:
     return reply(await ask.parts.catalog.search(ask.query, ask.app))
 
 
-async def model(ask: Ask[Parts, None, None]) -> web.StreamResponse:
-    return reply(await ask.parts.catalog.detail(model_id(ask.path), ask.app))
+async def model(ask: Ask[Parts, None, ModelQuery]) -> web.StreamResponse:
+    return reply(await ask.parts.catalog.detail(model_id(ask.path), ask.app, ask.query.ctx))
 
 
 async def versions(ask: Ask[Parts, None, VersionsQuery]) -> web.StreamResponse:

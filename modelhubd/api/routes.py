@@ -107,7 +107,9 @@ ROUTES: tuple[DaemonRoute, ...] = (
         "End the alarm over the registry's audit log, and take the log as it is now", answer=CatalogInfo,
     ),
     _route("GET", "/catalog/models", catalog.models, "Search", query=SearchQuery, answer=CatalogPage),
-    _route("GET", MODEL, catalog.model, "One model, whole", answer=ModelDetail),
+    _route(
+        "GET", MODEL, catalog.model, "One model, whole", query=catalog.ModelQuery, answer=ModelDetail
+    ),
     _route(
         "GET", f"{MODEL}/versions", catalog.versions, "Version history, newest first",
         query=catalog.VersionsQuery, answer=Page[VersionNote],
@@ -162,7 +164,7 @@ ROUTES: tuple[DaemonRoute, ...] = (
     ),
     _route(
         "POST", "/library/scan", imports.scan, "Look at the models directory and at other tools' now",
-        answer=Scanned,
+        query=imports.ScanQuery, answer=Scanned,
     ),
     _route(
         "GET", "/library/found", imports.found, "Models that other tools hold, and what is there twice",

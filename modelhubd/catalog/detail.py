@@ -14,11 +14,15 @@ from modelhubd.wire.fit import Fit
 
 
 def detail_of(
-    item: Sourced, device: Device, installed: Collection[InstalledKey], counters: Counters
+    item: Sourced,
+    device: Device,
+    installed: Collection[InstalledKey],
+    counters: Counters,
+    ctx: int | None = None,
 ) -> ModelDetail:
-    """The whole entry, each option judged for `device`."""
+    """The whole entry, each option judged for `device`, with a context of `ctx` tokens if named."""
     entry = item.entry
-    judged = judge_options(entry, device, installed)
+    judged = judge_options(entry, device, installed, ctx)
     best = best_option(judged)
     return ModelDetail(
         id=entry.id,

@@ -246,17 +246,20 @@ class Catalog:
         reader, index = self._database.reader, self._seen.index
         return await self._permits.of_page(page, reader, index, self._device(), await self._installed(), app)
 
-    async def detail(self, model: str, app: App | None = None) -> ModelDetail:
-        """Raises:
-        NotFound: there is no such model; the nearest ids are named, or why the registry has withdrawn it.
+    async def detail(self, model: str, app: App | None = None, ctx: int | None = None) -> ModelDetail:
+        """The entry, its options judged with a context of `ctx` tokens if named.
+
+        Raises:
+            NotFound: there is no such model; the nearest ids are named, or why the registry has withdrawn it.
         """
         item = await self._with_shape(await self._sourced(model))
         counters = self._counters().get(model, NONE_COUNTED)
         device, installed = self._device(), await self._installed()
-        found = detail_of(item, device, installed, counters)
+        found = detail_of(item, device, installed, counters, ctx)
         if self._permits is None:
             return found
-        return await self._permits.of_detail(found, item, judge_options(item.entry, device, installed), app)
+        judged = judge_options(item.entry, device, installed, ctx)
+        return await self._permits.of_detail(found, item, judged, app)
 
     async def versions(self, model: str, limit: int = 50, after: str | None = None) -> Page[VersionNote]:
         """The version history, newest first.

@@ -28,9 +28,9 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge_options(
-    entry: CatalogEntry, device: Device, installed: Collection[InstalledKey]
+    entry: CatalogEntry, device: Device, installed: Collection[InstalledKey], ctx: int | None = None
 ) -> list[tuple[Option, Fit]]:
-    """Each option with its verdict, in the entry's order."""
+    """Each option with its verdict, for a context of `ctx` tokens if named, in the entry's order."""
     return [
         (
             option,
@@ -41,6 +41,7 @@ def judge_options(
                 parameters=entry.parameters,
                 device=device,
                 installed=(entry.id, entry.version, option.id) in installed,
+                ctx=ctx,
             ),
         )
         for option in entry.options

@@ -44,6 +44,12 @@ class Many:
                 await queue_store.wake(tx, reason)
             await self._tell(tx, ids)
 
+    async def moved(self, tx: Transaction, id: str, before: int, after: int) -> None:
+        """Tell those that one has passed in the line: each stands at another place than before."""
+        low, high = sorted((before, after))
+        ids = await queue_store.between(tx, low, high, id, FEW + 1)
+        await self._tell(tx, ids)
+
     async def _tell(self, tx: Transaction, ids: Sequence[str]) -> None:
         if len(ids) <= FEW:
             await self._carrier.tell_all(tx, ids)

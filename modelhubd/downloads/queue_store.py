@@ -105,6 +105,16 @@ async def neighbours(reader: Reader, except_id: str, position: int) -> tuple[Spo
     return (spots[0] if spots else None), (spots[1] if len(spots) > 1 else None)
 
 
+async def between(reader: Reader, low: int, high: int, except_id: str, limit: int) -> list[str]:
+    """Ids of those that wait to run at places `low` to `high`, without one; at most `limit`."""
+    rows = await reader.fetch_all(
+        f"SELECT id FROM download WHERE {_WAITS_TO_RUN}"  # noqa: S608
+        " ORDER BY priority DESC, rank LIMIT ? OFFSET ?",
+        (min(high - low + 1, limit + 1), low - 1),
+    )
+    return [row["id"] for row in rows if row["id"] != except_id]
+
+
 def _spot(row: Row) -> Spot:
     return Spot(int(row["priority"]), float(row["rank"]))
 

@@ -280,10 +280,13 @@ class Downloads:
                 doing = "has ended" if row.ended else "is running"
                 raise Conflict(f"A download that {doing} has no place in the queue.", code="wrong_state")
             now = self._clock()
+            before = (await store.positions(tx, [row])).get(id, 0)
             await queue_store.move(tx, id, Spot(row.priority, row.rank), request, now)
             if request.max_bytes_per_s is not UNSET:
                 await queue_store.set_own_limit(tx, id, request.max_bytes_per_s, now)
             value = await self._carrier.tell(tx, id)
+            if before != value.position:
+                await self._many.moved(tx, id, before, value.position)
         self.scheduler.wake()
         return value
 

@@ -80,14 +80,15 @@ def judge(
     parameters: int | None,
     device: Device,
     installed: bool,
+    ctx: int | None = None,
 ) -> Fit:
-    """The verdict for one option on this device."""
+    """The verdict for one option on this device, with a context of `ctx` tokens, `default_ctx` if None."""
     for refusal in _refusals(option, hardware, device, installed):
         return refusal
     weights, exact = weights_of(option, parameters)
     if weights is None:
         return Fit(verdict=Verdict.UNKNOWN, reason="The catalog states neither the size nor the parameters.")
-    ctx = default_ctx(architecture)
+    ctx = ctx or default_ctx(architecture)
     need = estimate(architecture, weights, ctx=ctx, kv_type_k=KV_TYPE, kv_type_v=KV_TYPE)
     encoder = _assumed_encoder(option)
     fit = _rough(weights, device) if need is None else _weigh(need, encoder, ctx, device, exact=exact)

@@ -25,8 +25,9 @@ WAIT_MS = 20_000
 """How long an expectation may take to come true on a machine that is busy with other tests."""
 POLICY_WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`refused by the policy: ${event.violatedDirective} ${event.blockedURI}`))"""
-AXE_RUN = """async (within) => {
-  const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"] });
+AXE_RUN = """async ([within, only]) => {
+  const rules = only ? { runOnly: only } : {};
+  const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"], ...rules });
   const place = ({ target, html }) => `${target}: ${html}`;
   return violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map(place) }));
 }"""
@@ -112,9 +113,16 @@ def axe_script() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-async def no_findings(page: Page, within: str | None = None) -> None:
-    """Raises AssertionError with what axe finds wrong on the page, or in the elements of a selector."""
+async def no_findings(page: Page, within: str | None = None, *, themes: bool = False) -> None:
+    """Raises AssertionError with what axe finds wrong on the page, or in the elements of a selector. With
+    `themes`, the colours of the dark theme are looked at too: all else is the same in both."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(axe_script())
-    found: list[dict[str, Any]] = await page.evaluate(AXE_RUN, within)
+    if themes:
+        await page.emulate_media(reduced_motion="reduce")
+    found: list[dict[str, Any]] = await page.evaluate(AXE_RUN, [within, None])
+    if themes:
+        await page.emulate_media(color_scheme="dark")
+        found += await page.evaluate(AXE_RUN, [within, ["color-contrast"]])
+        await page.emulate_media(color_scheme="light")
     assert found == [], f"{page.url}\n{json.dumps(found, indent=1)}"

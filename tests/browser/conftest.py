@@ -29,9 +29,9 @@ async def tab(browser: Browser) -> AsyncIterator[Tab]:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    """A daemon that knows a few generated models, for the tests of one file."""
+    """A daemon that knows a few generated models, for all tests of the page that do not need another."""
     if find_chromium() is None:
         pytest.skip(ABSENT)
     home = tmp_path_factory.mktemp("hub") / "home"

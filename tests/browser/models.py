@@ -14,6 +14,7 @@ from tests.running import free_port
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & 'quotes'"
 SLOW_BYTES_PER_S = 400_000
 HUGE_BYTES = 50 * 10**12
+FOUND = "acme/tiny/tiny-F16.gguf"
 AWAY = ("absent", "away", "apart")
 """Names of models whose origin nobody has: their downloads wait."""
 
@@ -21,9 +22,12 @@ AWAY = ("absent", "away", "apart")
 @contextlib.contextmanager
 def known_models(home: Path) -> Iterator[dict[str, str]]:
     """Settings of a daemon in `home`, whose catalog has `testing/zebra-alpha`, `-beta`, `testing/thinker` and
-    the models that are `AWAY`."""
+    the models that are `AWAY`. Its person has LM Studio, with `FOUND` in it."""
     files = home.parent / "origin"
     files.mkdir()
+    theirs = home.parent / "person/.lmstudio/models" / FOUND
+    theirs.parent.mkdir(parents=True)
+    write_chat(theirs, seed=40)
     with Origin("--directory", str(files), "--rate", str(SLOW_BYTES_PER_S)) as origin:
         zebras = [
             entry(origin.url, write_chat(files / f"{name}.gguf", seed=seed), f"zebra-{name}", HOSTILE)
@@ -38,6 +42,7 @@ def known_models(home: Path) -> Iterator[dict[str, str]]:
         )
         offer(home, *zebras, thinker, *(unreachable(zebras[0], name) for name in AWAY))
         yield {
+            "HOME": str(home.parent / "person"),
             "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url,
             "MODELHUB_SERVER_PORT": str(free_port()),
         }

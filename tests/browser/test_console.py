@@ -30,6 +30,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         opened.approved("acme/seen", description="Seen before.")
         opened.published("acme/seen", description=HOSTILE, notes=HOSTILE)
         opened.published("acme/blocked", options=_without_digest())
+        opened.approved("acme/named", display_name="Wide Awake")
         with opened.client("admin") as admin:
             admin.put_template("seen", name="Seen", models=("acme/seen",), description=HOSTILE)
         yield opened
@@ -140,7 +141,7 @@ async def test_another_person_s_words_are_shown_as_words(grace: Desk) -> None:
     await expect(grace.page.locator(".differences")).to_contain_text(HOSTILE)
     await expect(grace.page.locator(".sheet .notes")).to_have_text(HOSTILE)
     await grace.go("#/templates/seen")
-    await expect(grace.page.locator(".definitions")).to_contain_text(HOSTILE)
+    await expect(grace.page.locator(".definitions", has_text=HOSTILE)).to_be_visible()
     assert await grace.page.locator("main img, main script").count() == 0
 
 
@@ -187,6 +188,9 @@ async def test_the_address_says_what_is_shown_and_back_goes_back(grace: Desk) ->
     await page.get_by_label("Verification").select_option("true")
     await expect(page.locator("main")).to_contain_text("No model matches")
     assert page.url.endswith("#/models?q=acme%2Fse&verified=true")
+    await grace.go("#/models?q=wide%20awake")
+    await expect(page.locator("tbody tr")).to_contain_text("acme/named")
+    await page.go_back()
     await page.go_back()
     await expect(page.locator("tbody tr")).to_have_count(1)
     assert await page.get_by_role("searchbox").input_value() == "acme/se"

@@ -98,21 +98,42 @@ async def test_a_running_model_is_tried_its_thoughts_apart_and_its_log_follows(w
     await expect(row).to_have_count(0)
 
 
+async def test_an_answer_is_stopped_halfway(world: World) -> None:
+    page, client = world.page, world.daemon.client
+    artifact = await asyncio.to_thread(have, client, THINKER)
+    server = await asyncio.to_thread(client.load, artifact.id, wait=True)
+    await world.sign_in(f"#/servers?server={server.id}&pane=try")
+    row = world.row(THINKER)
+    await row.get_by_label("Message to Thinker").fill("Who are you?")
+    slow = await page.context.new_cdp_session(page)
+    line = {"offline": False, "latency": 0, "downloadThroughput": 400, "uploadThroughput": -1}
+    await slow.send("Network.emulateNetworkConditions", line)
+    await page.keyboard.press("Enter")
+    await row.get_by_role("button", name="Stop", exact=True).click()
+    await expect(row.locator(".message.assistant")).to_contain_text("Stopped.")
+    await expect(row.get_by_role("button", name="Send")).to_be_visible()
+    await slow.send("Network.emulateNetworkConditions", line | {"downloadThroughput": -1})
+    await row.get_by_label("Message to Thinker").fill("And now?")
+    await page.keyboard.press("Enter")
+    await expect(row.locator(".message.assistant .text").last).to_have_text(SENTENCE.strip())
+
+
 async def test_the_queue_is_put_in_order_by_keys_and_by_dragging(world: World) -> None:
     client = world.daemon.client
     for name in ("absent", "away", "apart"):
         await asyncio.to_thread(client.create_download, f"testing/{name}")
+    await asyncio.to_thread(client.pause_all)  # so that none has its turn while its place is changed
     await world.sign_in("#/downloads")
     handles = world.page.locator(".queued-row .handle")
     await expect(handles).to_have_count(3)
     first = await world.page.locator(".queued-row h2").first.inner_text()
     await handles.first.focus()
     await world.page.keyboard.press("End")
-    await expect(world.page.locator(".queued-row h2").last).to_have_text(first)
+    await expect(world.page.locator(".queued-row h2").last).to_have_text(first, ignore_case=True)
     await expect(handles.last).to_be_focused()
     await expect(world.page.get_by_text("is now number 3 in the queue")).to_have_count(1)
     await world.page.locator(".queued-row").last.drag_to(world.page.locator(".queued-row").first)
-    await expect(world.page.locator(".queued-row h2").first).to_have_text(first)
+    await expect(world.page.locator(".queued-row h2").first).to_have_text(first, ignore_case=True)
     moved = (await asyncio.to_thread(client.downloads)).items
     assert [one.position for one in moved if one.model == f"testing/{first.lower()}"] == [1]
 
@@ -139,6 +160,36 @@ async def test_limits_are_in_force_as_soon_as_they_are_set_and_say_what_is_wrong
     assert (held.max_active, held.max_bytes_per_s, held.schedule) == (3, None, "22:00-06:00")
     await limits.get_by_role("button", name="At any hour").click()
     await expect(limits.locator(".panel-sum")).to_contain_text("at any hour")
+
+
+async def test_one_download_has_a_rate_and_a_place_of_its_own(world: World) -> None:
+    client = world.daemon.client
+    await asyncio.to_thread(client.change_limits, max_active=1)
+    for name in ("absent", "away", "apart"):
+        await asyncio.to_thread(client.create_download, f"testing/{name}")
+    await world.sign_in("#/downloads")
+    row = world.row("testing/apart")
+    await row.get_by_text("Rate and priority").click()
+    await row.get_by_label("Rate of Apart").fill("much")
+    await row.get_by_label("Priority of Apart").focus()
+    await expect(row.locator(".field.wrong")).to_contain_text("Write a number")
+    await row.get_by_label("Rate of Apart").fill("0.5")
+    await row.get_by_label("Priority of Apart").fill("500")
+    await row.get_by_label("Rate of Apart").focus()
+    await expect(row.locator("summary")).to_contain_text("500 kB/s at most")
+    await expect(row.locator(".field.wrong")).to_contain_text("100")
+    world.tab.forgive(lambda said: "422" in said)
+    await row.get_by_label("Priority of Apart").fill("7")
+    await row.get_by_label("Rate of Apart").focus()
+    await expect(row.locator("summary")).to_have_text("500 kB/s at most · priority 7")
+    await expect(world.page.locator(".queued-row h2").first).to_have_text("Apart")
+    await row.get_by_label("Rate of Apart").fill("")
+    await row.get_by_label("Priority of Apart").focus()
+    await expect(row.locator("summary")).to_have_text("priority 7")
+    (held,) = [
+        one for one in (await asyncio.to_thread(client.downloads)).items if one.model == "testing/apart"
+    ]
+    assert (held.max_bytes_per_s, held.priority) == (None, 7)
 
 
 async def test_what_may_be_used_is_shown_with_who_says_so_and_changed(world: World) -> None:
@@ -173,6 +224,44 @@ async def test_a_theme_is_chosen_here_or_by_the_application_that_shows_the_page(
     await page.evaluate("window.postMessage({ type: 'modelhub.theme', theme: 'dark' }, '*')")
     await page.evaluate("new Promise(done => setTimeout(done, 50))")
     assert await page.evaluate(theme) == "light", "a page that nobody embeds takes no orders"
+
+
+async def test_a_lost_network_is_said_and_what_was_asked_meanwhile_is_asked_when_it_is_back(
+    world: World,
+) -> None:
+    page = world.page
+    await world.sign_in("#/browse?q=zebra")
+    await expect(page.locator(".card")).to_have_count(2)
+    await page.context.set_offline(True)
+    await page.locator("#search").fill("zebra alpha")
+    await page.wait_for_url("**/#/browse?q=zebra+alpha")
+    await world.card("testing/zebra-beta").get_by_role("button", name="Download").click()
+    await expect(page.locator(".notice.bad")).to_contain_text("The daemon does not answer")
+    await expect(page.locator(".card")).to_have_count(2)
+    await page.context.set_offline(False)
+    await expect(page.locator(".card")).to_have_count(1)
+    await expect(page.locator(".connection")).to_have_text("Connected")
+    world.tab.forgive(lambda said: "ERR_INTERNET_DISCONNECTED" in said)
+
+
+async def test_ending_every_session_signs_out_this_browser_and_the_old_token_opens_nothing(
+    world: World,
+) -> None:
+    page = world.page
+    await world.sign_in("#/settings")
+    old = await page.evaluate("localStorage.getItem('modelhub.session')")
+    other = await page.context.new_page()
+    await other.goto(f"{world.daemon.url}/#/settings")
+    await expect(other.locator("nav")).to_be_visible()
+    await page.get_by_role("button", name="End every session").click()
+    await page.get_by_role("dialog").get_by_role("button", name="End them").click()
+    for one in (page, other):
+        await expect(one.locator("main pre")).to_have_text("modelhub ui")
+    assert await page.evaluate("localStorage.getItem('modelhub.session')") is None
+    await page.evaluate("old => localStorage.setItem('modelhub.session', old)", old)
+    await page.reload()
+    await expect(page.locator("main pre")).to_have_text("modelhub ui")
+    world.tab.forgive(lambda said: "401" in said)
 
 
 async def test_nine_tabs_read_one_stream_and_all_follow(world: World) -> None:

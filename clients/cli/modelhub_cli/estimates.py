@@ -1,10 +1,11 @@
 """What a load would take and do, as people and scripts read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from modelhub_cli import words
 from modelhub_cli.failures import REFUSED
-from modelhub_cli.output import Fact, Output, plain
+from modelhub_cli.output import Column, Fact, Output, plain
+from modelhubd.wire.catalog import JudgedOption
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import Estimate, LoadPlan
 
@@ -18,6 +19,37 @@ def print_estimate(out: Output, artifact: Artifact, found: Estimate) -> int:
         out.facts((Fact(name="model", raw=exact), *_memory(found)))
         _say_notes(out, found)
     return 0 if found.fits else REFUSED
+
+
+FITS: tuple[Column[JudgedOption], ...] = (
+    Column(title="option", raw=lambda option: option.id, style="bold"),
+    Column(
+        title="fit",
+        raw=lambda option: option.fit.verdict.value,
+        shown=lambda option: words.badge(option.fit),
+        style=lambda option: words.badge_style(option.fit),
+    ),
+    Column(
+        title="needs",
+        raw=lambda option: option.fit.needed_bytes,
+        shown=lambda option: words.size(option.fit.needed_bytes),
+        right=True,
+    ),
+    Column(
+        title="available",
+        raw=lambda option: option.fit.available_bytes,
+        shown=lambda option: words.size(option.fit.available_bytes),
+        right=True,
+    ),
+    Column(title="context", raw=lambda option: option.fit.assumes and option.fit.assumes.ctx, right=True),
+    Column(title="why", raw=lambda option: option.fit.reason, flexible=True, from_width=100),
+)
+
+
+def print_fits(out: Output, options: Sequence[JudgedOption], ref: str) -> None:
+    """What loading would take of what is not installed, as far as the catalog can tell."""
+    out.items(options, FITS, lambda option: option.id)
+    out.say(f"{ref} is not installed: this is worked out from the catalog. Get it: modelhub pull {ref}")
 
 
 def print_plan(out: Output, found: LoadPlan, *, force: bool) -> int:

@@ -2,7 +2,7 @@
 import { confirmed } from "./dialog.js";
 import { isRefused, reasonOf } from "./fit.js";
 import { closed, formatRoute, parseRoute, toggled } from "./routes.js";
-import { named } from "./search.js";
+import { learnt } from "./search.js";
 import { bytes, optionName } from "./text.js";
 import { createTrying } from "./trying.js";
 
@@ -102,7 +102,7 @@ export function createActions({ api, store, search, ask = confirmed, trying = cr
       fresh.add(id);
       try {
         const detail = await api.get(`/catalog/models/${id}`);
-        store.set((/** @type {any} */ value) => ({ ...value, details: new Map(value.details).set(id, detail), names: named(value.names, [detail]) }));
+        store.set((/** @type {any} */ value) => ({ ...learnt(value, [detail]), details: new Map(value.details).set(id, detail) }));
       } catch (error) {
         // The card goes on with what the search gave; pointing at it asks again, unless there is no such model.
         if (/** @type {any} */ (error).status !== 404) fresh.delete(id);

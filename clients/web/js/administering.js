@@ -1,14 +1,22 @@
 // @ts-check
 import { confirmed } from "./dialog.js";
+import { prunedWords } from "./space.js";
+import { bytes } from "./text.js";
+
+const READ_AGAIN_MS = 500;
 
 /** What a person may do on the Settings tab. @param {{api: any, store: any, trying: ReturnType<typeof import("./trying.js").createTrying>, theme: any, signOut: () => void, ask?: typeof confirmed}} parts */
 export function createAdministering({ api, store, trying, theme, signOut, ask = confirmed }) {
-  return {
+  let watching = false;
+  /** @type {any} */
+  let soon = null;
+
+  const administering = {
     /** Read what the event stream does not tell. */
     async readAbout() {
       try {
-        const [status, config] = await Promise.all([api.get("/status"), api.get("/config")]);
-        store.set({ about: { status, config } });
+        const [status, config, firstRun, sources] = await Promise.all([api.get("/status"), api.get("/config"), api.get("/library/first-run"), api.get("/library/sources")]);
+        store.set({ about: { status, config, firstRun: firstRun.items, sources: sources.items } });
       } catch {
         // Shown without: the page says already that the daemon does not answer.
       }
@@ -34,11 +42,54 @@ export function createAdministering({ api, store, trying, theme, signOut, ask = 
       await trying.tried("token", () => api.post("/token/rotate"));
       signOut();
     },
-    /** @param {string} model */
-    star: (model) =>
+    /** Who takes the space is worked out while somebody looks. @param {boolean} open */
+    watchSpace(open) {
+      watching = open;
+      if (open) administering.readSpace();
+    },
+    async readSpace() {
+      try {
+        store.set({ space: await api.get("/library/usage") });
+      } catch {
+        // What was read before stays.
+      }
+    },
+    readSpaceSoon() {
+      clearTimeout(soon);
+      if (watching) soon = setTimeout(administering.readSpace, READ_AGAIN_MS);
+    },
+    async prune() {
+      const found = await trying.tried("prune", () => api.post("/library/prune", { dry_run: true }));
+      if (!found) return;
+      if (!(await ask({ title: `Give back ${bytes(found.freed_bytes)}?`, text: prunedWords(found), confirm: "Give back", danger: true }))) return;
+      const gone = await trying.tried("prune", () => api.post("/library/prune", {}));
+      if (!gone) return;
+      trying.say(`${bytes(gone.freed_bytes)} are free again.${gone.kept.length ? ` ${gone.kept[0].name} was kept: ${gone.kept[0].reason}` : ""}`, gone.kept.length ? "bad" : "ok");
+      await administering.readSpace();
+    },
+    /** @param {string[]} models */
+    async skipFirstRun(models) {
+      await trying.tried("provided", () => api.post("/library/first-run/skip", { models }));
+      await administering.readAbout();
+    },
+    /** @param {import("../types/daemon").Source} source */
+    async removeSource(source) {
+      if (!(await ask({ title: `Take out what ${source.app ?? source.id} provides?`, text: "Its models leave the library. Its files stay where they are.", confirm: "Take out" }))) return;
+      await trying.tried("provided", () => api.remove(`/library/sources/${encodeURIComponent(source.id)}`));
+      await administering.readAbout();
+    },
+    /** Star a model, or take the star away. Who starred what the registry tells nobody: this tab knows its own. @param {string} model @param {boolean} on */
+    star: (model, on) =>
       trying.tried("star", async () => {
-        await api.put(`/catalog/models/${model}/star`);
-        trying.say("Starred. The next sync shows it.", "ok");
+        await (on ? api.put(`/catalog/models/${model}/star`) : api.remove(`/catalog/models/${model}/star`));
+        store.set((/** @type {any} */ value) => {
+          const starred = new Set(value.starred);
+          if (on) starred.add(model);
+          else starred.delete(model);
+          return { ...value, starred };
+        });
+        trying.say(on ? "Starred. The next sync shows it." : "The star is taken away.", "ok");
       }),
   };
+  return administering;
 }

@@ -8,8 +8,8 @@ import { bytes, context, count, day, licenseName, optionName, parameters, plural
 /** @typedef {import("../types/daemon").ModelDetail} ModelDetail */
 /** @typedef {import("../types/daemon").JudgedOption} JudgedOption */
 
-/** Everything about a model. @param {any} act @param {string} id @param {ModelDetail | undefined} detail @param {ReadonlyMap<string, any> | undefined} installed by option @param {any} download under way, if any @param {any} catalog */
-export function details(act, id, detail, installed, download, catalog) {
+/** Everything about a model. @param {any} act @param {string} id @param {ModelDetail | undefined} detail @param {ReadonlyMap<string, any> | undefined} installed by option @param {any} download under way, if any @param {any} catalog @param {boolean} starred from this tab */
+export function details(act, id, detail, installed, download, catalog, starred) {
   if (!detail) return modal({ key: "details", title: id, wide: true, close: act.closeDetails }, h("p", { class: "from", role: "status" }, "Reading…"));
   return modal(
     { key: "details", title: detail.display_name, wide: true, close: act.closeDetails },
@@ -20,7 +20,7 @@ export function details(act, id, detail, installed, download, catalog) {
       detail.verified ? h("span", { class: "seal", title: "Verified", role: "img", "aria-label": "Verified" }, icon("seal")) : null,
       h("code", null, detail.id),
       fitBadge(detail.fit),
-      catalog?.source === "registry" ? h("button", { key: "star", type: "button", class: "button small", onclick: () => act.star(detail.id) }, icon("star"), "Star") : null,
+      catalog?.source === "registry" ? h("button", { key: "star", type: "button", class: "button small", "aria-pressed": String(starred), onclick: () => act.star(detail.id, !starred) }, icon("star"), starred ? "Starred" : "Star") : null,
     ),
     detail.refusal ? h("p", { key: "refusal", class: "trouble" }, icon("shield"), h("span", null, detail.refusal)) : null,
     detail.held_back ? h("p", { key: "held", class: "note" }, icon("info"), h("span", null, detail.held_back)) : null,

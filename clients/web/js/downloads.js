@@ -1,7 +1,7 @@
 // @ts-check
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
-import { leftovers, limitsForm } from "./limits.js";
+import { leftovers, limitsForm, ownLimits } from "./limits.js";
 import { downloadButtons, progressBar, progressWords } from "./progress.js";
 import { inOrder } from "./state.js";
 import { bytes, day, modelParts, plural } from "./text.js";
@@ -35,7 +35,7 @@ export function downloads(act, value) {
     ),
     value.live.known && !value.live.downloads.size ? h("div", { key: "empty", class: "empty" }, h("p", null, "No downloads."), h("a", { class: "button primary", href: "#/browse" }, icon("search"), "Browse models")) : null,
     h("p", { class: "unseen", role: "status" }, queue.said),
-    h("ol", { key: "under", class: "rows" }, under.map((download) => lazy(download.id, underWay, act, download, value.names.get(download.model), queue.dragged, queue.over === download.id && queue.dragged !== download.id))),
+    h("ol", { key: "under", class: "rows" }, under.map((download) => lazy(download.id, underWay, act, download, value.names.get(download.model), queue.dragged, queue.over === download.id && queue.dragged !== download.id, queue.faults[`max_bytes_per_s:${download.id}`], queue.faults[`priority:${download.id}`]))),
     value.live.known ? [limitsForm(act, queue), leftovers(act, queue, value.busy.has("leftovers"))] : null,
     ended.length
       ? h(
@@ -61,8 +61,8 @@ function title(download, name) {
   return h("div", { class: "who" }, h("h2", null, name ?? short), h("p", { class: "publisher" }, `${publisher} · ${download.option} · version ${download.version}`));
 }
 
-/** @param {any} act @param {any} download @param {string | undefined} name @param {string | null} dragged id of what is dragged @param {boolean} over whether that is above this */
-function underWay(act, download, name, dragged, over) {
+/** @param {any} act @param {any} download @param {string | undefined} name @param {string | null} dragged id of what is dragged @param {boolean} over whether that is above this @param {string | undefined} rate what was wrong with the rate asked for @param {string | undefined} priority and with the priority */
+function underWay(act, download, name, dragged, over, rate, priority) {
   const said = name ?? download.model;
   const waits = download.position > 0;
   return h(
@@ -87,7 +87,7 @@ function underWay(act, download, name, dragged, over) {
       },
     },
     handle(act, download, said),
-    h("div", { class: "row-main" }, title(download, name), progressBar(download, said)),
+    h("div", { class: "row-main" }, title(download, name), progressBar(download, said), ownLimits(act, download, { rate, priority }, said)),
     h("div", { class: "row-buttons", "data-focus-home": true }, downloadButtons(act, download, said)),
   );
 }

@@ -13,14 +13,14 @@ const TOOLS = { "hugging-face": "Hugging Face", "lm-studio": "LM Studio", ollama
 export function importDialog(act, adding, busy) {
   return modal(
     { key: "adding", title: "Add a model", wide: true, close: act.closeAdding },
-    line(act, adding, busy, { name: "address", word: "From an address", hint: "hf:owner/name or https://…", submit: act.addAddress, verb: "Download" }),
-    line(act, adding, busy, { name: "path", word: "From this computer", hint: "A file or folder, such as ~/models/some.gguf", submit: act.addPath, verb: "Import" }, modeChoice(act, adding)),
+    line(act, adding, busy, { name: "address", word: "From an address", example: "hf:owner/name", hint: "A repository of Hugging Face, or the address of a file: https://…", submit: act.addAddress, verb: "Download" }),
+    line(act, adding, busy, { name: "path", word: "From this computer", example: "~/models/some.gguf", hint: "A file or a folder", submit: act.addPath, verb: "Import" }, modeChoice(act, adding)),
     h("section", { class: "part" }, h("h3", null, "Found in other tools"), found(act, adding, busy)),
   );
 }
 
-/** @param {any} act @param {any} adding @param {ReadonlySet<string>} busy @param {{name: string, word: string, hint: string, submit: () => void, verb: string}} what @param {any} [more] */
-function line(act, adding, busy, { name, word, hint, submit, verb }, more) {
+/** @param {any} act @param {any} adding @param {ReadonlySet<string>} busy @param {{name: string, word: string, example: string, hint: string, submit: () => void, verb: string}} what @param {any} [more] */
+function line(act, adding, busy, { name, word, example, hint, submit, verb }, more) {
   const fault = adding.faults[name];
   const id = `add-${name}`;
   return h(
@@ -36,7 +36,7 @@ function line(act, adding, busy, { name, word, hint, submit, verb }, more) {
     h(
       "span",
       { class: "add-line" },
-      h("input", { id, type: "text", value: adding[name], placeholder: hint, autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-hint`, "aria-invalid": fault ? "true" : null, oninput: (/** @type {any} */ event) => act.addDraft(name, event.currentTarget.value) }),
+      h("input", { id, type: "text", value: adding[name], placeholder: example, autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-hint`, "aria-invalid": fault ? "true" : null, oninput: (/** @type {any} */ event) => act.addDraft(name, event.currentTarget.value) }),
       more,
       h("button", { type: "submit", class: "button primary", disabled: busy.has(name) || !adding[name].trim() }, verb),
     ),

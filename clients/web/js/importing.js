@@ -26,6 +26,14 @@ export function createImporting({ api, store, trying, go }) {
     }
   }
 
+  async function readFound() {
+    try {
+      put({ found: await api.get("/library/found") });
+    } catch (error) {
+      put({ faults: { found: error instanceof Error ? error.message : String(error) } });
+    }
+  }
+
   const close = () => go(closed(store.get().route));
 
   return {
@@ -34,13 +42,10 @@ export function createImporting({ api, store, trying, go }) {
       const open = Boolean(route.add);
       if (open === (store.get().adding !== null)) return;
       store.set({ adding: open ? { address: "", path: "", mode: "link", found: null, faults: {} } : null });
-      if (!open) return;
-      try {
-        put({ found: await api.get("/library/found") });
-      } catch (error) {
-        put({ faults: { found: error instanceof Error ? error.message : String(error) } });
-      }
+      if (open) await readFound();
     },
+    /** What is installed is another: what other tools hold may be here now. */
+    readFoundAgain: () => store.get().adding?.found && readFound(),
     openAdding: () => go({ ...store.get().route, add: "1" }),
     closeAdding: close,
     /** @param {string} name @param {string} text */

@@ -3,7 +3,9 @@ import { searchBox } from "./browse.js";
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
 import { jobWords } from "./job.js";
+import { choiceBoxes, narrowed } from "./narrowing.js";
 import { SERVER_WORDS } from "./servers.js";
+import { spacePanel } from "./space.js";
 import { isEnded, jobOf, serverOf } from "./state.js";
 import { bytes, day, formatName, modelParts, optionName, plural } from "./text.js";
 
@@ -20,14 +22,13 @@ const SOURCES = { download: "downloaded", scan: "found in the models folder", im
 export function installed(act, value, derived) {
   const { live, route, names } = value;
   const all = [...live.library.values()].sort((a, b) => (a.model === b.model ? b.version - a.version || (a.option < b.option ? -1 : 1) : a.model < b.model ? -1 : 1));
-  const words = route.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const formats = route.facets.format;
-  const shown = all.filter((artifact) => matches(artifact, names.get(artifact.model), words) && (!formats.length || formats.includes(artifact.format)));
+  const choices = choicesOf(value.skills);
+  const shown = narrowed(all, route, (artifact) => `${artifact.model} ${artifact.option} ${artifact.format} ${names.get(artifact.model) ?? ""}`, choices);
   return h(
     "div",
     { class: "content only" },
     h("h1", { class: "unseen" }, "Installed models"),
-    h("div", { class: "bar" }, searchBox(act, route, "Search installed models"), formatChoice(act, route, all), h("button", { type: "button", class: "button tall", disabled: value.busy.has("scan"), title: "Read the models folder again", onclick: () => act.rescan() }, icon("folder"), "Scan"), h("button", { type: "button", class: "button tall", onclick: () => act.openAdding() }, icon("down"), "Add…")),
+    h("div", { class: "bar wraps" }, searchBox(act, route, "Search installed models"), choiceBoxes(act, route, all, choices), h("button", { type: "button", class: "button tall", disabled: value.busy.has("scan"), title: "Read the models folder again", onclick: () => act.rescan() }, icon("folder"), "Scan"), h("button", { type: "button", class: "button tall", onclick: () => act.openAdding() }, icon("down"), "Add…")),
     h("p", { class: "summary", role: "status" }, summary(live, all, shown)),
     all.length === 0 && live.known ? empty() : null,
     all.length > 0 && shown.length === 0 ? h("div", { key: "none", class: "empty" }, h("p", null, "None of the installed models matches."), h("button", { type: "button", class: "button", onclick: () => act.go({ view: "installed" }) }, "Show all")) : null,
@@ -36,45 +37,17 @@ export function installed(act, value, derived) {
       { key: "rows", class: "rows" },
       shown.map((artifact) => lazy(artifact.id, row, act, artifact, names.get(artifact.model), serverOf(live.servers, artifact.id), jobOf(live.jobs, artifact.id), derived.busy.has(artifact.id), derived.versions.get(artifact.model))),
     ),
-    all.length > 1 ? space(all) : null,
+    live.known ? lazy("space", spacePanel, act, value.space, names, value.busy.has("prune")) : null,
   );
 }
 
-/** @param {any} act @param {any} route @param {any[]} all */
-function formatChoice(act, route, all) {
-  const formats = [...new Set(all.map((artifact) => artifact.format))].sort();
-  if (formats.length < 2) return null;
-  return h(
-    "span",
-    { key: "format", class: "select sort" },
-    h("select", { "aria-label": "Format", value: route.facets.format[0] ?? "", onchange: (/** @type {any} */ event) => act.go({ ...route, facets: { ...route.facets, format: [event.currentTarget.value].filter(Boolean) } }) }, h("option", { value: "" }, "All formats"), formats.map((format) => h("option", { key: format, value: format }, formatName(format)))),
-    icon("chevron"),
-  );
-}
-
-/** Who takes the space. @param {any[]} all */
-function space(all) {
-  /** @type {Map<string, number>} */
-  const used = new Map();
-  for (const artifact of all) used.set(modelParts(artifact.model)[0], (used.get(modelParts(artifact.model)[0]) ?? 0) + artifact.size_bytes);
-  const rows = [...used].sort((a, b) => b[1] - a[1]);
-  const most = Math.max(1, rows[0]?.[1] ?? 1);
-  return h(
-    "details",
-    { key: "space", class: "panel" },
-    h("summary", null, h("span", { class: "group" }, "Space"), h("span", { class: "panel-sum" }, `by publisher`)),
-    h(
-      "ul",
-      { class: "space" },
-      rows.map(([publisher, size]) => h("li", { key: publisher }, h("span", null, publisher), h("svg", { class: "memory-bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" }, h("rect", { class: "a", x: "0", y: "0", width: Math.max(4, (1000 * size) / most).toFixed(1), height: "12" })), h("span", { class: "figure" }, bytes(size)))),
-    ),
-  );
-}
-
-/** @param {any} artifact @param {string | undefined} name @param {string[]} words */
-function matches(artifact, name, words) {
-  const text = `${artifact.model} ${artifact.option} ${artifact.format} ${name ?? ""}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+/** @param {ReadonlyMap<string, string[]>} skills of models @returns {import("./narrowing.js").Choice[]} */
+function choicesOf(skills) {
+  return [
+    { name: "format", word: "Format", all: "All formats", of: (artifact) => [artifact.format], shown: formatName },
+    { name: "capability", word: "Capability", all: "All capabilities", of: (artifact) => skills.get(artifact.model) ?? [] },
+    { name: "state", word: "State", all: "Any state", of: (artifact) => [artifact.state], shown: (state) => STATES[state]?.word ?? (state === "ok" ? "In order" : state) },
+  ];
 }
 
 /** @param {any} live @param {any[]} all @param {any[]} shown */

@@ -92,3 +92,29 @@ export function leftovers(act, queue, busy) {
     h("button", { type: "button", class: "button", disabled: busy, onclick: () => act.removeLeftovers() }, icon("trash"), "Remove"),
   );
 }
+
+/** What holds for one download alone: its rate and its place before others. @param {any} act @param {any} download @param {{rate: string | undefined, priority: string | undefined}} faults @param {string} title */
+export function ownLimits(act, download, faults, title) {
+  const { id, max_bytes_per_s: rate, priority } = download;
+  const said = [rate ? `${bytes(rate)}/s at most` : null, priority ? `priority ${priority}` : null].filter(Boolean).join(" · ");
+  /** @param {"priority" | "max_bytes_per_s"} name @param {string} word @param {string} value @param {string} placeholder @param {string} hint @param {string | undefined} fault */
+  const line = (name, word, value, placeholder, hint, fault) =>
+    h(
+      "div",
+      { key: name, class: `field${fault ? " wrong" : ""}` },
+      h("label", { for: `${name}-${id}` }, word, h("span", { class: "unseen" }, ` of ${title}`)),
+      h("input", { id: `${name}-${id}`, type: "text", inputmode: "decimal", value, placeholder, autocomplete: "off", "aria-describedby": `${name}-${id}-hint`, "aria-invalid": fault ? "true" : null, onchange: (/** @type {any} */ event) => act.own(download, name, event.currentTarget.value) }),
+      h("p", { id: `${name}-${id}-hint`, class: "from" }, fault ? [icon("warn"), fault] : hint),
+    );
+  return h(
+    "details",
+    { key: "own", class: "in-force" },
+    h("summary", null, said || "Rate and priority"),
+    h(
+      "div",
+      { class: "fields" },
+      line("max_bytes_per_s", "Rate", rate ? String(rate / 1_000_000) : "", "no limit", "MB/s of this one; empty is without a limit", faults.rate),
+      line("priority", "Priority", String(priority), "0", "Higher goes first: -100 to 100", faults.priority),
+    ),
+  );
+}

@@ -11,10 +11,10 @@ import { createLogs } from "./logs.js";
 import { createModals } from "./modal.js";
 import { createQueue } from "./queue.js";
 import { parseRoute } from "./routes.js";
-import { NO_RESULTS, createSearch, named } from "./search.js";
+import { NO_RESULTS, createSearch, learnt } from "./search.js";
 import { codeIn, createSession, wayAfterCode } from "./session.js";
 import { createSharedStream } from "./shared.js";
-import { page } from "./shell.js";
+import { page, tabOf } from "./shell.js";
 import { NOTHING, installedOptions, isEnded, reduce, shownDownloads } from "./state.js";
 import { keepEnds } from "./sticking.js";
 import { storageOf } from "./storage.js";
@@ -41,14 +41,17 @@ const store = createStore({
   results: NO_RESULTS,
   details: new Map(),
   chosen: new Map(),
+  starred: new Set(),
   names: new Map(),
+  skills: new Map(),
   busy: new Set(),
   notices: [],
   filtersOpen: false,
   form: null,
   adding: null,
   queue: { limits: null, leftovers: null, faults: {}, dragged: null, over: null, said: "" },
-  about: { status: null, config: null },
+  about: { status: null, config: null, firstRun: null, sources: null },
+  space: null,
   chats: new Map(),
   log: { id: null, lines: [], open: false },
   theme: theme.get(),
@@ -88,10 +91,19 @@ function read(route) {
 
 /** The stream that this browser's tabs share, or one of this tab's own. */
 function openStream() {
-  const onState = (/** @type {any} */ connection) => store.set({ connection });
+  const onState = (/** @type {any} */ connection) => {
+    store.set({ connection });
+    if (connection === "connected") back();
+  };
   if (!("SharedWorker" in window)) return createStream({ open: (path, rest) => api.open("GET", path, rest), onFrame: told, onState });
   const { port } = new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "modelhub" });
   return createSharedStream(port, { token: session.token, onFrame: told, onState, onRefused: signedOut });
+}
+
+/** What was asked in vain is asked again. */
+function back() {
+  const { route } = store.get();
+  if (route.view === "browse") search.back(route);
 }
 
 /** What views need and the state does not say outright, worked out again only when its source is another. */
@@ -156,8 +168,7 @@ const render = mount(document.getElementById("app"));
 
 /** @param {any} value */
 function titleOf(value) {
-  const words = { browse: "Browse", installed: "Installed", updates: "Updates", downloads: "Downloads", servers: "Servers", settings: "Settings" };
-  return `${value.signedIn ? words[/** @type {"browse"} */ (value.route.view)] : "Sign in"} – Model Hub`;
+  return `${value.signedIn ? tabOf(value.route).word : "Sign in"} – Model Hub`;
 }
 
 let judgedAt = 0;
@@ -173,6 +184,8 @@ function told(frame) {
   if (frame.type === "catalog.synced" || frame.type === "device.changed") judgeAgain();
   if (frame.type === "snapshot" || frame.type === "library.added" || frame.type === "download.created") learnNames();
   if (frame.type === "snapshot") read(store.get().route);
+  if (frame.type.startsWith("library.") && frame.type !== "library.progress") act.readSpaceSoon();
+  if (frame.type === "library.added" || frame.type === "library.removed") act.readFoundAgain();
   if (frame.type === "download.limits" || frame.type === "download.removed") readQueueSoon();
 }
 
@@ -191,6 +204,7 @@ function judgeAgain() {
       judging = null;
       judgedAt = Date.now();
       act.stale();
+      learnNames();
       if (store.get().route.view === "browse") search.again(store.get().route);
     },
     Math.max(300, judgedAt + JUDGE_AGAIN_MS - Date.now()),
@@ -210,7 +224,7 @@ async function learnNames() {
     let after = "";
     while (library.size && after !== null && unknown().length > 1) {
       const page = await api.get(`/catalog/models?installed=true&limit=200${after && `&after=${encodeURIComponent(after)}`}`);
-      store.set((value) => ({ ...value, names: named(value.names, page.items) }));
+      store.set((value) => learnt(value, page.items));
       after = page.next;
     }
   } catch {
@@ -261,7 +275,11 @@ addEventListener("hashchange", () => {
   arrive();
   if (store.get().route.view !== view) scrollTo(0, 0);
 });
-addEventListener("online", () => store.get().signedIn && stream.start());
+addEventListener("online", () => {
+  if (!store.get().signedIn) return;
+  stream.start();
+  back();
+});
 addEventListener("storage", (event) => session.concerns(event) && location.reload());
 addEventListener("keydown", (event) => {
   const typing = /** @type {any} */ (event.target).closest?.("input, select, textarea, dialog");

@@ -3,6 +3,7 @@ import { inOrder, placeOf } from "./state.js";
 import { bytes, plural } from "./text.js";
 
 const MEGABYTE = 1_000_000;
+const NO_RATE = "Write a number, or nothing for no limit.";
 
 /** What a person may do with the queue as a whole: its order, its limits, what it left behind.
  * @param {{api: any, store: any, trying: ReturnType<typeof import("./trying.js").createTrying>}} parts */
@@ -61,9 +62,22 @@ export function createQueue({ api, store, trying }) {
     },
     /** @param {string} text megabytes a second; empty is without a limit */
     limitRate(text) {
-      const value = text.trim() === "" ? null : Math.round(Number(text) * MEGABYTE);
-      if (value !== null && !Number.isFinite(value)) return put({ faults: { max_bytes_per_s: "Write a number, or nothing for no limit." } });
+      const value = rateOf(text);
+      if (Number.isNaN(value)) return put({ faults: { max_bytes_per_s: NO_RATE } });
       return queue.limit("max_bytes_per_s", value);
+    },
+    /** Change what holds for one download alone. @param {any} download @param {"priority" | "max_bytes_per_s"} name @param {string} text */
+    async own(download, name, text) {
+      const value = name === "priority" ? Number(text.trim() || "0") : rateOf(text);
+      const said = (/** @type {string} */ detail) => put({ faults: { [`${name}:${download.id}`]: detail } });
+      put({ faults: {} });
+      if (Number.isNaN(value)) return said(name === "priority" ? "Write a whole number." : NO_RATE);
+      try {
+        await api.patch(`/downloads/${download.id}`, { [name]: value });
+      } catch (error) {
+        const problem = /** @type {any} */ (error);
+        said(problem.errors?.[0]?.detail ?? problem.message);
+      }
     },
     async removeLeftovers() {
       const gone = await trying.tried("leftovers", () => api.post("/downloads/leftovers", {}));
@@ -73,4 +87,9 @@ export function createQueue({ api, store, trying }) {
     },
   };
   return queue;
+}
+
+/** Bytes a second of megabytes that somebody wrote; null for nothing, NaN for what is no number. @param {string} text */
+export function rateOf(text) {
+  return text.trim() === "" ? null : Math.round(Number(text.trim().replace(",", ".")) * MEGABYTE);
 }

@@ -14,6 +14,7 @@ export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size
  * @property {Record<string, string[]>} facets
  * @property {boolean} compatible
  * @property {string} sort
+ * @property {string} [state] of what is installed
  * @property {string} [model] whose details are open
  * @property {string} [load] library id of what is about to be loaded
  * @property {string} [server] whose pane is open
@@ -32,6 +33,7 @@ export function parseRoute(hash) {
   for (const facet of FACETS) facets[facet] = [...new Set(asked.getAll(facet).filter(Boolean))];
   /** @type {Route} */
   const route = { view, q: asked.get("q") ?? "", facets, compatible: asked.get("compatible") === "1", sort };
+  if (asked.get("state")) route.state = asked.get("state") ?? "";
   for (const name of OPENED) {
     const value = asked.get(name);
     if (value) route[name] = value;
@@ -46,6 +48,7 @@ export function formatRoute(route) {
   for (const facet of FACETS) for (const value of route.facets?.[facet] ?? []) query.append(facet, value);
   if (route.compatible) query.set("compatible", "1");
   if (route.sort && route.sort !== "relevance") query.set("sort", route.sort);
+  if (route.state) query.set("state", route.state);
   for (const name of OPENED) {
     const value = route[name];
     if (value) query.set(name, value);

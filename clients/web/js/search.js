@@ -2,7 +2,7 @@
 import { catalogQuery } from "./routes.js";
 
 /** Before the first answer. */
-export const NO_RESULTS = { items: [], total: /** @type {number | null} */ (null), facets: null, next: /** @type {string | null} */ (null), loading: false, error: "" };
+export const NO_RESULTS = { items: [], total: /** @type {number | null} */ (null), facets: null, next: /** @type {string | null} */ (null), loading: false, stale: false, error: "" };
 
 const MOST = 200;
 
@@ -24,11 +24,11 @@ export function createSearch(api, store) {
     try {
       const answer = await api.get(`/catalog/models?${query}`, mine.signal);
       if (asking !== mine) return;
-      store.set((/** @type {any} */ value) => ({ ...value, names: named(value.names, answer.items), results: { ...put(answer, value.results), loading: false, error: "" } }));
+      store.set((/** @type {any} */ value) => ({ ...learnt(value, answer.items), results: { ...put(answer, value.results), loading: false, stale: false, error: "" } }));
     } catch (error) {
       if (asking !== mine || mine.signal.aborted) return;
       const detail = error instanceof Error ? error.message : String(error);
-      store.set((/** @type {any} */ value) => ({ ...value, results: { ...value.results, loading: false, error: value.results.items.length ? "" : detail } }));
+      store.set((/** @type {any} */ value) => ({ ...value, results: { ...value.results, loading: false, stale: true, error: value.results.items.length ? "" : detail } }));
     }
   }
 
@@ -48,6 +48,10 @@ export function createSearch(api, store) {
       if (shown > Number(query.get("limit"))) query.set("limit", String(shown));
       return ask(query.toString(), (answer) => answer);
     },
+    /** The daemon answers again: ask what it did not answer. @param {any} route */
+    back(route) {
+      return store.get().results.stale ? this.again(route) : Promise.resolve();
+    },
     /** The next page. @param {any} route */
     more(route) {
       const next = store.get().results.next;
@@ -63,9 +67,13 @@ function joined(before, after) {
   return [...before, ...after.filter((item) => !known.has(item.id))];
 }
 
-/** @param {ReadonlyMap<string, string>} names @param {any[]} items */
-export function named(names, items) {
-  const next = new Map(names);
-  for (const item of items) next.set(item.id, item.display_name);
-  return next;
+/** The page's value with the names and capabilities of these models. @template {{names: ReadonlyMap<string, string>, skills: ReadonlyMap<string, string[]>}} T @param {T} value @param {any[]} items @returns {T} */
+export function learnt(value, items) {
+  const names = new Map(value.names);
+  const skills = new Map(value.skills);
+  for (const item of items) {
+    names.set(item.id, item.display_name);
+    skills.set(item.id, item.capabilities);
+  }
+  return { ...value, names, skills };
 }

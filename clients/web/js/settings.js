@@ -1,6 +1,7 @@
 // @ts-check
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
+import { firstRun, sourceList } from "./provided.js";
 import { bytes, day, duration, plural, since } from "./text.js";
 import { THEMES } from "./theme.js";
 
@@ -15,6 +16,8 @@ const POLICIES = [
   ["offline", "Offline", "No connection to anywhere at all"],
   ["report_installs", "Count installs", "The organisation's registry counts what is installed, and nothing else"],
 ];
+/** What is decided there is not changed here. */
+const ELSEWHERE = new Set(["environment", "argument"]);
 /** @type {Record<string, string>} */
 const SOURCES = { default: "default", file: "from config.toml", saved: "chosen here", environment: "from the environment", argument: "from the command line", administrator: "set by the administrator" };
 const THEME_WORDS = { system: "As the system", light: "Light", dark: "Dark" };
@@ -30,6 +33,7 @@ export function settings(act, value) {
     about.status?.warnings.map((/** @type {string} */ warning) => h("p", { key: warning, class: "trouble" }, icon("warn"), h("span", null, warning))),
     policies(act, live.policy, value.busy.has("policy")),
     catalog(act, live.catalog, value.busy.has("sync")),
+    provided(act, about, value.busy.has("provided")),
     machine(live.device, about.status),
     outbound(about.status, live.policy),
     access(act, value),
@@ -61,8 +65,8 @@ function policies(act, policy, busy) {
             "label",
             { class: "setting" },
             h("span", null, h("strong", null, word), h("small", null, hint)),
-            h("span", { class: "from", id: `${name}-from` }, rule.locked ? icon("lock") : null, `${SOURCES[rule.source] ?? rule.source}${rule.locked ? ", locked" : ""}`),
-            h("input", { type: "checkbox", class: "switch", role: "switch", checked: rule.value, disabled: rule.locked || busy, "aria-label": word, "aria-describedby": `${name}-from`, onchange: () => act.policy({ [name]: !rule.value }) }),
+            origin(rule, `${name}-from`),
+            h("input", { type: "checkbox", class: "switch", role: "switch", checked: rule.value, disabled: isFixed(rule) || busy, "aria-label": word, "aria-describedby": `${name}-from`, onchange: () => act.policy({ [name]: !rule.value }) }),
           ),
         );
       }),
@@ -73,12 +77,22 @@ function policies(act, policy, busy) {
           "label",
           { class: "setting" },
           h("span", null, h("strong", null, "Publishers allowed"), h("small", null, "First parts of model ids, with commas; empty allows all")),
-          h("span", { class: "from", id: "publishers-from" }, publishers.locked ? icon("lock") : null, `${SOURCES[publishers.source] ?? publishers.source}${publishers.locked ? ", locked" : ""}`),
-          h("input", { type: "text", class: "text", value: publishers.value.join(", "), disabled: publishers.locked || busy, placeholder: "all", "aria-label": "Publishers allowed", "aria-describedby": "publishers-from", onchange: (/** @type {any} */ event) => act.policy({ allowed_publishers: event.currentTarget.value.split(/[\s,]+/).filter(Boolean) }) }),
+          origin(publishers, "publishers-from"),
+          h("input", { type: "text", class: "text", value: publishers.value.join(", "), disabled: isFixed(publishers) || busy, placeholder: "all", "aria-label": "Publishers allowed", "aria-describedby": "publishers-from", onchange: (/** @type {any} */ event) => act.policy({ allowed_publishers: event.currentTarget.value.split(/[\s,]+/).filter(Boolean) }) }),
         ),
       ),
     ),
   );
+}
+
+/** @param {{source: string, locked: boolean}} rule */
+function isFixed({ source, locked }) {
+  return locked || ELSEWHERE.has(source);
+}
+
+/** Who says so, and whether that is the last word. @param {{source: string, locked: boolean}} rule @param {string} id */
+function origin(rule, id) {
+  return h("span", { class: "from", id }, isFixed(rule) ? icon("lock") : null, `${SOURCES[rule.source] ?? rule.source}${rule.locked ? ", locked" : ""}`);
 }
 
 /** @param {any} act @param {import("../types/daemon").CatalogInfo | null} info @param {boolean} busy */
@@ -102,6 +116,17 @@ function catalog(act, info, busy) {
     pairsOf(pairs),
     info.faults.length ? h("details", { key: "faults" }, h("summary", null, `${plural(info.faults.length, "entry", "entries")} of your own could not be read`), h("ul", { class: "lines" }, info.faults.map((fault) => h("li", { key: fault.file + fault.pointer }, h("code", null, `${fault.file}${fault.pointer}`), ` ${fault.reason}`)))) : null,
     h("div", { key: "buttons", class: "panel-buttons" }, h("button", { type: "button", class: "button", disabled: busy, onclick: () => act.sync() }, icon("retry"), busy ? "Looking…" : "Look for news now")),
+  );
+}
+
+/** @param {any} act @param {any} about @param {boolean} busy */
+function provided(act, { firstRun: items, sources }, busy) {
+  if (!items?.length && !sources?.length) return null;
+  return panel(
+    "Brought by others",
+    "provided",
+    items?.length ? [h("h3", { key: "first" }, "Wanted at the first run"), firstRun(act, items, busy)] : null,
+    sources?.length ? [h("h3", { key: "sources" }, "Folders of models"), sourceList(act, sources, busy)] : null,
   );
 }
 

@@ -12,18 +12,22 @@ import { settings } from "./settings.js";
 import { bytes } from "./text.js";
 import { updates } from "./updates.js";
 
-const TABS = [
-  { view: "browse", word: "Browse" },
-  { view: "installed", word: "Installed" },
-  { view: "updates", word: "Updates" },
-  { view: "downloads", word: "Downloads" },
-  { view: "servers", word: "Servers" },
-  { view: "settings", word: "Settings" },
+/** The tabs in their order; `routes.js` knows their names too. */
+export const TABS = [
+  { view: "browse", word: "Browse", show: browse },
+  { view: "installed", word: "Installed", show: installed },
+  { view: "updates", word: "Updates", show: updates, lively: true },
+  { view: "downloads", word: "Downloads", show: downloads, lively: true },
+  { view: "servers", word: "Servers", show: servers },
+  { view: "settings", word: "Settings", show: settings },
 ];
-const VIEWS = { browse, installed, updates, downloads, servers, settings };
-const LIVELY = new Set(["updates", "downloads"]);
 /** @type {Record<string, string>} */
 const CONNECTION = { connected: "Connected", connecting: "Connecting", lost: "Reconnecting" };
+
+/** The tab that a route shows. @param {{view: string}} route */
+export function tabOf({ view }) {
+  return TABS.find((tab) => tab.view === view) ?? TABS[0];
+}
 
 /** The whole page. @param {any} act @param {any} value @param {any} derived */
 export function page(act, value, derived) {
@@ -35,12 +39,12 @@ export function page(act, value, derived) {
       { key: "main", id: "main", tabindex: "-1" },
       value.signedIn ? null : signIn(value.signIn),
       value.signedIn && value.connection === "lost" ? lost() : null,
-      value.signedIn ? h("div", { key: value.route.view, class: "view" }, VIEWS[/** @type {"browse"} */ (value.route.view)](act, value, derived)) : null,
+      value.signedIn ? h("div", { key: value.route.view, class: "view" }, tabOf(value.route).show(act, value, derived)) : null,
     ),
     value.signedIn && value.form ? loadDialog(act, value, value.form) : null,
     value.signedIn && value.adding ? importDialog(act, value.adding, value.busy) : null,
     value.signedIn && value.route.model
-      ? lazy("details", details, act, value.route.model, value.details.get(value.route.model), derived.installed.get(value.route.model), derived.shown.get(value.route.model), value.live.catalog)
+      ? lazy("details", details, act, value.route.model, value.details.get(value.route.model), derived.installed.get(value.route.model), derived.shown.get(value.route.model), value.live.catalog, value.starred.has(value.route.model))
       : null,
     notices(act, value.notices),
   ];
@@ -58,12 +62,12 @@ function header(value, derived) {
       ? h(
           "nav",
           { "aria-label": "Main" },
-          TABS.map(({ view, word }) =>
+          TABS.map(({ view, word, lively }) =>
             h(
               "a",
               { key: view, href: `#/${view}`, "aria-current": value.route.view === view ? "page" : null },
               word,
-              counts[view] ? h("span", { class: `count${LIVELY.has(view) ? " lively" : ""}` }, counts[view]) : null,
+              counts[view] ? h("span", { class: `count${lively ? " lively" : ""}` }, counts[view]) : null,
             ),
           ),
         )

@@ -2,8 +2,9 @@
 import { searchBox } from "./browse.js";
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
+import { choiceBoxes, narrowed } from "./narrowing.js";
 import { progressBar } from "./progress.js";
-import { day, modelParts, plural } from "./text.js";
+import { day, formatName, modelParts, plural } from "./text.js";
 import { fetchWords } from "./updating.js";
 
 /** @type {Record<string, string>} */
@@ -12,24 +13,41 @@ const FIELD_WORDS = { "license/spdx": "Licence", context_length: "Context", "opt
 /** The Updates tab. @param {any} act @param {any} value */
 export function updates(act, value) {
   const { live, route, names } = value;
-  const words = route.q.toLowerCase().split(/\s+/).filter(Boolean);
   const all = [...live.updates.values()].sort((a, b) => rank(a) - rank(b) || (a.model < b.model ? -1 : 1));
-  const shown = all.filter((update) => words.every((/** @type {string} */ word) => `${update.model} ${update.display_name ?? ""} ${update.format ?? ""}`.toLowerCase().includes(word)));
-  const ready = all.filter((update) => update.state === "available" && update.kind !== "withdrawn");
+  const choices = choicesOf(value.skills);
+  const shown = narrowed(all, route, (update) => `${update.model} ${update.display_name ?? ""} ${update.format ?? ""}`, choices);
+  const ready = all.filter(isReady);
+  const offered = shown.filter(isReady);
+  const whole = shown.length === all.length;
   return h(
     "div",
     { class: "content only" },
     h("h1", { class: "unseen" }, "Updates"),
     h(
       "div",
-      { class: "bar" },
+      { class: "bar wraps" },
       searchBox(act, route, "Search updates"),
-      ready.length > 1 ? h("button", { key: "all", type: "button", class: "button primary tall", disabled: value.busy.has("updates"), onclick: () => act.applyAll() }, icon("down"), `Update all ${ready.length}`) : null,
+      choiceBoxes(act, route, all, choices),
+      offered.length > 1 ? h("button", { key: "all", type: "button", class: "button primary tall", disabled: value.busy.has("updates"), onclick: () => act.applyAll(whole ? null : offered) }, icon("down"), `Update ${whole ? "all" : "these"} ${offered.length}`) : null,
     ),
     h("p", { class: "summary", role: "status" }, !live.known ? "Reading…" : all.length ? summary(all, ready) : "Everything that is installed is as new as it can be"),
     live.known && !all.length ? h("div", { key: "empty", class: "empty" }, h("p", null, "There is nothing to update."), h("button", { type: "button", class: "button", disabled: value.busy.has("sync"), onclick: () => act.sync() }, icon("retry"), "Look for news now")) : null,
+    all.length && !shown.length ? h("div", { key: "none", class: "empty" }, h("p", null, "None of the updates matches."), h("button", { type: "button", class: "button", onclick: () => act.go({ view: "updates" }) }, "Show all")) : null,
     h("ul", { key: "rows", class: "rows" }, shown.map((update) => lazy(update.id, row, act, update, names.get(update.model), update.download ? live.downloads.get(update.download) : null, value.busy.has(`update:${update.id}`)))),
   );
+}
+
+/** @param {ReadonlyMap<string, string[]>} skills of models @returns {import("./narrowing.js").Choice[]} */
+function choicesOf(skills) {
+  return [
+    { name: "format", word: "Format", all: "All formats", of: (update) => [update.format].filter(Boolean), shown: formatName },
+    { name: "capability", word: "Capability", all: "All capabilities", of: (update) => skills.get(update.model) ?? [] },
+  ];
+}
+
+/** @param {any} update */
+function isReady(update) {
+  return update.state === "available" && update.kind !== "withdrawn";
 }
 
 /** @param {any} update */

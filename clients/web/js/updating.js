@@ -15,8 +15,9 @@ export function createUpdating({ api, store, trying, ask = confirmed }) {
     async applyUpdate(update, { now = false, force = false } = {}) {
       sayRefused(await trying.tried(`update:${update.id}`, () => api.post("/updates/apply", { ids: [update.id], switch: now ? "now" : "next_load", force })));
     },
-    async applyAll() {
-      sayRefused(await trying.tried("updates", () => api.post("/updates/apply", {})));
+    /** @param {any[] | null} shown only these */
+    async applyAll(shown) {
+      sayRefused(await trying.tried("updates", () => api.post("/updates/apply", shown ? { ids: shown.map((update) => update.id) } : {})));
     },
     /** @param {any} artifact @param {string} title */
     async rollBack(artifact, title) {

@@ -62,17 +62,19 @@ class Finder:
         self._looked_at = ""
         self._one = asyncio.Lock()
 
-    async def look(self) -> int:
-        """Look at all tools' folders; how many models there are."""
+    async def look(self) -> None:
+        """Look at all tools' folders."""
         async with self._one:
             places = await asyncio.to_thread(look_at_tools, self._environ, self._home)
             self._places, self._looked_at = places, rfc3339(self._clock())
-        return sum(len(place.models) for place in places)
 
-    async def scan(self, library: Library) -> Scanned:
-        """Look at the models directory and at all tools' folders now."""
+    async def scan(self, library: Library, *, tools: bool = True) -> Scanned:
+        """Look at the models directory now, and with `tools` at all tools' folders too; without, `found` is
+        of the last look at them."""
         result = await library.scan()
-        found = await self.look()
+        if tools:
+            await self.look()
+        found = sum(len(place.models) for place in self._places or ())
         return Scanned(
             added=result.added,
             changed=result.changed,

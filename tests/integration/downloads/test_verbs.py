@@ -216,6 +216,25 @@ async def test_position_and_priority_decide_who_is_next(home: Home) -> None:
         await daemon.until(ids[2], DownloadState.ACTIVE)
 
 
+async def test_those_that_one_passes_in_the_line_are_told_of_their_new_places(home: Home) -> None:
+    home.max_active = 1
+    async with home.daemon() as daemon:
+        ids = await pulled(daemon)
+        await daemon.downloads.pause_all()
+        told: dict[str, int] = {}
+        daemon.bus.observe(lambda kind, id_, value: told.update({id_: value.position}))
+        for position in (5, 2):
+            told.clear()
+            await daemon.downloads.change(ids[0], ChangeDownload(position=position))
+            line = (await daemon.downloads.list((DownloadState.PAUSED,), 9, None)).items
+            assert line[position - 1].id == ids[0]
+            places = {item.id: item.position for item in line}
+            assert told == {id_: place for id_, place in places.items() if position == 5 or place > 1}
+        told.clear()
+        await daemon.downloads.change(ids[0], ChangeDownload(position=2))
+        assert told == {ids[0]: 2}
+
+
 async def test_pause_all_and_resume_all(home: Home) -> None:
     async with home.daemon() as daemon:
         ids = await pulled(daemon)

@@ -3,7 +3,9 @@ import { test } from "node:test";
 
 import { facts, optionOf } from "../../../clients/web/js/card.js";
 import { isRefused, reasonOf, verdictOf } from "../../../clients/web/js/fit.js";
+import { choiceBoxes, narrowed, withChoice } from "../../../clients/web/js/narrowing.js";
 import { progressWords } from "../../../clients/web/js/progress.js";
+import { rateOf } from "../../../clients/web/js/queue.js";
 import { catalogQuery, filterCount, formatRoute, parseRoute, toggled } from "../../../clients/web/js/routes.js";
 import { codeIn, createSession } from "../../../clients/web/js/session.js";
 import { bytes, context, count, duration, licenseName, modelParts, optionName, parameters, plural } from "../../../clients/web/js/text.js";
@@ -29,7 +31,7 @@ test("licences and options have names for people", () => {
 });
 
 test("an address becomes a route and the route the same address", () => {
-  for (const hash of ["#/browse", "#/installed?q=qwen", "#/browse?q=a+b&capability=chat&capability=tools&license=MIT&compatible=1&sort=size", "#/downloads"]) {
+  for (const hash of ["#/browse", "#/installed?q=qwen", "#/browse?q=a+b&capability=chat&capability=tools&license=MIT&compatible=1&sort=size", "#/installed?format=gguf&state=damaged", "#/downloads"]) {
     assert.equal(formatRoute(parseRoute(hash)), hash);
   }
 });
@@ -43,6 +45,34 @@ test("a route asks the catalog for what it shows", () => {
   assert.equal(catalogQuery(route, "here"), "limit=48&q=qwen&capability=chat&format=gguf&compatible=true&sort=size&after=here");
   assert.equal(filterCount(route), 3);
   assert.equal(filterCount(toggled(route, "format", "gguf")), 2);
+});
+
+test("a list is narrowed by words and by choices, and a choice is offered where there is one", () => {
+  const things = [
+    { name: "Alpha One", format: "gguf", can: ["chat", "tools"], state: "ok" },
+    { name: "Alpha Two", format: "mlx", can: ["chat"], state: "damaged" },
+    { name: "Beta", format: "gguf", can: [], state: "ok" },
+  ];
+  const choices = [
+    { name: "format", word: "Format", all: "All formats", of: (thing) => [thing.format] },
+    { name: "capability", word: "Capability", all: "All capabilities", of: (thing) => thing.can },
+    { name: "state", word: "State", all: "Any state", of: (thing) => [thing.state] },
+  ];
+  const shown = (hash) => narrowed(things, parseRoute(hash), (thing) => thing.name, choices).map((thing) => thing.name);
+  assert.deepEqual(shown("#/installed"), ["Alpha One", "Alpha Two", "Beta"]);
+  assert.deepEqual(shown("#/installed?q=two+ALPHA"), ["Alpha Two"]);
+  assert.deepEqual(shown("#/installed?format=gguf"), ["Alpha One", "Beta"]);
+  assert.deepEqual(shown("#/installed?capability=chat&state=ok"), ["Alpha One"]);
+  assert.deepEqual(shown("#/installed?capability=vision"), []);
+  assert.equal(formatRoute(withChoice(withChoice(parseRoute("#/installed?format=mlx"), "format", ""), "state", "ok")), "#/installed?state=ok");
+  const offered = (route, of) => choiceBoxes({}, parseRoute(route), of, choices).map((box) => box && box.children[0].children.map((option) => option.props.value));
+  assert.deepEqual(offered("#/installed", things), [["", "gguf", "mlx"], ["", "chat", "tools"], ["", "damaged", "ok"]]);
+  assert.deepEqual(offered("#/installed", things.slice(2)), [null, null, null]);
+  assert.deepEqual(offered("#/installed?capability=vision", things.slice(2)), [null, ["", "vision"], null]);
+});
+
+test("a rate is megabytes a second, nothing, or no number", () => {
+  assert.deepEqual([" 2.5 ", "2,5", "", "  ", "fast"].map(rateOf), [2_500_000, 2_500_000, null, null, NaN]);
 });
 
 test("a one-time code is found in the address only", () => {

@@ -5,9 +5,10 @@ import os
 import click
 
 from modelhub_cli import words
-from modelhub_cli.commands.show_model import print_model
+from modelhub_cli.commands.show_model import options_of, print_model
 from modelhub_cli.complete import in_catalog
 from modelhub_cli.connect import active, client, every, installed, reference_of
+from modelhub_cli.failures import NOT_FOUND, Failed
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Column, Output, output_options
 from modelhub_client.calls.catalog import Sort
@@ -82,6 +83,7 @@ SHOW_EXAMPLES = """\b
 Examples:
   modelhub show qwen/qwen3-0.6b
   modelhub show qwen/qwen3-0.6b:gguf-q4_k_m --files
+  modelhub show qwen/qwen3-0.6b --estimate --ctx 32768
 """
 
 
@@ -152,25 +154,34 @@ def search(
 @click.argument("ref", shell_complete=in_catalog)
 @click.option("--versions", "what", flag_value="versions", help="The version history.")
 @click.option("--files", "what", flag_value="files", help="Each option's files with size and SHA-256.")
-@click.option("--estimate", "what", flag_value="estimate", help="The memory that loading it takes.")
-@click.option("--ctx", type=click.IntRange(0), help="Context length for --estimate.")
+@click.option("--estimate", "what", flag_value="estimate", help="The memory that loading takes.")
+@click.option("--ctx", type=click.IntRange(1), metavar="N", help="Tokens of context for --estimate.")
 @output_options
 def show(out: Output, ref: str, what: str | None, ctx: int | None) -> None:
     """Everything about one model; with an option in REF only that option.
 
-    Starts the daemon if it is not running.
+    --estimate is exact for what is installed; for what is not, each option is judged by what the catalog
+    states. Starts the daemon if it is not running.
     """
     wanted = reference_of(ref)
+    if ctx is not None and what != "estimate":
+        raise click.UsageError("--ctx is for --estimate.")
     ensure_daemon(os.environ, out.say)
     daemon = client()
     if what == "versions":
         notes = tuple(every(lambda after: daemon.versions(wanted.model, limit=200, after=after)))
         out.items(notes, VERSIONS, lambda note: note.version)
     elif what == "estimate":
-        from modelhub_cli.estimates import print_estimate
+        from modelhub_cli.estimates import print_estimate, print_fits
         from modelhubd.wire.servers import LoadSettings
 
-        artifact = active(installed(daemon, ref))
-        print_estimate(out, artifact, daemon.estimate(artifact.id, LoadSettings(ctx=ctx)))
+        try:
+            artifact = active(installed(daemon, ref))
+        except Failed as error:
+            if error.code != NOT_FOUND:
+                raise
+            print_fits(out, options_of(daemon.model(wanted.model, ctx=ctx), wanted), ref)
+        else:
+            print_estimate(out, artifact, daemon.estimate(artifact.id, LoadSettings(ctx=ctx)))
     else:
         print_model(out, daemon.model(wanted.model), wanted, files=what == "files")

@@ -130,7 +130,7 @@ def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     for warning in status.warnings:
         yield Check.warn("warning", warning, "Put that right, then: modelhub daemon restart")
     artifacts = tuple(every(lambda after: daemon.library(limit=200, after=after)))
-    yield from checks.library(artifacts, daemon.scan().unknown_files)
+    yield from checks.library(artifacts, daemon.scan(tools=False).unknown_files)
     yield checks.leftovers(daemon.leftovers())
 
 

@@ -59,8 +59,12 @@ FILES: tuple[Column[tuple[JudgedOption, OptionFile]], ...] = (
 )
 
 
-def print_model(out: Output, model: ModelDetail, wanted: Reference, *, files: bool) -> None:
-    """The entry, or with `files` the files of its options."""
+def options_of(model: ModelDetail, wanted: Reference) -> tuple[JudgedOption, ...]:
+    """Those that are meant.
+
+    Raises:
+        Failed: the catalog has no such version or option.
+    """
     if wanted.version not in (None, model.version):
         raise Failed(
             f"The catalog has version {model.version} of {model.id}, not {wanted.version}.",
@@ -73,6 +77,12 @@ def print_model(out: Output, model: ModelDetail, wanted: Reference, *, files: bo
         raise Failed(
             f"{model.id} has no option {wanted.option}.", next_step=f"It has: {names}", code=NOT_FOUND
         )
+    return options
+
+
+def print_model(out: Output, model: ModelDetail, wanted: Reference, *, files: bool) -> None:
+    """The entry, or with `files` the files of its options."""
+    options = options_of(model, wanted)
     if files:
         rows = tuple((option, file) for option in options for file in option.files)
         if out.json:

@@ -41,9 +41,10 @@ def search(
     return Call(method="GET", target=query, answer=CatalogPage)
 
 
-def model(model: str) -> Call[ModelDetail]:
-    """The whole entry of `publisher/name`, each option judged for this device."""
-    return Call(method="GET", target=api(model_path(model)), answer=ModelDetail)
+def model(model: str, *, ctx: int | None = None) -> Call[ModelDetail]:
+    """The whole entry of `publisher/name`, each option judged for this device, with `ctx` tokens of context
+    if given."""
+    return Call(method="GET", target=api(model_path(model), {"ctx": ctx}), answer=ModelDetail)
 
 
 def versions(model: str, *, limit: int | None = None, after: str | None = None) -> Call[Page[VersionNote]]:

@@ -41,9 +41,10 @@ def remove(library_id: str) -> Call[None]:
     )
 
 
-def scan() -> Call[Scanned]:
-    """Look at the models directory again, and at what other tools hold."""
-    return Call(method="POST", target=api("/library/scan"), answer=Scanned, timeout_s=120)
+def scan(*, tools: bool = True) -> Call[Scanned]:
+    """Look at the models directory again, and with `tools` at what other tools hold, which takes longer."""
+    target = api("/library/scan", {"tools": None if tools else "false"})
+    return Call(method="POST", target=target, answer=Scanned, timeout_s=120)
 
 
 def verify(library_id: str) -> Call[Job]:

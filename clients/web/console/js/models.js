@@ -25,7 +25,7 @@ export function models(act, value) {
   const known = value.data.get(key) ?? UNKNOWN;
   return [
     heading("Models"),
-    h("div", { key: "bar", class: "bar" }, search(act, route, "q", "Search models by id"), choice(act, route, "status", "State of a version", STATUSES), choice(act, route, "verified", "Verification", VERIFIED)),
+    h("div", { key: "bar", class: "bar" }, search(act, route, "q", "Search by id, name, tag or publisher"), choice(act, route, "status", "State of a version", STATUSES), choice(act, route, "verified", "Verification", VERIFIED)),
     known.value === null ? waiting(act, known) : h("p", { key: "summary", class: "summary", role: "status" }, plural(known.value.total, "model"), route.query.publisher ? ` of ${route.query.publisher}` : ""),
     known.value?.items.length === 0 ? empty("search", "No model matches.") : null,
     known.value?.items.length ? table(known.value.items) : null,
