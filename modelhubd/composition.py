@@ -152,6 +152,7 @@ def build(
         jobs,
         catalog,
         reserve_bytes=settings.models.reserve_bytes,
+        promised=lambda: downloads.promised_bytes(),
         clock=clock,
         permit=policies.refuse_import,
         older=policies.served_before,

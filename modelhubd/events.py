@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from modelhubd.errors import TooManyRequests
-from modelhubd.wire.events import TOPIC_OF_PREFIX, TOPICS
+from modelhubd.wire.events import ALSO, TOPIC_OF_PREFIX, TOPICS
 
 RING = 2048
 QUEUE = 256
@@ -38,10 +38,10 @@ class Batch(Struct, frozen=True):
     closed: bool
 
 
-def topic_of(event_type: str) -> str:
-    """The topic that carries this type of event; a type of an unknown prefix is its own topic."""
+def topics_of(event_type: str) -> frozenset[str]:
+    """The topics that carry this type of event; a type of an unknown prefix is its own topic."""
     prefix = event_type.partition(".")[0]
-    return TOPIC_OF_PREFIX.get(prefix, prefix)
+    return frozenset({TOPIC_OF_PREFIX.get(prefix, prefix), *ALSO.get(event_type, ())})
 
 
 class Subscription:
@@ -55,9 +55,13 @@ class Subscription:
         self._closed = False
         self._wake = asyncio.Event()
 
+    def wants(self, event_type: str) -> bool:
+        """Whether one of its topics carries this type."""
+        return not self.topics.isdisjoint(topics_of(event_type))
+
     def offer(self, event: Event, resource: str) -> None:
         """Queue a state event; it takes the place of the resource's pending gauges."""
-        if topic_of(event.type) not in self.topics:
+        if not self.wants(event.type):
             return
         for key in [key for key in self._gauges if key[1] == resource]:
             del self._gauges[key]
@@ -71,7 +75,7 @@ class Subscription:
         self._wake.set()
 
     def offer_gauge(self, event_type: str, resource: str, data: bytes) -> None:
-        if topic_of(event_type) in self.topics:
+        if self.wants(event_type):
             self._gauges[event_type, resource] = data
             self._wake.set()
 

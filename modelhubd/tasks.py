@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -34,6 +34,14 @@ async def uninterrupted(work: Awaitable[T], *, on_cancel: Callable[[], None] = l
 async def in_thread(work: Callable[[], T]) -> T:
     """Run blocking `work` in a thread. It is waited for even if cancelled: a thread cannot be taken back."""
     return await uninterrupted(asyncio.to_thread(work))
+
+
+async def unhurried(items: Iterable[T], *, at_once: int = 100) -> AsyncIterator[T]:
+    """The items one by one; after so many of them whatever else is ready runs first."""
+    for place, item in enumerate(items):
+        if place and place % at_once == 0:
+            await asyncio.sleep(0)
+        yield item
 
 
 class TaskOwner:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from modelhubd.api.parts import Parts
 from modelhubd.errors import InvalidInput
-from modelhubd.events import Batch, Event, Subscription, topic_of
+from modelhubd.events import Batch, Event, Subscription
 from modelhubd.web.routing import Ask
 from modelhubd.web.streams import cut_off_when_stuck, send
 from modelhubd.wire.base import Request
@@ -67,6 +67,8 @@ async def _value(parts: Parts, topic: str) -> Any:
     match topic:
         case "library":
             return await parts.library.all()
+        case "jobs":
+            return parts.jobs.list()
         case "servers":
             return (await parts.servers.list()).items
         case "updates":
@@ -135,7 +137,8 @@ class Stream:
             reason, missed = bus.since(after)
             with cut_off_when_stuck(request):
                 await response.prepare(request)
-                await _send_all(response, await self._start(cursor, reason, missed))
+                wanted = tuple(event for event in missed if subscription.wants(event.type))
+                await _send_all(response, await self._start(cursor, reason, wanted))
                 await self._live(response, subscription)
         finally:
             bus.unsubscribe(subscription)
@@ -150,7 +153,7 @@ class Stream:
         if reason is not None:
             pieces += await self._snapshot(reason, cursor)
         else:
-            pieces += (self._event(event) for event in missed if topic_of(event.type) in self._topics)
+            pieces += map(self._event, missed)
         return [*pieces, self._frame("ready", {}, cursor)]
 
     async def _live(self, response: web.StreamResponse, subscription: Subscription) -> None:

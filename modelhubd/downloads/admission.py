@@ -7,11 +7,11 @@ from modelhubd.downloads import staging, store
 from modelhubd.downloads.plan import TransferEnded, permanent
 from modelhubd.downloads.rows import StoredDownload
 from modelhubd.downloads.surroundings import Forbidden, Surroundings
-from modelhubd.errors import Conflict, InvalidInput, NoSpace
+from modelhubd.errors import Conflict, InvalidInput
+from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import in_thread
 from modelhubd.trust.names import Reference, parse_reference
 from modelhubd.wire.downloads import CreateDownload
-from modelhubd.wire.units import human_bytes
 
 T = TypeVar("T")
 
@@ -61,32 +61,18 @@ def installed_already(model: str, version: int, option: str) -> Conflict:
     )
 
 
-def refuse_without_space(size: int, *, promised: int, reserve: int, free: int) -> None:
-    """All in bytes; `promised` is still to come for other downloads.
-
-    Raises:
-        NoSpace: the disk cannot hold it besides the reserve and what is promised.
+async def refuse_download_without_room(around: Surroundings, size: int) -> None:
     """
-    if size + promised + reserve > free:
-        others = f" {human_bytes(promised)} are still to come for other downloads," if promised else ""
-        raise NoSpace(
-            f"This download needs {human_bytes(size)}.{others} {human_bytes(free)} are free, of which "
-            f"{human_bytes(reserve)} are kept in reserve. Free some space, or choose a smaller option."
-        )
-
-
-async def refuse_without_room(around: Surroundings, size: int) -> None:
-    """The same, for so many bytes on the disk as it is now.
-
     Raises:
-        NoSpace
+        NoSpace: the disk, as it is now, cannot hold so many bytes more.
     """
     try:
         free = await in_thread(lambda: staging.free_bytes(around.root))
     except OSError:
         return  # it waits for the directory
     promised = await store.bytes_promised(around.database.reader)
-    refuse_without_space(size, promised=promised, reserve=around.reserve_bytes, free=free)
+    what = "The files of this download"
+    refuse_without_room(what, size, promised=promised, reserve=around.reserve_bytes, free=free)
 
 
 async def refuse_forbidden(forbidden: Forbidden, row: StoredDownload) -> None:

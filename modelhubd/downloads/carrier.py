@@ -29,6 +29,7 @@ from modelhubd.downloads.sources import next_place
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
 from modelhubd.downloads.surroundings import OFFLINE, Superseded, Surroundings
 from modelhubd.storage.database import Transaction
+from modelhubd.storage.room import has_room
 from modelhubd.tasks import in_thread, uninterrupted
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.downloads import Download, DownloadState
@@ -163,13 +164,13 @@ class Carrier:
         ]
         needed = row.missing_bytes + sum(other.missing_bytes for other in others)
         free = await in_thread(lambda: staging.free_bytes(self._around.root))
-        if row.missing_bytes and needed + self._around.reserve_bytes > free:
+        reserve = self._around.reserve_bytes
+        if row.missing_bytes and not has_room(needed, reserve=reserve, free=free):
             raise TransferEnded(
                 permanent(
                     "disk_full",
                     f"{human_bytes(needed)} are still to come and {human_bytes(free)} are free, of which "
-                    f"{human_bytes(self._around.reserve_bytes)} are kept in reserve. Free some space, then "
-                    "retry.",
+                    f"{human_bytes(reserve)} are kept in reserve. Free some space, then retry.",
                 )
             )
 

@@ -14,7 +14,12 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from modelhubd.downloads import queue_store, store
-from modelhubd.downloads.admission import installed_already, no_addresses, reference_of, refuse_without_room
+from modelhubd.downloads.admission import (
+    installed_already,
+    no_addresses,
+    reference_of,
+    refuse_download_without_room,
+)
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.leftovers import Leftovers
 from modelhubd.downloads.limits import Configured, Limiter, local_time
@@ -188,7 +193,9 @@ class Downloads:
                 return await self.get(present), False
             if await self._around.is_installed(*key):
                 raise installed_already(*key)
-            await refuse_without_room(self._around, sum(file.size_bytes or 0 for file in chosen.option.files))
+            await refuse_download_without_room(
+                self._around, sum(file.size_bytes or 0 for file in chosen.option.files)
+            )
             id_ = secrets.token_hex(8)
             async with self._database.transaction(durable=True) as tx:
                 await store.insert(
@@ -228,6 +235,10 @@ class Downloads:
             leftover_bytes=self.leftovers.total_bytes,
         )
 
+    async def promised_bytes(self) -> int:
+        """What is still to come for downloads that have not ended."""
+        return await store.bytes_promised(self._database.reader)
+
     async def holds_files(self) -> bool:
         """Whether the models directory holds files of a download that are not installed or removed yet."""
         return await store.anything_staged(self._database.reader)
@@ -257,7 +268,7 @@ class Downloads:
             with contextlib.suppress(NotFound):
                 option = (await self._choose(row.model, row.version, row.option, True)).option
             files = row.files if option is None else option.files
-            await refuse_without_room(self._around, sum(file.size_bytes or 0 for file in files))
+            await refuse_download_without_room(self._around, sum(file.size_bytes or 0 for file in files))
         return await self._do(id, Event.RETRY, option)
 
     async def cancel(self, id: str) -> Download:

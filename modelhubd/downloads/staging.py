@@ -188,8 +188,7 @@ def free_bytes(root: ConfinedRoot) -> int:
     Raises:
         OSError: it is not there.
     """
-    disk = os.statvfs(root.root)
-    return disk.f_bavail * disk.f_frsize
+    return root.free_bytes()
 
 
 def is_writable(root: ConfinedRoot) -> bool:

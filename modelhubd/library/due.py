@@ -1,4 +1,4 @@
-"""Decides which installed file the scrub reads next. No I/O."""
+"""Decides which installed files the scrub reads, and in which order. No I/O."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -10,16 +10,16 @@ from modelhubd.wire.library import ArtifactFile, ArtifactState
 EVERY = {"off": None, "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
 
 
-def next_file(
+def due_files(
     rows: Iterable[Stored],
     *,
     with_pieces: Collection[str],
     passed: Collection[tuple[str, str]],
     now: datetime,
     every: timedelta,
-) -> tuple[Stored, ArtifactFile] | None:
-    """The file that has waited longest: those whose pieces nobody knows yet come before those that were read
-    last longer than `every` ago. `passed` (artifact, name) were tried and are not tried again."""
+) -> list[tuple[Stored, ArtifactFile]]:
+    """The one that has waited longest first: those whose pieces nobody knows yet come before those that were
+    read last longer than `every` ago. `passed` (artifact, name) were tried and are not tried again."""
     before = rfc3339(now - every)
     waiting = [
         (file.sha256 in with_pieces, file.verified_at or "", row.id, file.name, row, file)
@@ -29,5 +29,4 @@ def next_file(
         if file.sha256 is not None and (row.id, file.name) not in passed
         if file.sha256 not in with_pieces or (file.verified_at or "") < before
     ]
-    first = min(waiting, key=lambda item: item[:4], default=None)
-    return None if first is None else (first[4], first[5])
+    return [(row, file) for *_, row, file in sorted(waiting, key=lambda item: item[:4])]

@@ -38,6 +38,8 @@ class Progress:
 
     def __init__(self, tell: Callable[[JobProgress], None], *, clock_s: Callable[[], float]) -> None:
         self.value = JobProgress()
+        self.final = False
+        """Set by the work when it is past the point of no return: a cancel waits for its end from then on."""
         self._tell = tell
         self._clock_s = clock_s
         self._loop = asyncio.get_running_loop()
@@ -96,6 +98,7 @@ class Jobs:
         self._owner = TaskOwner("jobs", patience_s=CANCEL_S)
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[tuple[Any, JobError | None]]] = {}
+        self._progress: dict[str, Progress] = {}
         self._held: dict[str, str] = {}
         self._alone: str | None = None
 
@@ -133,11 +136,7 @@ class Jobs:
             )
         holds = holds or library_id
         if holds is not None and (other := self.holding(holds)) is not None:
-            raise Conflict(
-                f"{other.model or 'This'} is being worked on by job {other.id} ({other.kind}). Wait for its "
-                f"end, or cancel it (modelhub jobs cancel {other.id}).",
-                code="job_under_way",
-            )
+            raise under_way(other)
         if len(self._tasks) >= UNDER_WAY_MAX:
             raise TooManyRequests(
                 f"{UNDER_WAY_MAX} jobs are under way. Wait for some of them to end.", retry_after_s=30
@@ -205,13 +204,15 @@ class Jobs:
         if job.state.ended:
             raise Conflict(f"Job {job_id} has ended already: it is {job.state}.", code="job_ended")
         task = self._tasks[job_id]
-        task.cancel()
+        if not ((progress := self._progress.get(job_id)) and progress.final):
+            task.cancel()
         await asyncio.wait([task], timeout=CANCEL_S)
         await asyncio.sleep(0)  # its end is noted by a callback
         return self.get(job_id)
 
     async def _run(self, job_id: str, work: Work, *, heavy: bool) -> tuple[Any, JobError | None]:
         progress = Progress(lambda value: self._told(job_id, value), clock_s=self._clock_s)
+        self._progress[job_id] = progress
         try:
             async with self._turn if heavy else contextlib.nullcontext():
                 if self._jobs[job_id].waiting:
@@ -220,6 +221,7 @@ class Jobs:
         except Exception as error:
             return None, self._error(job_id, error)
         finally:
+            del self._progress[job_id]
             self._jobs[job_id] = replace(self._jobs[job_id], progress=progress.value)
 
     def _error(self, job_id: str, error: Exception) -> JobError:
@@ -274,6 +276,15 @@ class Jobs:
                 total_files=value.total_files,
             ),
         )
+
+
+def under_way(job: Job) -> Conflict:
+    """The refusal of what must not happen while this job works on the same."""
+    return Conflict(
+        f"{job.model or 'This'} is being worked on by job {job.id} ({job.kind}). Wait for its end, or cancel "
+        f"it (modelhub jobs cancel {job.id}).",
+        code="job_under_way",
+    )
 
 
 def error_of(error: OSError) -> JobError:

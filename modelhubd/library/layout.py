@@ -19,7 +19,7 @@ VERSION = re.compile(r"[1-9][0-9]{0,8}")
 OPTION_DEPTH = 4
 
 
-class Key(Struct, frozen=True, order=True):
+class Key(Struct, frozen=True, order=True, gc=False):
     """What there is at most one artifact of."""
 
     model: str

@@ -14,17 +14,20 @@ from modelhubd.library.layout import Key, folder_of, key_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.outside import Elsewhere, OutsideLook
 from modelhubd.library.scan import Sight, is_marked, look, look_again, look_at, mark
-from modelhubd.library.states import Found, Trace, adopted_files, is_offline
+from modelhubd.library.states import Found, Outside, Trace, adopted_files, is_offline
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
+from modelhubd.tasks import unhurried
 from modelhubd.trust.digests import option_digest
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.library import ArtifactState, ScanResult
 
 UNKNOWN_FILES_MAX = 1000
+MODELS_AT_ONCE = 100
+"""So many are written in one transaction, and told of after it: others wait for neither for long."""
 
 
 class Looking:
@@ -77,8 +80,8 @@ class Looking:
             staged = await self._staged()
             self._sight = None
             sight = await asyncio.to_thread(look, self._root)
-            outside = await self._outside.look([file for row in rows for file in row.elsewhere])
-            paths = {path for row in rows for path in row.inside}
+            paths, elsewhere = await asyncio.to_thread(_places_of, rows)
+            outside = await self._outside.look(elsewhere)
             marked = sight.marked or accept
             away = is_offline(
                 present=sight.present, marked=marked, rows=paths, found=sight.files, staged=staged
@@ -91,18 +94,19 @@ class Looking:
                 keys = await asyncio.to_thread(_keys_of, sight.files)
                 finds = await self._finds(sight.files, keys - {row.key for row in rows})
                 self._sight = sight
-            found = sight.files | outside.found
             suspects = await asyncio.to_thread(
-                _suspects, rows, found, offline=sight.unsafe or away, away=outside.away
+                _suspects, rows, sight.files, outside, offline=sight.unsafe or away
             )
             added, changed = await self._settle(suspects, finds, outside, unsafe=sight.unsafe, away=away)
-            rows = await store.all_artifacts(self._database.reader)
-            paths = {path for row in rows for path in row.inside}
+            unknown = await asyncio.to_thread(_unknown, sight.files, rows)
+            if added or changed or unknown:  # what was installed meanwhile may be among the unknown
+                rows = await store.all_artifacts(self._database.reader)
+                unknown = await asyncio.to_thread(_unknown, sight.files, rows)
             result = ScanResult(
                 added=added,
                 changed=changed,
                 missing=sum(row.state is ArtifactState.MISSING for row in rows),
-                unknown_files=tuple(sorted(sight.files.keys() - paths)[:UNKNOWN_FILES_MAX]),
+                unknown_files=unknown,
             )
             self._outside_models = {file.path: row.key.model for row in rows for file in row.elsewhere}
             return result, sight.folders | await asyncio.to_thread(_folders_of, self._outside_models)
@@ -127,13 +131,10 @@ class Looking:
             # A file that came and went between two looks was seen by none, and may have a row by now.
             models = {key.model for key in keys} | {"/".join(path.split("/")[:2]) for path in inside}
             models |= {model for path, model in self._outside_models.items() if path in changed}
-            rows = [
-                row for model in sorted(models) for row in await store.of_model(self._database.reader, model)
-            ]
+            rows = await store.of_models(self._database.reader, models)
             outside = await self._outside.look([file for row in rows for file in row.elsewhere])
             finds = await self._finds(sight.files, keys - {row.key for row in rows})
-            found = sight.files | outside.found
-            suspects = _suspects(rows, found, offline=False, away=outside.away)
+            suspects = await asyncio.to_thread(_suspects, rows, sight.files, outside, offline=False)
             await self._settle(suspects, finds, outside, unsafe=False, away=False)
             return sight.folders | await asyncio.to_thread(_folders_of, self._outside_models)
 
@@ -146,7 +147,7 @@ class Looking:
         def is_there() -> bool:
             if is_marked(self._root):
                 return True
-            paths = {path for row in rows for path in row.inside}
+            paths, _ = _places_of(rows)
             found = look_at(self._root, paths)
             present = self._root.present()
             if is_offline(present=present, marked=False, rows=paths, found=found, staged=staged):
@@ -193,7 +194,7 @@ class Looking:
     async def _finds(self, files: Mapping[str, Found], keys: Collection[Key]) -> dict[Key, CatalogEntry]:
         """Those of folders that no row knows whose files the catalog knows."""
         finds = {}
-        for key in sorted(keys):
+        async for key in unhurried(sorted(keys)):
             entry = await self._entry(key.model)
             if entry is not None and adopted_files(key, entry, files):
                 finds[key] = entry
@@ -211,8 +212,29 @@ class Looking:
         """(artifacts added, changed), after a second look in the transaction: downloads and removals went on
         since the first. Files elsewhere are not looked at again: their drive may hang, and the writer with
         it."""
-        if not (suspects or finds):
-            return 0, 0
+        models = sorted({row.key.model for row in suspects} | {key.model for key in finds})
+        added = changed = 0
+        for start in range(0, len(models), MODELS_AT_ONCE):
+            some = set(models[start : start + MODELS_AT_ONCE])
+            more = await self._settle_some(
+                [row for row in suspects if row.key.model in some],
+                {key: entry for key, entry in finds.items() if key.model in some},
+                outside,
+                unsafe=unsafe,
+                away=away,
+            )
+            added, changed = added + more[0], changed + more[1]
+        return added, changed
+
+    async def _settle_some(
+        self,
+        suspects: Collection[Stored],
+        finds: Mapping[Key, CatalogEntry],
+        outside: Elsewhere,
+        *,
+        unsafe: bool,
+        away: bool,
+    ) -> tuple[int, int]:
         added = changed = 0
         models = {row.key.model for row in suspects} | {key.model for key in finds}
         wanted = [path for row in suspects for path in row.inside]
@@ -226,8 +248,9 @@ class Looking:
         async with self._database.transaction() as tx, self._telling.of(tx, *models):
             inside = await asyncio.to_thread(look_at, self._root, wanted)
             found = inside | outside.found
+            present = {row.id: row for row in await store.of_models(tx, models)}
             for suspect in suspects:
-                row = await store.get(tx, suspect.id)
+                row = present.get(suspect.id)
                 if row is None:
                     continue
                 seen = row.seen(found, offline=unsafe or (away and not inside), away=outside.away)
@@ -265,15 +288,27 @@ class Looking:
         )
 
 
+def _places_of(rows: Collection[Stored]) -> tuple[set[str], list[Outside]]:
+    """Their files in the models directory, and those elsewhere."""
+    inside = {path for row in rows for path in row.inside}
+    return inside, [file for row in rows for file in row.elsewhere]
+
+
+def _unknown(files: Mapping[str, Found], rows: Collection[Stored]) -> tuple[str, ...]:
+    """The first of those that no row has."""
+    return tuple(sorted(files.keys() - _places_of(rows)[0])[:UNKNOWN_FILES_MAX])
+
+
 def _keys_of(files: Iterable[str]) -> set[Key]:
     return {place[0] for path in files if (place := key_of(path))}
 
 
 def _suspects(
-    rows: Iterable[Stored], found: Mapping[str, Found], *, offline: bool, away: Collection[str]
+    rows: Iterable[Stored], inside: Mapping[str, Found], outside: Elsewhere, *, offline: bool
 ) -> list[Stored]:
     """Those that are not as their rows say."""
-    return [row for row in rows if row.seen(found, offline=offline, away=away) != row]
+    found = {**inside, **outside.found}
+    return [row for row in rows if row.seen(found, offline=offline, away=outside.away) != row]
 
 
 def _touched(before: Mapping[str, Found], now: Mapping[str, Found]) -> set[str]:

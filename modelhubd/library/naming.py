@@ -12,6 +12,7 @@ from modelhubd.library.layout import LIBRARY_ID
 from modelhubd.library.outside import shown
 from modelhubd.library.store import Stored
 from modelhubd.storage.database import Reader
+from modelhubd.tasks import unhurried
 from modelhubd.trust.names import Reference, parse_reference
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
@@ -72,19 +73,16 @@ class Naming:
 
     async def artifacts(self, reader: Reader, *models: str) -> dict[str, Artifact]:
         """By id, of these models or of all; by model, newest version first."""
-        if models:
-            rows = [row for model in sorted(set(models)) for row in await store.of_model(reader, model)]
-        else:
-            rows = await store.all_artifacts(reader)
+        rows = await (store.of_models(reader, models) if models else store.all_artifacts(reader))
         by_model: dict[str, list[Stored]] = {}
         for row in rows:
             by_model.setdefault(row.key.model, []).append(row)
         chosen = await store.chosen(reader)
-        active = set()
-        for model, of_model in by_model.items():
-            if best := await self._best(of_model, Reference(model), chosen.get(model)):
-                active.add(best.id)
-        return {row.id: self._artifact(row, active=row.id in active) for row in rows}
+        found: dict[str, Artifact] = {}
+        async for model, of_model in unhurried(by_model.items()):
+            best = await self._best(of_model, Reference(model), chosen.get(model))
+            found |= {row.id: self._artifact(row, active=row is best) for row in of_model}
+        return found
 
     def _artifact(self, row: Stored, *, active: bool) -> Artifact:
         return Artifact(

@@ -13,19 +13,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from modelhubd.errors import Conflict
 from modelhubd.library import integrity_store, store
+from modelhubd.library.jobs import under_way
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
+from modelhubd.wire.jobs import Job
 from modelhubd.wire.library import ArtifactState, RemovedArtifact
 
 log = logging.getLogger(__name__)
 
 
 class Removals:
-    """One at a time."""
+    """One at a time. `holding` names the job that works on an artifact."""
 
     def __init__(
         self,
@@ -34,7 +36,9 @@ class Removals:
         telling: Telling,
         loaded: Callable[[], Mapping[str, tuple[str, ...]]],
         forgotten: Callable[[Transaction, str], Awaitable[None]] | None = None,
+        holding: Callable[[str], Job | None] = lambda library_id: None,
     ) -> None:
+        self._holding = holding
         self._forgotten = forgotten
         self._database = database
         self._root = root
@@ -54,8 +58,8 @@ class Removals:
 
         Raises:
             NotFound: no such artifact.
-            Conflict: a server runs it, its drive is away, a file cannot be deleted, or another source answers
-                for it.
+            Conflict: a server runs it, a job works on it, its drive is away, a file cannot be deleted, or
+                another source answers for it.
         """
         async with self._one:
             present = await asyncio.to_thread(self._root.present)
@@ -67,6 +71,8 @@ class Removals:
                     raise Conflict(
                         f"{row.key} is loaded by server {', '.join(servers)}. Unload it first.", code="loaded"
                     )
+                if (job := self._holding(library_id)) is not None:
+                    raise under_way(job)
                 if row.managed is not None:
                     raise Conflict(managed_detail(row), code="managed")
                 if row.inside and (row.state is ArtifactState.OFFLINE or not present):

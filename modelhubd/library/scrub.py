@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from modelhubd.library import integrity_store, store
-from modelhubd.library.due import next_file
+from modelhubd.library.due import due_files
 from modelhubd.library.examining import Examination
 from modelhubd.library.integrity import Integrity, Reading
 from modelhubd.library.integrity_store import Position
@@ -24,6 +24,8 @@ LOOK_S = 60.0
 """Between looks for whether the machine is idle and something is due."""
 SAVE_EVERY = 8
 """Pieces, after which the place is written down."""
+AHEAD = 100
+"""So many files are chosen at once: to choose is to look through all that is installed."""
 
 
 class Scrub:
@@ -53,6 +55,7 @@ class Scrub:
         self._sleep = sleep
         self._save_every = save_every
         self._passed: set[tuple[str, str]] = set()
+        self._due: list[tuple[str, str]] = []
 
     async def run(self) -> None:
         """Never ends."""
@@ -66,23 +69,32 @@ class Scrub:
 
     async def one(self) -> bool:
         """Read the file that is due; False where none is."""
+        while self._due or await self._choose():
+            artifact_id, name = self._due.pop(0)
+            self._passed.add((artifact_id, name))
+            row = await store.get(self._database.reader, artifact_id)
+            file = next((file for file in row.files if file.name == name), None) if row else None
+            if row is not None and file is not None and row.state is ArtifactState.OK:
+                await self._read(row, file)
+                return True
+        self._passed.clear()
+        return False
+
+    async def _choose(self) -> bool:
+        """Whether any file is due; the first of them are read next."""
         reader = self._database.reader
         rows = await store.all_artifacts(reader)
-        due = next_file(
+        with_pieces = await integrity_store.with_pieces(reader)
+        due = await asyncio.to_thread(
+            due_files,
             rows,
-            with_pieces=await integrity_store.with_pieces(reader),
+            with_pieces=with_pieces,
             passed=self._passed,
             now=self._clock(),
             every=self._every,
         )
-        if due is None:
-            self._passed.clear()
-            return False
-        row, file = due
-        place = row.id, file.name
-        self._passed.add(place)
-        await self._read(row, file)
-        return True
+        self._due = [(row.id, file.name) for row, file in due[:AHEAD]]
+        return bool(self._due)
 
     async def _read(self, row: Stored, file: ArtifactFile) -> None:
         known = await self._integrity.known(row, file)

@@ -29,7 +29,7 @@ from modelhubd.paging import page_of
 from modelhubd.settings import LibraryConfig
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Reader, Transaction
-from modelhubd.tasks import TaskOwner
+from modelhubd.tasks import TaskOwner, unhurried
 from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
@@ -83,7 +83,8 @@ class Library:
         self._staged = staged
         self._naming = Naming(entry, device, loaded, withdrawn, self._home)
         self._telling = Telling(bus, self._naming, on_keys_changed)
-        self._removals = Removals(database, self._root, self._telling, loaded, forgotten)
+        jobs = jobs or Jobs(bus, clock=clock)
+        self._removals = Removals(database, self._root, self._telling, loaded, forgotten, jobs.holding)
         self._looking = Looking(
             database,
             self._root,
@@ -102,7 +103,7 @@ class Library:
             self._root,
             telling=self._telling,
             looking=self._looking,
-            jobs=jobs or Jobs(bus, clock=clock),
+            jobs=jobs,
             clock=clock,
             refetch=refetch,
             show=self.resolve,
@@ -201,15 +202,25 @@ class Library:
             InvalidInput: `after` is no cursor of this list.
         """
         artifacts = await self.all()
-        entries = {model: await self._entry(model) for model in {artifact.model for artifact in artifacts}}
-        found = [
-            artifact
-            for artifact in artifacts
-            if matches(
-                artifact, entries[artifact.model], q=q, format=format, capability=capability, state=state
+        models = {artifact.model for artifact in artifacts} if q or capability else ()
+        entries = {model: await self._entry(model) async for model in unhurried(models)}
+
+        def page() -> Page[Artifact]:
+            found = (
+                artifact
+                for artifact in artifacts
+                if matches(
+                    artifact,
+                    entries.get(artifact.model),
+                    q=q,
+                    format=format,
+                    capability=capability,
+                    state=state,
+                )
             )
-        ]
-        return page_of(found, position, Position, limit, after)
+            return page_of(found, position, Position, limit, after)
+
+        return page() if len(artifacts) <= store.FEW else await asyncio.to_thread(page)
 
     async def all(self) -> tuple[Artifact, ...]:
         return tuple((await self._naming.artifacts(self._database.reader)).values())
@@ -241,7 +252,7 @@ class Library:
     async def paths(self) -> Mapping[str, tuple[str, ...]]:
         """By library id, where the files of each artifact are, relative to the models directory."""
         rows = await store.all_artifacts(self._database.reader)
-        return {row.id: row.paths for row in rows}
+        return await asyncio.to_thread(lambda: {row.id: row.paths for row in rows})
 
     async def has(self, model: str, version: int, option: str) -> bool:
         """Whether it is among `keys`."""
@@ -255,12 +266,13 @@ class Library:
     async def used_bytes(self) -> int:
         """Of the models directory, by artifacts that are there; what they share counts once."""
         rows = await store.all_artifacts(self._database.reader)
-        return bytes_on_disk(row for row in rows if row.state in THERE)
+        return await asyncio.to_thread(bytes_on_disk, [row for row in rows if row.state in THERE])
 
     async def installed_at(self, sha256: str, size_bytes: int) -> str | None:
         """The path, relative to the models directory, of a whole file with this digest and size; None where
         there is none."""
-        return path_of_content(await store.all_artifacts(self._database.reader), sha256, size_bytes)
+        rows = await store.with_content(self._database.reader, sha256)
+        return path_of_content(rows, sha256, size_bytes)
 
     async def resolve(self, text: str) -> Artifact:
         """The artifact that a library id or `publisher/name[@version][:option]` means; its files were there,
@@ -334,8 +346,8 @@ class Library:
 
         Raises:
             NotFound: no such artifact.
-            Conflict: a server runs it, its drive is away, a file cannot be deleted, or another source answers
-                for it.
+            Conflict: a server runs it, a job works on it, its drive is away, a file cannot be deleted, or
+                another source answers for it.
         """
         return await self._removals.remove(library_id)
 

@@ -14,7 +14,7 @@ MTIME_TOLERANCE_NS = 2_000_000_000
 """FAT keeps times to two seconds."""
 
 
-class Found(Struct, frozen=True):
+class Found(Struct, frozen=True, gc=False):
     """A regular file as `stat` gave it."""
 
     size_bytes: int
@@ -25,7 +25,7 @@ class Found(Struct, frozen=True):
     ctime_ns: int = 0
 
 
-class Trace(Struct, frozen=True):
+class Trace(Struct, frozen=True, gc=False):
     """Which inode a file was when it was checked, when that last changed, and how many names it had."""
 
     inode: int
@@ -33,7 +33,7 @@ class Trace(Struct, frozen=True):
     links: int
 
 
-class Outside(Struct, frozen=True):
+class Outside(Struct, frozen=True, gc=False):
     """A file that is not in the models directory, and which one it was when it was checked."""
 
     path: str

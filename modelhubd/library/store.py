@@ -1,5 +1,6 @@
 """The library's SQL."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
@@ -20,8 +21,11 @@ from modelhubd.library.states import (
 from modelhubd.storage.database import Reader, Row, Transaction
 from modelhubd.wire.library import ArtifactFile, ArtifactState
 
+FEW = 100
+"""As many artifacts are made of their rows at once; more of them in a thread."""
 
-class Stored(Struct, frozen=True, kw_only=True):
+
+class Stored(Struct, frozen=True, kw_only=True, gc=False):
     """An artifact as its rows have it."""
 
     id: str
@@ -134,7 +138,21 @@ async def all_artifacts(reader: Reader) -> list[Stored]:
 
 
 async def of_model(reader: Reader, model: str) -> list[Stored]:
-    return await _artifacts(reader, model=model)
+    return await _artifacts(reader, models=(model,))
+
+
+async def of_models(reader: Reader, models: Collection[str]) -> list[Stored]:
+    """In the order of `all_artifacts`."""
+    return await _artifacts(reader, models=models)
+
+
+async def with_content(reader: Reader, sha256: str) -> list[Stored]:
+    """Those that have a file of this digest."""
+    rows = await reader.fetch_all(
+        "SELECT DISTINCT model FROM artifact JOIN artifact_file ON artifact_id = id WHERE sha256 = ?",
+        (sha256,),
+    )
+    return await of_models(reader, [row["model"] for row in rows])
 
 
 async def get(reader: Reader, artifact_id: str) -> Stored | None:
@@ -147,25 +165,43 @@ async def being_removed(reader: Reader) -> list[Stored]:
 
 
 async def _artifacts(
-    reader: Reader, *, artifact_id: str | None = None, model: str | None = None, removing: bool = False
+    reader: Reader,
+    *,
+    artifact_id: str | None = None,
+    models: Collection[str] | None = None,
+    managed: str | None = None,
+    removing: bool = False,
 ) -> list[Stored]:
-    wanted = {"id": artifact_id, "model": model, "removing": int(removing)}
-    files: dict[str, list[Row]] = {}
-    for row in await reader.fetch_all(
-        "SELECT file.*, inode, ctime_ns, links, file_check.verified_at, damaged FROM artifact_file AS file "
-        "JOIN artifact ON artifact.id = file.artifact_id LEFT JOIN file_check USING (artifact_id, name) "
-        "WHERE removing = :removing AND (:id IS NULL OR id = :id) AND (:model IS NULL OR model = :model) "
-        "ORDER BY position",
-        wanted,
-    ):
-        files.setdefault(row["artifact_id"], []).append(row)
-    rows = await reader.fetch_all(
-        "SELECT * FROM artifact "
-        "WHERE removing = :removing AND (:id IS NULL OR id = :id) AND (:model IS NULL OR model = :model) "
-        "ORDER BY model, version DESC, option",
+    which = "removing = :removing"
+    which += "" if artifact_id is None else " AND id = :id"
+    which += "" if models is None else " AND model IN (SELECT value FROM json_each(:models))"
+    which += "" if managed is None else " AND managed = :managed"
+    wanted = {
+        "removing": int(removing),
+        "id": artifact_id,
+        "managed": managed,
+        "models": msgspec.json.encode(tuple(models or ())).decode(),
+    }
+    files = await reader.fetch_all(
+        "SELECT file.*, inode, ctime_ns, links, file_check.verified_at, damaged FROM artifact "  # noqa: S608
+        "CROSS JOIN artifact_file AS file ON artifact.id = file.artifact_id "
+        f"LEFT JOIN file_check USING (artifact_id, name) WHERE {which} ORDER BY position",
         wanted,
     )
-    return [_stored(row, files.get(row["id"], ())) for row in rows]
+    rows = await reader.fetch_all(
+        f"SELECT * FROM artifact WHERE {which} ORDER BY model, version DESC, option",  # noqa: S608
+        wanted,
+    )
+    if len(rows) <= FEW:
+        return _all_stored(rows, files)
+    return await asyncio.to_thread(_all_stored, rows, files)
+
+
+def _all_stored(rows: Sequence[Row], files: Sequence[Row]) -> list[Stored]:
+    of: dict[str, list[Row]] = {}
+    for file in files:
+        of.setdefault(file["artifact_id"], []).append(file)
+    return [_stored(row, of.get(row["id"], ())) for row in rows]
 
 
 def _stored(row: Row, files: Sequence[Row]) -> Stored:
@@ -299,7 +335,7 @@ async def set_devices(tx: Transaction, artifact_id: str, outside: Sequence[Outsi
 
 async def of_managed(reader: Reader, managed: str) -> list[Stored]:
     """What this source answers for."""
-    return [row for row in await _artifacts(reader) if row.managed == managed]
+    return await _artifacts(reader, managed=managed)
 
 
 async def set_removing(tx: Transaction, artifact_id: str, *, removing: bool) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from modelhubd.entries.bundles import (
     read_manifest,
     write_manifest,
 )
-from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed
+from modelhubd.errors import Conflict, InvalidInput, NotAllowed
 from modelhubd.library.jobs import Jobs, Progress
 from modelhubd.library.service import Library
 from modelhubd.packages import placing, store
@@ -31,6 +30,7 @@ from modelhubd.packages.making import Source, make_bundle
 from modelhubd.packages.standing import Standing, of_signature
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
+from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import in_thread, uninterrupted
 from modelhubd.trust.digests import option_digest
 from modelhubd.wire.base import rfc3339
@@ -48,13 +48,15 @@ Install = Callable[[Transaction, Finished, str], Awaitable[None]]
 
 class Bundles(Struct, frozen=True, kw_only=True):
     """`entry` gives the catalog's entry of a model, `catalog_files` what proves the registry's catalog to a
-    machine that cannot ask, `install` is called in the transaction that puts a model into the library."""
+    machine that cannot ask, `promised` how many bytes are still to come for downloads; `install` is called in
+    the transaction that puts a model into the library."""
 
     database: Database
     jobs: Jobs
     library: Library
     standing: Standing
     reserve_bytes: int
+    promised: Callable[[], Awaitable[int]]
     entry: Callable[[str], Awaitable[CatalogEntry | None]]
     catalog_files: Callable[[], Awaitable[dict[str, bytes]]]
     install_one: Install
@@ -180,7 +182,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
             aside = secrets.token_hex(8)
             try:
                 for item in wanted:
-                    await self._install(progress, aside, opened, item)
+                    await self._install(progress, aside, opened, item, last=item is wanted[-1])
             finally:
                 with contextlib.suppress(OSError):
                     await in_thread(lambda: placing.clean(self._root, aside))
@@ -213,19 +215,19 @@ class Bundles(Struct, frozen=True, kw_only=True):
         if not await self.library.storage_present():
             raise Conflict("The models directory is away. Plug its drive in.", code="storage_offline")
         size = sum(item.size_bytes for item in wanted)
-        free = (await in_thread(lambda: shutil.disk_usage(self._root.root))).free
-        if size + self.reserve_bytes > free:
-            raise NoSpace(
-                f"These models need {human_bytes(size)}. {human_bytes(free)} are free, of which "
-                f"{human_bytes(self.reserve_bytes)} are kept in reserve. Free some space."
-            )
+        promised = await self.promised()
+        free = await in_thread(self._root.free_bytes)
+        refuse_without_room("These models", size, reserve=self.reserve_bytes, free=free, promised=promised)
 
-    async def _install(self, progress: Progress, aside: str, opened: Opened, item: Bundled) -> None:
+    async def _install(
+        self, progress: Progress, aside: str, opened: Opened, item: Bundled, *, last: bool
+    ) -> None:
         with refusing():
             await progress.in_thread(lambda: placing.stage(self._root, aside, opened, item, progress.add))
         finished = finished_of(item, verified_at=rfc3339(self.clock()))
         # The approval may have gone while gigabytes were copied.
         refuse_wrong([await self.standing.of_item(item, None)])
+        progress.final = last
         await uninterrupted(self._place(aside, item, finished, opened.bundle.name))
 
     async def _place(self, aside: str, item: Bundled, finished: Finished, bundle: str) -> None:

@@ -61,6 +61,7 @@ class Packages:
                 trusted_keys=keys,
             ),
             reserve_bytes=settings.models.reserve_bytes,
+            promised=downloads.promised_bytes,
             entry=catalog.entry,
             catalog_files=registry.to_carry,
             install_one=install,

@@ -21,11 +21,11 @@ from modelhubd.library.service import Library
 from modelhubd.llama.service import Servers
 from modelhubd.space import copying, store
 from modelhubd.space.measuring import disk_of
-from modelhubd.space.room import refuse_without_room
 from modelhubd.space.states import Event, State, advance
 from modelhubd.space.store import Move
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database
+from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import in_thread, uninterrupted
 from modelhubd.wire.base import Message
 from modelhubd.wire.jobs import Job
@@ -161,6 +161,7 @@ class Moving:
             if not await progress.in_thread(lambda: _pass(source, target, progress)):
                 break
         async with self._around.library.still():
+            progress.final = True
             return await uninterrupted(self._switch(move, source, target))
 
     async def _switch(self, move: Move, source: ConfinedRoot, target: ConfinedRoot) -> Move:

@@ -41,6 +41,15 @@ class ConfinedRoot:
         """Whether the root is there."""
         return self.root.is_dir()
 
+    def free_bytes(self) -> int:
+        """What this user may still write beneath the root.
+
+        Raises:
+            OSError: it is not there.
+        """
+        disk = os.statvfs(self.root)
+        return disk.f_bavail * disk.f_frsize
+
     def fault(self) -> str | None:
         """Why files here are not safe from other users of this machine; None where they are."""
         try:

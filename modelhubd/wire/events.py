@@ -11,12 +11,16 @@ STATE_TYPES = (
     "policy.changed", "record.audit",
 )  # fmt: skip
 GAUGE_TYPES = ("download.progress", "library.progress", "record.stats", "server.load")
-TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy", "records")
+TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "jobs")
 
 TOPIC_OF_PREFIX = {
     "download": "downloads", "catalog": "catalog", "library": "library", "update": "updates",
     "server": "servers", "device": "device", "policy": "policy", "record": "records",
 }  # fmt: skip
+
+
+ALSO = {"library.job": ("jobs",), "library.progress": ("jobs",)}
+"""Further topics of a type: who follows the library is told of its jobs, who follows jobs of nothing else."""
 
 
 class Hello(Message, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ class ArtifactState(StrEnum):
     OFFLINE = "offline"
 
 
-class ArtifactFile(Message, frozen=True, kw_only=True):
+class ArtifactFile(Message, frozen=True, kw_only=True, gc=False):
     name: str
     role: str
     size_bytes: int
@@ -27,7 +27,7 @@ class ArtifactFile(Message, frozen=True, kw_only=True):
     """Of one outside: its path, with the home folder as `~`."""
 
 
-class Artifact(Message, frozen=True, kw_only=True):
+class Artifact(Message, frozen=True, kw_only=True, gc=False):
     """An installed option of a model version."""
 
     id: str

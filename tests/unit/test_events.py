@@ -34,6 +34,17 @@ async def test_a_reader_gets_only_its_topics(bus: Bus) -> None:
     assert batch.gauges == ()
 
 
+async def test_jobs_are_told_under_the_library_and_under_a_topic_of_their_own(bus: Bus) -> None:
+    library, jobs = bus.subscribe(["library"]), bus.subscribe(["jobs"])
+    bus.publish("library.added", "l", 1)
+    bus.publish("library.job", "j", 2)
+    bus.gauge("library.progress", "j", 3)
+    for reader, wanted in ((library, ["library.added", "library.job"]), (jobs, ["library.job"])):
+        batch = await reader.take(within_s=20)
+        assert [event.type for event in batch.events] == wanted
+        assert batch.gauges == (("library.progress", b"3"),)
+
+
 async def test_only_the_latest_gauge_of_a_resource_is_kept(bus: Bus) -> None:
     reader = bus.subscribe()
     bus.gauge("download.progress", "a", 1)

@@ -86,7 +86,6 @@ function follow(route) {
 function read(route) {
   if (route.view === "downloads") act.readQueue();
   if (route.view === "settings") act.readAbout();
-  if (route.view === "installed") act.readJobs();
 }
 
 /** The stream that this browser's tabs share, or one of this tab's own. */

@@ -3,8 +3,8 @@ import { confirmed } from "./dialog.js";
 import { bytes, plural } from "./text.js";
 
 /** What a person may do about updates and about the files of what is installed.
- * @param {{api: any, store: any, trying: ReturnType<typeof import("./trying.js").createTrying>, ask?: typeof confirmed}} parts */
-export function createUpdating({ api, store, trying, ask = confirmed }) {
+ * @param {{api: any, trying: ReturnType<typeof import("./trying.js").createTrying>, ask?: typeof confirmed}} parts */
+export function createUpdating({ api, trying, ask = confirmed }) {
   /** @param {any} answer */
   function sayRefused(answer) {
     for (const one of answer?.refused ?? []) trying.say(one.detail, "bad");
@@ -31,15 +31,6 @@ export function createUpdating({ api, store, trying, ask = confirmed }) {
     work: (verb, artifact) => trying.tried(artifact.id, () => api.post(`/library/${artifact.id}/${verb}`)),
     /** @param {any} job */
     cancelJob: (job) => trying.tried(job.id, () => api.post(`/library/jobs/${job.id}/cancel`)),
-    /** Jobs are no part of the event stream's snapshot. */
-    async readJobs() {
-      try {
-        const { items } = await api.get("/library/jobs?limit=200");
-        store.set((/** @type {any} */ value) => ({ ...value, live: { ...value.live, jobs: new Map(items.map((/** @type {any} */ job) => [job.id, job])) } }));
-      } catch {
-        // An older daemon has none.
-      }
-    },
     async rescan() {
       const found = await trying.tried("scan", () => api.post("/library/scan"));
       if (!found) return;

@@ -100,16 +100,6 @@ def stage_copy(root: ConfinedRoot, file: SourceFile, name: str, target: str, sha
         os.close(fd)
 
 
-def check_room(root: ConfinedRoot, size_bytes: int, reserve_bytes: int) -> None:
-    """
-    Raises:
-        NoSpace: so many bytes, and the reserve, do not fit.
-    """
-    disk = os.statvfs(root.root)
-    if disk.f_bavail * disk.f_frsize < size_bytes + reserve_bytes:
-        raise no_space()
-
-
 def no_space() -> NoSpace:
     return NoSpace("The disk of the models directory has no room for a copy. Make room, or link it instead.")
 

@@ -13,7 +13,6 @@ from modelhubd.errors import Conflict, InvalidInput
 from modelhubd.library.imports import store
 from modelhubd.library.imports.placing import (
     CannotLink,
-    check_room,
     in_the_way,
     place,
     remove_moved,
@@ -37,6 +36,7 @@ from modelhubd.library.layout import folder_of, key_of
 from modelhubd.library.service import Library
 from modelhubd.library.states import Outside
 from modelhubd.storage.database import Database, Transaction
+from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import uninterrupted
 from modelhubd.trust.names import Reference, is_option_id, parse_reference
 from modelhubd.wire.base import rfc3339
@@ -50,7 +50,8 @@ log = logging.getLogger(__name__)
 
 class Imports:
     """`permit` raises where a policy forbids an option of an entry of that source; `older` knows the versions
-    that the registry served before, by the digest of an option; `found` gives what another tool holds."""
+    that the registry served before, by the digest of an option; `found` gives what another tool holds,
+    `promised` how many bytes are still to come for downloads."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Imports:
         catalog: CatalogSide,
         *,
         reserve_bytes: int,
+        promised: Callable[[], Awaitable[int]],
         clock: Callable[[], datetime],
         permit: Callable[[CatalogEntry, str, Option], Awaitable[None]],
         older: Callable[[str], Awaitable[tuple[str, int, str] | None]],
@@ -72,6 +74,7 @@ class Imports:
         self._catalog = catalog
         self._root = library.root
         self._reserve_bytes = reserve_bytes
+        self._promised = promised
         self._home = home or Path.home()
         self._clock = clock
         self._permit = permit
@@ -127,15 +130,17 @@ class Imports:
             raise Conflict(f"It is in the library already: {', '.join(already)}.", code="already_installed")
         if mode is ImportMode.COPY:
             total = sum(one.size_bytes for one in planned)
-            await asyncio.to_thread(check_room, self._root, total, self._reserve_bytes)
+            await asyncio.to_thread(self._refuse_without_room, total, await self._promised())
             progress.expect(total_bytes=progress.value.done_bytes + total)
         imported: list[Imported] = []
         kept: list[str] = []
         for one in planned:
+            last = one is planned[-1]
             if mode is ImportMode.REFERENCE:
+                progress.final = last
                 imported.append(await self._refer(one))
             else:
-                made, stayed = await self._bring(one, mode, progress)
+                made, stayed = await self._bring(one, mode, progress, last=last)
                 imported.append(made)
                 kept += stayed
         if any(not one.recognised for one in planned):
@@ -165,7 +170,7 @@ class Imports:
         return self._imported(planned, library_id, "reference")
 
     async def _bring(
-        self, planned: Planned, mode: ImportMode, progress: Progress
+        self, planned: Planned, mode: ImportMode, progress: Progress, *, last: bool
     ) -> tuple[Imported, list[str]]:
         """The artifact, and the names of sources that were to go and did not."""
         row = store.UnderWay(
@@ -178,8 +183,10 @@ class Imports:
             async with self._database.transaction(durable=True) as tx:
                 await store.begin(tx, row)
             try:
-                how = await progress.in_thread(lambda: self._stage(row, planned, mode, progress))
-                # From here on it is all or nothing: a cancellation waits.
+                promised = await self._promised()
+                how = await progress.in_thread(lambda: self._stage(row, planned, mode, promised, progress))
+                # From here on it is all or nothing: a cancellation waits, and comes too late for the last.
+                progress.final = last
                 library_id = await uninterrupted(self._settle(row, planned))
             except BaseException:
                 await uninterrupted(self._undo_if_begun(row.id))
@@ -192,7 +199,14 @@ class Imports:
             kept = await asyncio.to_thread(lambda: [name for name in files if not remove_moved(files[name])])
         return self._imported(planned, library_id, how), kept
 
-    def _stage(self, row: store.UnderWay, planned: Planned, mode: ImportMode, progress: Progress) -> str:
+    def _refuse_without_room(self, size: int, promised: int) -> None:
+        """Blocks."""
+        free = self._root.free_bytes()
+        refuse_without_room("Copies", size, reserve=self._reserve_bytes, free=free, promised=promised)
+
+    def _stage(
+        self, row: store.UnderWay, planned: Planned, mode: ImportMode, promised: int, progress: Progress
+    ) -> str:
         """Blocks. How the bytes got here; a move shares them until the source is removed."""
         staging = staging_of(row.id)
         if self._root.exists(row.folder) and self._root.names(row.folder):
@@ -209,7 +223,7 @@ class Imports:
                 except CannotLink:
                     if mode is ImportMode.LINK:
                         raise
-                    check_room(self._root, file.size_bytes, self._reserve_bytes)
+                    self._refuse_without_room(file.size_bytes, promised)
             stage_copy(self._root, file, name, target, digests[name] or "", progress.add)
             hows.add("copy")
         self._root.fsync_dir(staging)

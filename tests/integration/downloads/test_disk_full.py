@@ -106,7 +106,7 @@ async def test_what_is_promised_to_others_counts_before_the_start(disk: Path, or
     offer(home, origin, "acme/two", 12 * MB, told=True)
     async with home.daemon() as daemon:
         created = await daemon.pull("acme/one")
-        with pytest.raises(NoSpace, match=r"needs 12.0 MB.*other downloads.*1.00 MB are kept in reserve"):
+        with pytest.raises(NoSpace, match=r"need 12.0 MB.*other downloads.*1.00 MB are kept in reserve"):
             await daemon.pull("acme/two")
         await daemon.downloads.cancel(created.id)
         assert (await daemon.until((await daemon.pull("acme/two")).id)).state is DownloadState.COMPLETED

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -311,6 +312,10 @@ async def test_a_full_disk_is_told_before_anything_is_copied(world: World) -> No
     await world.know("acme/tiny", q4={"tiny.gguf": b"weights"})
     world.imports._reserve_bytes = 2**60  # no disk has that much
     assert (await world.refused(world.source("tiny.gguf", b"weights"), "copy"))[0] == "disk_full"
+    world.imports._reserve_bytes, world.promised = 0, 2**60
+    code, words = await world.refused(world.source("tiny.gguf", b"weights"), "copy")
+    assert (code, "still to come for other downloads" in words) == ("disk_full", True)
+    world.promised = 0
 
 
 async def test_a_cancelled_import_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,6 +342,31 @@ async def test_a_cancelled_import_leaves_nothing(world: World, monkeypatch: pyte
     assert source.stat().st_size == 3_000_000
     monkeypatch.undo()
     assert (await world.bring(source, "copy")).imported
+
+
+async def test_a_cancel_during_the_last_step_comes_too_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.know("acme/tiny", q4={"tiny.gguf": b"weights"})
+    placing_began, loop = asyncio.Event(), asyncio.get_running_loop()
+    may_go_on = threading.Event()
+
+    def held(*arguments: object) -> None:
+        loop.call_soon_threadsafe(placing_began.set)
+        assert may_go_on.wait(20)
+        placing.place(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(imports_service, "place", held)
+    job = await world.start(world.source("tiny.gguf", b"weights"))
+    async with asyncio.timeout(20):
+        await placing_began.wait()
+    cancelling = asyncio.create_task(world.jobs.cancel(job.id))
+    await asyncio.sleep(0)
+    may_go_on.set()
+    ended = await cancelling
+    assert ended.state is JobState.COMPLETED
+    assert [one.id for one in await world.library.all()] == [ended.result.imported[0].library_id]
+    assert await world.database.reader.fetch_all("SELECT * FROM importing") == []
 
 
 async def test_what_is_in_the_models_directory_can_be_moved_to_its_place(world: World) -> None:

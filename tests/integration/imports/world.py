@@ -70,6 +70,7 @@ class World:
             installed=lambda: self.library.keys(),
             clock=lambda: NOW,
         )
+        self.promised = 0
         self.jobs = Jobs(self.bus, clock=lambda: NOW)
         self.library = Library(
             database,
@@ -98,12 +99,16 @@ class World:
             self.jobs,
             self.catalog,
             reserve_bytes=0,
+            promised=self._promised,
             home=self.home,
             clock=lambda: NOW,
             permit=self.policies.refuse_import,
             older=self.policies.served_before,
             found=self.finder.source,
         )
+
+    async def _promised(self) -> int:
+        return self.promised
 
     async def know(self, model: str, **options: dict[str, bytes]) -> None:
         """The catalog lists this model, each option with its files and their content."""

@@ -63,6 +63,16 @@ async def test_removing_the_one_made_active_by_hand_frees_the_name(world: World)
     assert (await world.library.resolve("acme/tiny")).id == new.id
 
 
+async def test_what_a_job_works_on_is_not_removed(world: World) -> None:
+    artifact = await world.install()
+    job = await world.library.integrity.verify(artifact.id)
+    with pytest.raises(Conflict, match=f"worked on by job {job.id} \\(verify\\)") as refused:
+        await world.library.remove(artifact.id)
+    assert refused.value.code == "job_under_way"
+    assert await world.jobs.ended(job.id, within_s=20)
+    assert (await world.library.remove(artifact.id)).left_files == ()
+
+
 async def test_files_of_others_are_left_and_named(world: World) -> None:
     artifact = await world.install()
     world.write(f"{FOLDER}/notes/mine.txt")

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from modelhubd.events import Bus
+from modelhubd.library.jobs import Jobs
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.library.service import Library
 from modelhubd.storage.database import Database
@@ -45,9 +46,11 @@ class World:
         self.entries: dict[str, CatalogEntry] = {}
         self.loaded: dict[str, tuple[str, ...]] = {}
         self.keys_changed = 0
+        self.jobs = Jobs(self.bus, clock=lambda: NOW)
         self.library = Library(
             database,
             self.bus,
+            jobs=self.jobs,
             models_dir=models,
             entry=self._entry,
             device=lambda: DEVICE,

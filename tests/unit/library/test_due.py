@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from modelhubd.library.contents import bytes_on_disk, path_of_content
-from modelhubd.library.due import next_file
+from modelhubd.library.due import due_files
 from modelhubd.library.layout import Key
 from modelhubd.library.states import Found, Trace, is_touched
 from modelhubd.library.store import Stored
@@ -34,14 +34,14 @@ def stored(*files: ArtifactFile, id: str = "a", **rest: Any) -> Stored:
 
 
 def due(*rows: Stored, known: str = "", passed: set[tuple[str, str]] = frozenset()) -> str | None:  # type: ignore[assignment]
-    found = next_file(
+    found = due_files(
         rows,
         with_pieces={letter * 3 for letter in known},
         passed=passed,
         now=NOW,
         every=MONTH,
     )
-    return None if found is None else found[1].name
+    return found[0][1].name if found else None
 
 
 def test_pieces_that_nobody_knows_come_first_then_what_was_read_longest_ago() -> None:

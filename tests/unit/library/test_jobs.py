@@ -131,6 +131,24 @@ async def test_a_cancelled_job_ends_and_its_thread_with_it(jobs: Jobs) -> None:
         await jobs.cancel(job.id)
 
 
+async def test_a_cancel_that_comes_too_late_waits_for_the_end(jobs: Jobs) -> None:
+    going, may_end = asyncio.Event(), asyncio.Event()
+
+    async def work(progress: Progress) -> str:
+        progress.final = True
+        going.set()
+        await may_end.wait()
+        return "done"
+
+    job = jobs.start("import", work)
+    await going.wait()
+    cancelling = asyncio.create_task(jobs.cancel(job.id))
+    await asyncio.sleep(0)
+    may_end.set()
+    done = await cancelling
+    assert (done.state, done.result) == (JobState.COMPLETED, "done")
+
+
 async def test_one_that_waits_for_its_turn_can_be_cancelled(jobs: Jobs) -> None:
     hold = asyncio.Event()
 

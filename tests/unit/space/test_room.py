@@ -4,7 +4,7 @@ import pytest
 
 from modelhubd.errors import NoSpace
 from modelhubd.space.copying import File, differing
-from modelhubd.space.room import refuse_without_room
+from modelhubd.storage.room import refuse_without_room
 
 
 @pytest.mark.parametrize(
