@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
-from modelhubd.api.parts import Parts
+from modelhubd.api.parts import Parts, is_idle
 from modelhubd.catalog.direct import Direct
 from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
@@ -45,6 +45,8 @@ from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.trials.service import Trials
+from modelhubd.trials.user_checks import check_names, run_checks
 from modelhubd.updates.service import Updates
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
@@ -165,6 +167,8 @@ def build(
         device=lambda: device.last,
         programs=lambda app: _programs(device, app),
         clock=clock,
+        trial_first=settings.updates.trial_first,
+        try_it=lambda plan: trials.try_update(plan),
     )
 
     async def install(tx: Transaction, finished: Finished, bundle: str | None = None) -> None:
@@ -248,6 +252,19 @@ def build(
             in_force=in_force,
         )
     )
+    trials = Trials(
+        database,
+        bus,
+        library=library,
+        servers=servers,
+        takeover=updates.takeover,
+        permit=policies.refuse_artifact,
+        is_idle=lambda: is_idle(jobs, servers, downloads),
+        root=places.state_dir / "trials",
+        clock=clock,
+        run_checks=run_checks,
+        check_names=check_names,
+    )
     packages = Packages(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
         policies=policies, install=install, clock=clock,
@@ -274,6 +291,7 @@ def build(
         downloads=downloads,
         library=library,
         updates=updates,
+        trials=trials,
         space=space,
         moving=moving,
         jobs=jobs,

@@ -97,6 +97,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.moving.take_up()
     await parts.downloads.start()
     await parts.updates.start(tasks)
+    await parts.trials.start(tasks)
     if (wanted := parts.config.settings.updates).automatic:
         work = keep_updated(
             parts.updates,

@@ -33,7 +33,7 @@ from modelhubd.trials.turn import (
 )
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.servers import LoadSettings
-from modelhubd.wire.trials import TrialReason, TrialState
+from modelhubd.wire.trials import Trial, TrialReason, TrialState
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Around(Struct, frozen=True, kw_only=True):
     settings: Callable[[Stored], Awaitable[LoadSettings]]
     gone: Callable[[Stored], Awaitable[TrialReason | None]]
     checks: Checks
-    changed: Callable[[Stored], Awaitable[None]]
+    changed: Callable[[Stored], Awaitable[Trial]]
 
 
 def server_name(trial_id: str) -> str:
@@ -91,6 +91,20 @@ class Replayer:
         if self.spool is None or handed >= MOST_HANDED_OVER or self._handed_bytes >= MOST_HANDED_BYTES:
             return False
         return self.spool.has_room(self._handed_bytes, self.trial.max_pending - handed)
+
+    @property
+    def pending(self) -> int:
+        """How many wait for the candidate."""
+        return len(self._handed) + (0 if self.spool is None else self.spool.pending)
+
+    @property
+    def pending_bytes(self) -> int:
+        return self._handed_bytes + (0 if self.spool is None else self.spool.pending_bytes)
+
+    @property
+    def skipped(self) -> int:
+        """How many were skipped that its row does not count yet."""
+        return self._skipped
 
     def offer(self, sampled: Sampled) -> None:
         """Take it over; it is written when the gateway's request is through."""

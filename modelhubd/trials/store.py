@@ -48,6 +48,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int = 0
     failed: int = 0
     marked: int = 0
+    kept: int = 0
 
 
 async def all_trials(reader: Reader) -> list[Stored]:
@@ -101,12 +102,12 @@ async def remove(tx: Transaction, trial_id: str) -> None:
 
 async def tally(reader: Reader, trial_id: str) -> Tally:
     row = await reader.fetch_one(
-        "SELECT count(*) AS pairs, coalesce(sum(failed), 0) AS failed, count(mark) AS marked "
-        "FROM trial_pair WHERE trial_id = ?",
+        "SELECT count(*) AS pairs, coalesce(sum(failed), 0) AS failed, count(mark) AS marked, "
+        "coalesce(sum(has_content), 0) AS kept FROM trial_pair WHERE trial_id = ?",
         (trial_id,),
     )
     assert row is not None
-    return Tally(pairs=row["pairs"], failed=row["failed"], marked=row["marked"])
+    return Tally(pairs=row["pairs"], failed=row["failed"], marked=row["marked"], kept=row["kept"])
 
 
 async def entries(reader: Reader, trial_id: str) -> frozenset[str]:

@@ -8,14 +8,14 @@ STATE_TYPES = (
     "download.created", "download.changed", "download.removed", "download.limits", "catalog.synced",
     "catalog.stale", "library.added", "library.changed", "library.removed", "library.job",
     "update.available", "update.removed", "server.changed", "server.removed", "device.changed",
-    "policy.changed",
+    "policy.changed", "trial.changed", "trial.removed",
 )  # fmt: skip
 GAUGE_TYPES = ("download.progress", "library.progress", "server.load")
-TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy")
+TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy", "trials")
 
 TOPIC_OF_PREFIX = {
     "download": "downloads", "catalog": "catalog", "library": "library", "update": "updates",
-    "server": "servers", "device": "device", "policy": "policy",
+    "server": "servers", "device": "device", "policy": "policy", "trial": "trials",
 }  # fmt: skip
 
 
