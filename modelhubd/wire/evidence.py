@@ -68,3 +68,18 @@ class Comparison(Message, frozen=True, kw_only=True):
     needed: int | None = None
     """Pairs that are still needed until a true difference as large as `stated` is shown four times out of
     five; None where that cannot be foretold or is more than a million."""
+
+
+class Outcome(StrEnum):
+    PASS = "pass"  # noqa: S105  # no password
+    FAIL = "fail"
+    ERROR = "error"
+    """The check itself could not be done; says nothing of the answer."""
+
+
+class CheckResult(Message, frozen=True, kw_only=True):
+    """What one check said of one answer. `detail` says why, without any of the answer's text."""
+
+    name: str
+    outcome: Outcome
+    detail: str = ""
