@@ -46,7 +46,7 @@ from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
 from modelhubd.trials.service import Trials
-from modelhubd.trials.user_checks import check_names, run_checks
+from modelhubd.trials.user_checks import UserChecks
 from modelhubd.updates.service import Updates
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
@@ -262,8 +262,7 @@ def build(
         is_idle=lambda: is_idle(jobs, servers, downloads),
         root=places.state_dir / "trials",
         clock=clock,
-        run_checks=run_checks,
-        check_names=check_names,
+        checks=UserChecks(places.state_dir / "checks"),
     )
     packages = Packages(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
@@ -305,6 +304,7 @@ def build(
             max_waiting=settings.llama.max_waiting,
             aliases=settings.llama.meaning,
             usable=permits.may_ask,
+            listeners=(trials.sampling,),
         ),
         tally=tally,
         outbound=outbound,

@@ -58,6 +58,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.access.start()
         await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
+        stack.push_async_callback(parts.trials.close)
         stack.push_async_callback(parts.downloads.close)
         stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.moving.close)

@@ -21,6 +21,7 @@ from modelhubd.api import (
     settings,
     space,
     state,
+    trials,
     updates,
 )
 from modelhubd.api.routing import Access, DaemonRoute
@@ -65,6 +66,16 @@ from modelhubd.wire.status import (
     SessionToken,
     Status,
     Version,
+)
+from modelhubd.wire.trials import (
+    BlindPair,
+    MarkPair,
+    Pair,
+    PromoteTrial,
+    RemoveTrial,
+    StartTrial,
+    Trial,
+    TrialDecision,
 )
 from modelhubd.wire.updates import AppliedUpdates, ApplyUpdates, RollBack, RolledBack, Update
 

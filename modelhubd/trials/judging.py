@@ -18,6 +18,7 @@ from modelhubd.trials.replayer import Replayer
 from modelhubd.trials.spool import Spool, open_spool
 from modelhubd.trials.store import Stored
 from modelhubd.trials.telling import Telling
+from modelhubd.trials.user_checks import names_of
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.trials import BlindPair, Evidence, MarkPair, Pair, Trial
@@ -35,7 +36,6 @@ class Judging:
         root: Path,
         clock: Callable[[], datetime],
         chance: Callable[[], float],
-        check_names: Callable[[bytes], tuple[str, ...]],
     ) -> None:
         self._database = database
         self._telling = telling
@@ -43,7 +43,6 @@ class Judging:
         self._root = root
         self._clock = clock
         self._chance = chance
-        self._check_names = check_names
         self._one = asyncio.Lock()
 
     async def stored(self, trial_id: str) -> Stored:
@@ -59,7 +58,7 @@ class Judging:
     async def evidence(self, trial: Stored) -> Evidence:
         """Its figures by now."""
         rows = await store.pairs(self._database.reader, trial.id)
-        names = self._check_names(trial.checks)
+        names = names_of(trial.checks)
         return await in_thread(lambda: evidence_of([row.pair for row in rows], names, trial.id))
 
     async def pairs(

@@ -45,8 +45,8 @@ MOST_HANDED_OVER = 256
 MOST_HANDED_BYTES = 32 * 1024**2
 """Of what the gateway has handed over and the spool has not taken yet."""
 
-Checks = Callable[[bytes, str, str], Awaitable[dict[str, bool]]]
-"""(checks as JSON, question, answer) → by name, whether it passes."""
+Checks = Callable[[str, str], Awaitable[dict[str, bool]]]
+"""(the user's checks, answer) → by name, whether it passes."""
 
 
 class Around(Struct, frozen=True, kw_only=True):
@@ -228,13 +228,13 @@ class Replayer:
         is_answer = replayed.outcome is Outcome.ANSWERED
         answers = await in_thread(lambda: pairing.answers_of(sampled, replayed.answer if is_answer else None))
         content = await in_thread(lambda: pairing.content_of(sampled, answers))
-        alike, checks = None, ({}, {})
+        alike = None
         if content is not None:
             alike = await similarity(self._around.aside.embedder(), (content.active, content.candidate))
-            checks = (
-                await self._around.checks(self.trial.checks, content.question, content.active),
-                await self._around.checks(self.trial.checks, content.question, content.candidate),
-            )
+        checks = [
+            {} if one is None else await self._around.checks(self.trial.checks, one.text)
+            for one in (answers.active, answers.candidate)
+        ]
         n = await store.next_number(database.reader, self.trial.id)
         keeps = content is not None and self.trial.keep > 0 and spool.kept_bytes < MAX_KEPT_BYTES
         if keeps and content is not None:

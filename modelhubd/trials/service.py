@@ -22,13 +22,14 @@ from modelhubd.tasks import TaskOwner, in_thread
 from modelhubd.trials import store
 from modelhubd.trials.deciding import Deciding
 from modelhubd.trials.judging import Judging
-from modelhubd.trials.replayer import Around, Checks, Replayer
+from modelhubd.trials.replayer import Around, Replayer
 from modelhubd.trials.sampling import Sampling
 from modelhubd.trials.spool import end_all_but
 from modelhubd.trials.starting import Contender, notes, refuse
 from modelhubd.trials.states import Event, advance
 from modelhubd.trials.store import Stored
 from modelhubd.trials.telling import Telling
+from modelhubd.trials.user_checks import UserChecks
 from modelhubd.trust.text import printable
 from modelhubd.updates.decision import Plan
 from modelhubd.updates.takeover import Takeover
@@ -55,7 +56,7 @@ class Trials:
     """`sampling` is for the gateway to listen with, `judging` shows pairs and takes marks. `start` it once.
 
     `permit` raises NotAllowed for an artifact that may not be run; `is_idle` says whether the machine is, but
-    for trials; `check_names` names the user's checks and refuses those that cannot be run.
+    for trials.
     """
 
     def __init__(
@@ -72,24 +73,23 @@ class Trials:
         clock: Callable[[], datetime],
         chance: Callable[[], float] = random.random,
         new_id: Callable[[], str] = lambda: secrets.token_hex(4),
-        run_checks: Checks,
-        check_names: Callable[[bytes], tuple[str, ...]],
+        checks: UserChecks,
     ) -> None:
         self.sampling = Sampling(chance)
         self._database = database
         self._library = library
         self._servers = servers
         self._takeover = takeover
+        self._checks = checks
         self._permit = permit
         self._clock = clock
         self._new_id = new_id
         self._root = root
-        self._check_names = check_names
         self._running: dict[str, Replayer] = {}
         self._owners: dict[str, asyncio.Task[None]] = {}
         self._tasks: TaskOwner | None = None
         self._one = asyncio.Lock()
-        self._telling = Telling(database, bus, self._running, check_names)
+        self._telling = Telling(database, bus, self._running)
         self.judging = Judging(
             database,
             self._telling,
@@ -97,7 +97,6 @@ class Trials:
             root=root,
             clock=clock,
             chance=chance,
-            check_names=check_names,
         )
         self._deciding = Deciding(
             database, library, takeover, root=root, clock=clock, telling=self._telling, permit=permit
@@ -110,7 +109,7 @@ class Trials:
             is_idle=is_idle,
             settings=self._settings,
             gone=self._gone,
-            checks=run_checks,
+            checks=checks.run,
             changed=self._telling.changed,
         )
 
@@ -142,8 +141,7 @@ class Trials:
             Conflict: `same_artifact`, `trial_exists`, `no_embeddings`, `no_ranking`, `no_text`, or one of the
                 two cannot be run.
         """
-        checks = msgspec.json.encode(request.checks)
-        self._check_names(checks)
+        await self._checks.prove(request.checks)
         async with self._one:
             active, candidate = (
                 await self._contender(request.active),
@@ -161,7 +159,7 @@ class Trials:
                 when=request.when,
                 keep=request.keep,
                 max_pending=request.max_pending,
-                checks=checks,
+                checks=request.checks,
                 notes=notes(active, candidate),
                 from_update=from_update,
                 created_at=now,
@@ -178,9 +176,7 @@ class Trials:
             return  # `start` does it
         artifacts = await self._library.of_model(self._database.reader, plan.model)
         place = (plan.to_version, plan.to_option)
-        new = next(
-            (one for one in artifacts.values() if (one.version, one.option) == place), None
-        )
+        new = next((one for one in artifacts.values() if (one.version, one.option) == place), None)
         if new is None or plan.from_id not in artifacts:
             return
         for trial in await store.all_trials(self._database.reader):
@@ -254,6 +250,12 @@ class Trials:
         """What was decided, the newest first."""
         found = tuple(await store.decisions(self._database.reader))
         return Page(items=found, total=len(found))
+
+    async def close(self) -> None:
+        """End every trial's owner; each goes on at the next start."""
+        for trial_id in tuple(self._owners):
+            await self._halt(trial_id)
+        await self._checks.close()
 
     # How it is done
 

@@ -24,8 +24,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     when: When
     keep: int
     max_pending: int
-    checks: bytes
-    """JSON: the user's checks."""
+    checks: str = ""
+    """The user's, as they wrote them."""
     notes: tuple[str, ...] = ()
     from_update: bool = False
     reason_code: str | None = None
@@ -81,7 +81,7 @@ async def put(tx: Transaction, trial: Stored) -> None:
             trial.when,
             trial.keep,
             trial.max_pending,
-            trial.checks.decode(),
+            trial.checks,
             msgspec.json.encode(trial.notes).decode(),
             int(trial.from_update),
             trial.reason_code,
@@ -240,7 +240,7 @@ def _stored(row: Row) -> Stored:
         when=row["replay"],
         keep=row["keep"],
         max_pending=row["max_pending"],
-        checks=row["checks"].encode(),
+        checks=row["checks"],
         notes=msgspec.json.decode(row["notes"], type=tuple[str, ...]),
         from_update=bool(row["from_update"]),
         reason_code=row["reason_code"],

@@ -1,12 +1,13 @@
 """How trials are shown, and readers told of what changes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database
 from modelhubd.trials import store
 from modelhubd.trials.replayer import Replayer
 from modelhubd.trials.store import Stored
+from modelhubd.trials.user_checks import names_of
 from modelhubd.wire.events import Removed
 from modelhubd.wire.trials import Trial, TrialCounts, TrialReason, TrialState
 
@@ -19,12 +20,10 @@ class Telling:
         database: Database,
         bus: Bus,
         running: Mapping[str, Replayer],
-        check_names: Callable[[bytes], tuple[str, ...]],
     ) -> None:
         self._database = database
         self._bus = bus
         self._running = running
-        self._check_names = check_names
 
     async def shown(self, trial: Stored) -> Trial:
         """As it is told, without its evidence."""
@@ -43,7 +42,7 @@ class Telling:
             when=trial.when,
             keep=trial.keep,
             max_pending=trial.max_pending,
-            checks=self._check_names(trial.checks),
+            checks=names_of(trial.checks),
             from_update=trial.from_update,
             notes=trial.notes,
             counts=await self.counts(trial),

@@ -1,7 +1,7 @@
 """A candidate beside the active model."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ Preferred = Literal["active", "candidate", "tie", "both_bad"]
 Side = Literal["active", "candidate"]
 Part = Annotated[float, Meta(gt=0, le=1)]
 Keep = Annotated[int, Meta(ge=0, le=10_000)]
+MOST_CHECKS = 256 * 1024
 MaxPending = Annotated[int, Meta(ge=1, le=10_000)]
 
 
@@ -152,8 +153,9 @@ class StartTrial(Request, frozen=True, kw_only=True):
     the trial ends. 0 keeps none."""
     max_pending: MaxPending = 200
     """Sampled requests that may wait for the candidate; what comes beyond is not sampled."""
-    checks: tuple[dict[str, Any], ...] = ()
-    """Each with a `name` and a `type`, as in a file of checks (`modelhub eval run --checks`)."""
+    checks: Annotated[str, Meta(max_length=MOST_CHECKS)] = ""
+    """The text of a checks file, as for `modelhub eval run --checks`: both answers of each pair are checked.
+    Those that need an expected answer are left out."""
 
 
 class PairSide(Message, frozen=True, kw_only=True):

@@ -45,6 +45,9 @@ SECTIONS = {
         "chat": _command("chat", "chat", "Talk to a model, or ask it one thing."),
         "logs": _command("servers", "logs", "The log of a running model."),
         "unload": _command("servers", "unload", "Stop a running model and free its memory."),
+        "trial": _command(
+            "trials", "trial", "Try a candidate beside the active model, and decide on figures."
+        ),
     },
     "Share it": {
         "registry": _command(
