@@ -58,7 +58,7 @@ async def ask(aside: Aside, library_id: str, name: str, settings: LoadSettings, 
     except Unavailable as fault:
         return _failed(Outcome.HUNG, "timeout", fault.detail)
     except Conflict as refusal:
-        if refusal.code == "not_enough_memory":
+        if refusal.code in ("not_enough_memory", "would_evict"):
             return _failed(Outcome.NO_ROOM, refusal.code, refusal.detail)
         return _failed(Outcome.FAILED, refusal.code, refusal.detail, is_final=True)
     except (NotFound, NotAllowed) as refusal:

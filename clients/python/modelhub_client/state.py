@@ -7,6 +7,7 @@ from modelhubd.wire.downloads import Download
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.servers import Server
+from modelhubd.wire.trials import Trial
 from modelhubd.wire.updates import Update
 
 
@@ -20,6 +21,7 @@ class State(Message, frozen=True, kw_only=True):
     catalog: CatalogInfo | None = None
     device: Device | None = None
     policy: Policy | None = None
+    trials: tuple[Trial, ...] = ()
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):
