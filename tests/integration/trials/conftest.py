@@ -23,15 +23,18 @@ SMALL = {"ctx": 512, "threads": 1}
 class Trying(World):
     files: Path
 
-    def have(self, model: str, version: int, file: str) -> str:
-        """Library id of it once it is installed."""
+    def entry(self, model: str, version: int, file: str) -> dict[str, Any]:
+        """What the catalog says of it."""
         data = (self.files / f"{file}.gguf").read_bytes()
         listed = {
             "name": "model.gguf", "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
             "urls": [f"{self.origin.url}/{file}.gguf"],
         }  # fmt: skip
-        entry = {"id": model, "version": version, "options": [option("gguf-q4", listed)]}
-        self.list_locally(entry, file=model.replace("/", "-"))
+        return {"id": model, "version": version, "options": [option("gguf-q4", listed)]}
+
+    def have(self, model: str, version: int, file: str) -> str:
+        """Library id of it once it is installed."""
+        self.list_locally(self.entry(model, version, file), file=model.replace("/", "-"))
         self.download(model, until="completed")
         items = self.get("/library", q=model, limit=200)["items"]
         (found,) = [one for one in items if (one["model"], one["version"]) == (model, version)]
