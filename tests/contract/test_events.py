@@ -12,7 +12,9 @@ from tests.contract.world import SIZE, World, entry
 from tests.stream import Frame, Stream
 
 RATE = 20_000
-TOPICS = {"downloads", "library", "servers", "updates", "catalog", "device", "policy", "jobs"}
+TOPICS = {
+    "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials", "jobs",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
