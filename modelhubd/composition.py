@@ -45,6 +45,7 @@ from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.trials.evaluations.service import Evaluations
 from modelhubd.updates.service import Updates
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
@@ -252,6 +253,15 @@ def build(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
         policies=policies, install=install, clock=clock,
     )  # fmt: skip
+    evaluations = Evaluations(
+        database,
+        bus,
+        folder=places.state_dir / "evaluations",
+        loads=servers,
+        resolve=library.resolve,
+        version=__version__,
+        clock=clock,
+    )
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -288,6 +298,7 @@ def build(
             aliases=settings.llama.meaning,
             usable=permits.may_ask,
         ),
+        evaluations=evaluations,
         tally=tally,
         outbound=outbound,
         warnings=warnings,

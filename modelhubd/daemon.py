@@ -58,6 +58,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         await parts.access.start()
         await parts.policies.load()
         stack.push_async_callback(parts.servers.close)
+        stack.push_async_callback(parts.evaluations.close)
         stack.push_async_callback(parts.downloads.close)
         stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.moving.close)
@@ -97,6 +98,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.moving.take_up()
     await parts.downloads.start()
     await parts.updates.start(tasks)
+    await parts.evaluations.start()
     if (wanted := parts.config.settings.updates).automatic:
         work = keep_updated(
             parts.updates,

@@ -26,7 +26,7 @@ from modelhubd.wire.status import (
     Version,
 )
 
-FEATURES = ("catalog", "downloads", "events", "gateway", "library", "policy", "servers")
+FEATURES = ("catalog", "downloads", "evaluations", "events", "gateway", "library", "policy", "servers")
 
 
 async def version(ask: Ask[Parts, None, None]) -> web.StreamResponse:

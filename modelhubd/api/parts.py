@@ -28,6 +28,7 @@ from modelhubd.policy.service import Policies
 from modelhubd.space.moving import Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
+from modelhubd.trials.evaluations.service import Evaluations
 from modelhubd.updates.service import Updates
 
 
@@ -58,6 +59,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     packages: Packages
     servers: Servers
     gateway: Gateway
+    evaluations: Evaluations
     tally: Tally
     outbound: OutboundLog
     warnings: tuple[str, ...] = ()

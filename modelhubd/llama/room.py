@@ -49,11 +49,13 @@ class Room:
             replaced=replaced,
         )
 
-    async def make(self, name: str, settings: LoadSettings, needed_bytes: int, *, force: bool) -> None:
+    async def make(
+        self, name: str, settings: LoadSettings, needed_bytes: int, *, force: bool, evict: bool = True
+    ) -> None:
         """Unload the idle servers that have to make way, and wait until their memory is back.
 
         Raises:
-            Conflict: `not_enough_memory`, and it is not forced.
+            Conflict: `not_enough_memory`, and it is not forced; `would_evict`, where none may be unloaded.
         """
         placement = self.look(await self.cards(settings), needed_bytes)
         if not placement.fits and not force:
@@ -63,6 +65,12 @@ class Room:
                 code="not_enough_memory",
             )
         leaving = [self._roster.life(server_id) for server_id in placement.evict]
+        if leaving and not evict:
+            names = ", ".join(life.server.name for life in leaving)
+            raise Conflict(
+                f"{name} is not loaded: {names} would have to be unloaded for it. Unload that, or allow it.",
+                code="would_evict",
+            )
         for life in leaving:  # all at once: nobody may begin to use one while another is waited for
             life.ask_to_stop(self._drain_s)
         for life in leaving:

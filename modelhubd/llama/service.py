@@ -182,15 +182,15 @@ class Servers:
         usable = [build for build in await self._discover() if build.about.usable]
         return await self._discovery.devices(usable[0]) if usable else ()
 
-    async def load(self, request: LoadRequest, app: App | None = None) -> Server:
+    async def load(self, request: LoadRequest, app: App | None = None, *, evict: bool = True) -> Server:
         """Start a server for an artifact, or give the one that runs it already with the same settings.
 
         Raises:
             NotFound: nothing installed has this id.
             NotAllowed: `refused_by_policy`.
             InvalidInput: settings that cannot be run.
-            Conflict: `binary_missing`, `not_enough_memory`, `name_taken`, `already_loaded`,
-                `decided_elsewhere` for a locked setting, `requirement_not_met`, or the artifact's state.
+            Conflict: `binary_missing`, `not_enough_memory`, `would_evict` without `evict`, `name_taken`,
+                `already_loaded`, `decided_elsewhere`, `requirement_not_met`, or the artifact's state.
         """
         artifact = await self._prove(await self._resolve(request.library_id))
         await self._permit(artifact, app, request.force)
@@ -212,7 +212,7 @@ class Servers:
             if same:
                 return self._roster.life(same).server
             needed = planned.need.total_bytes
-            await self._room.make(artifact.model, planned.settings, needed, force=request.force)
+            await self._room.make(artifact.model, planned.settings, needed, force=request.force, evict=evict)
             await self._roster.forget_failed(artifact.id)
             server = new_server(artifact, name, build, self._clock(), planned)
             self._roster.begin(server, launch(planned, build, model, projector, facts, force=request.force))
