@@ -67,4 +67,6 @@ async def report(ask: Ask[Parts, None, ReportQuery]) -> web.StreamResponse:
 
 def _text(text: str, kind: str) -> web.Response:
     headers = {"Content-Security-Policy": f"{POLICY}; sandbox", "Cache-Control": "no-store"}
-    return web.Response(body=text.encode(), content_type=kind, charset="utf-8", headers=headers)
+    return web.Response(
+        body=text.encode("utf-8", "replace"), content_type=kind, charset="utf-8", headers=headers
+    )

@@ -44,6 +44,7 @@ SECTIONS = {
         "ps": _command("servers", "ps", "Models that run."),
         "chat": _command("chat", "chat", "Talk to a model, or ask it one thing."),
         "logs": _command("servers", "logs", "The log of a running model."),
+        "eval": _command("evaluations", "eval_", "Have models answer a file of questions, and compare them."),
         "unload": _command("servers", "unload", "Stop a running model and free its memory."),
     },
     "Share it": {

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from modelhub_client.call import Call
 from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
+from modelhub_client.calls import evaluations as of_evaluations
 from modelhub_client.calls import imports as of_imports
 from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
@@ -133,6 +134,15 @@ class SyncMethods:
     first_run = asked(of_packages.first_run)
     skip_first_run = asked(of_packages.skip_first_run)
 
+    create_evaluation = asked(of_evaluations.create_evaluation)
+    evaluations = asked(of_evaluations.evaluations)
+    evaluation = asked(of_evaluations.evaluation)
+    evaluation_report = asked(of_evaluations.evaluation_report)
+    evaluation_report_text = asked(of_evaluations.evaluation_report_text)
+    cancel_evaluation = asked(of_evaluations.cancel_evaluation)
+    resume_evaluation = asked(of_evaluations.resume_evaluation)
+    remove_evaluation = asked(of_evaluations.remove_evaluation)
+
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
     servers = asked(of_servers.servers)
@@ -220,6 +230,15 @@ class AsyncMethods:
     remove_source = asked_async(of_packages.remove_source)
     first_run = asked_async(of_packages.first_run)
     skip_first_run = asked_async(of_packages.skip_first_run)
+
+    create_evaluation = asked_async(of_evaluations.create_evaluation)
+    evaluations = asked_async(of_evaluations.evaluations)
+    evaluation = asked_async(of_evaluations.evaluation)
+    evaluation_report = asked_async(of_evaluations.evaluation_report)
+    evaluation_report_text = asked_async(of_evaluations.evaluation_report_text)
+    cancel_evaluation = asked_async(of_evaluations.cancel_evaluation)
+    resume_evaluation = asked_async(of_evaluations.resume_evaluation)
+    remove_evaluation = asked_async(of_evaluations.remove_evaluation)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)

@@ -4,6 +4,7 @@ from modelhubd.wire.base import Message
 from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import Download
+from modelhubd.wire.evaluations import Evaluation
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.servers import Server
@@ -20,6 +21,7 @@ class State(Message, frozen=True, kw_only=True):
     catalog: CatalogInfo | None = None
     device: Device | None = None
     policy: Policy | None = None
+    evaluations: tuple[Evaluation, ...] = ()
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):

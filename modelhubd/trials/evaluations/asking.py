@@ -68,12 +68,15 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 def request_of(question: Question, number: int, sampling: Sampling, seed: int) -> dict[str, Any]:
     """The request for the question of this number. Each has a seed of its own, the same for every model,
-    and no answer depends on the one before: the prompt is read anew."""
+    and no answer depends on the one before: the prompt is read anew. llama-server's own
+    cuts (`top_k`, `min_p`) are off: what is stated is all there is."""
     return {
         "messages": message_values(question),
         "stream": False,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
+        "top_k": 0,
+        "min_p": 0,
         "max_tokens": sampling.max_tokens,
         "seed": (seed + number) % SEEDS,
         "logprobs": True,

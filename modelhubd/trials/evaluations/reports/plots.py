@@ -104,7 +104,12 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
-    attributes = {"x": x, "y": y, "text-anchor": anchor, "dominant-baseline": "central"}
+    attributes: dict[str, str | float] = {
+        "x": x,
+        "y": y,
+        "text-anchor": anchor,
+        "dominant-baseline": "central",
+    }
     return _element("text", attributes, escape(text))
 
 
