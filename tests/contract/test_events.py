@@ -13,7 +13,8 @@ from tests.stream import Frame, Stream
 
 RATE = 20_000
 TOPICS = {
-    "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials", "jobs",
+    "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials",
+    "evaluations", "jobs",
 }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ SECTIONS = {
         "records": _command(
             "records", "records", "What passed the gateway: list, stats, mark, export, audit."
         ),
+        "eval": _command("evaluations", "eval_", "Have models answer a file of questions, and compare them."),
         "unload": _command("servers", "unload", "Stop a running model and free its memory."),
         "trial": _command(
             "trials", "trial", "Try a candidate beside the active model, and decide on figures."

@@ -13,6 +13,7 @@ from modelhubd.wire.base import Message
 from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import Download, DownloadLimits
+from modelhubd.wire.evaluations import Evaluation, EvaluationProgress
 from modelhubd.wire.events import DownloadProgress, Frame, Hello, Removed
 from modelhubd.wire.jobs import Job, LibraryProgress
 from modelhubd.wire.library import Artifact
@@ -47,6 +48,8 @@ _TYPES: dict[str, Any] = {
     "library.job": Job, "library.progress": LibraryProgress,
     "server.changed": Server, "server.removed": Removed, "server.load": ServerLoad,
     "catalog.synced": CatalogInfo, "catalog.stale": CatalogInfo, "device.changed": Device,
+    "evaluation.changed": Evaluation, "evaluation.removed": Removed,
+    "evaluation.progress": EvaluationProgress,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from modelhub_client.call import Call
 from modelhub_client.calls import catalog as of_catalog
 from modelhub_client.calls import downloads as of_downloads
+from modelhub_client.calls import evaluations as of_evaluations
 from modelhub_client.calls import imports as of_imports
 from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
@@ -158,6 +159,14 @@ class SyncMethods:
     set_records_audit = asked(of_records.set_records_audit)
     preview_export = asked(of_records.preview_export)
     export_records = asked(of_records.export_records)
+    create_evaluation = asked(of_evaluations.create_evaluation)
+    evaluations = asked(of_evaluations.evaluations)
+    evaluation = asked(of_evaluations.evaluation)
+    evaluation_report = asked(of_evaluations.evaluation_report)
+    evaluation_report_text = asked(of_evaluations.evaluation_report_text)
+    cancel_evaluation = asked(of_evaluations.cancel_evaluation)
+    resume_evaluation = asked(of_evaluations.resume_evaluation)
+    remove_evaluation = asked(of_evaluations.remove_evaluation)
 
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
@@ -270,6 +279,14 @@ class AsyncMethods:
     set_records_audit = asked_async(of_records.set_records_audit)
     preview_export = asked_async(of_records.preview_export)
     export_records = asked_async(of_records.export_records)
+    create_evaluation = asked_async(of_evaluations.create_evaluation)
+    evaluations = asked_async(of_evaluations.evaluations)
+    evaluation = asked_async(of_evaluations.evaluation)
+    evaluation_report = asked_async(of_evaluations.evaluation_report)
+    evaluation_report_text = asked_async(of_evaluations.evaluation_report_text)
+    cancel_evaluation = asked_async(of_evaluations.cancel_evaluation)
+    resume_evaluation = asked_async(of_evaluations.resume_evaluation)
+    remove_evaluation = asked_async(of_evaluations.remove_evaluation)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)

@@ -4,6 +4,7 @@ from modelhubd.wire.base import Message
 from modelhubd.wire.catalog import CatalogInfo
 from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import Download
+from modelhubd.wire.evaluations import Evaluation
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.records import RecordsSummary
@@ -24,6 +25,7 @@ class State(Message, frozen=True, kw_only=True):
     policy: Policy | None = None
     records: RecordsSummary | None = None
     trials: tuple[Trial, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):

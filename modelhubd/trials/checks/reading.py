@@ -8,7 +8,6 @@ import msgspec
 
 from modelhubd.errors import InvalidInput
 from modelhubd.trials.checks.spec import KINDS, MAX_SCRIPT_BYTES, Check, Named
-from modelhubd.trials.checks.yaml_text import BadYaml, Path, read_yaml
 from modelhubd.wire.problem import FieldError
 
 MAX_CHECKS = 64
@@ -49,6 +48,8 @@ def read_checks(text: str, pointer: str = "/checks") -> Checks:
     Raises:
         InvalidInput: at `pointer`, each fault with its line.
     """
+    from modelhubd.trials.checks.yaml_text import BadYaml, read_yaml  # costs a start more than few use it
+
     try:
         value, lines = read_yaml(text)
     except BadYaml as fault:
@@ -67,7 +68,7 @@ def read_checks(text: str, pointer: str = "/checks") -> Checks:
         try:
             found.append(Named(name=_name(name), check=_check(written)))
         except _Fault as fault:
-            place: Path = ("checks", name, *fault.place)
+            place = ("checks", name, *fault.place)
             faults.append((lines.get(place, lines["checks", name]), f"{name[:60]}: {fault.detail}"))
     if faults:
         raise _refused(pointer, faults)
@@ -75,7 +76,7 @@ def read_checks(text: str, pointer: str = "/checks") -> Checks:
 
 
 class _Fault(Exception):
-    def __init__(self, detail: str, place: Path = ()) -> None:
+    def __init__(self, detail: str, place: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.place = place
