@@ -1,15 +1,13 @@
 // @ts-check
-/** Puts the page's parts together. */
+/**
+ * Puts together what the first sight needs: the catalog, and the frame around it. Everything else comes with `views.js`,
+ * which is fetched after it and adds itself by `extend`.
+ */
+import { browse } from "./browse.js";
 import { createActions } from "./actions.js";
-import { createAdministering } from "./administering.js";
 import { createApi } from "./api.js";
-import { createChatting } from "./chatting.js";
 import { mount } from "./dom.js";
-import { createImporting } from "./importing.js";
-import { createLoading } from "./loading.js";
-import { createLogs } from "./logs.js";
 import { createModals } from "./modal.js";
-import { createQueue } from "./queue.js";
 import { parseRoute } from "./routes.js";
 import { NO_RESULTS, createSearch, learnt } from "./search.js";
 import { codeIn, createSession, wayAfterCode } from "./session.js";
@@ -22,11 +20,11 @@ import { createStore } from "./store.js";
 import { createStream } from "./stream.js";
 import { createTheme } from "./theme.js";
 import { createTrying } from "./trying.js";
-import { createUpdating } from "./updating.js";
 
 const HIDDEN_MS = 60_000;
 const JUDGE_AGAIN_MS = 15_000;
 const NAMES_ONE_BY_ONE = 40;
+const FIRST_SIGHT_MS = 1_500;
 
 const storage = storageOf(window);
 const theme = createTheme(window, storage);
@@ -56,36 +54,53 @@ const store = createStore({
   log: { id: null, lines: [], open: false },
   theme: theme.get(),
   themeHosted: theme.hosted(),
+  views: /** @type {Record<string, View>} */ ({ browse }),
+  overlays: /** @type {View[]} */ ([]),
 });
 const api = createApi(session.token, signedOut);
 const search = createSearch(api, store);
 const trying = createTrying(store);
-const parts = { api, store, trying };
-const moving = createActions({ ...parts, search, onRoute: follow });
-const act = {
-  ...moving,
-  ...createImporting({ ...parts, go: moving.go }),
-  ...createLoading(parts),
-  ...createQueue(parts),
-  ...createLogs(parts),
-  ...createChatting(parts),
-  ...createUpdating(parts),
-  ...createAdministering({ ...parts, theme, signOut: signedOut }),
-};
-const stream = openStream();
+/** @type {any} */
+const act = createActions({ api, store, trying, search, onRoute: follow });
+/** @type {Extension[]} */
+const extensions = [];
+const stream = createLateStream();
 
-/** What a route needs beyond what the stream tells. @param {any} route */
-function follow(route) {
-  act.followForm(route);
-  act.followAdding(route);
-  act.followLog(route);
-  read(route);
+/** What extensions are made of. */
+export const parts = { api, store, trying, theme, go: act.go, signOut: signedOut };
+
+/** @typedef {(act: any, value: any, derived: any) => any} View */
+/**
+ * @typedef {object} Extension
+ * @property {Record<string, View>} views by the tab's name
+ * @property {View[]} overlays what may stand above any of them; null where it does not
+ * @property {Record<string, any>} acts
+ * @property {(route: any) => void} follow reads what a route needs beyond what the stream tells
+ * @property {(frame: any) => void} hear a frame of the event stream
+ */
+
+/** Add views, and what they do. @param {Extension} extension */
+export function extend(extension) {
+  extensions.push(extension);
+  Object.assign(act, extension.acts);
+  store.set((value) => ({ ...value, views: { ...value.views, ...extension.views }, overlays: [...value.overlays, ...extension.overlays] }));
+  if (store.get().signedIn) extension.follow(store.get().route);
 }
 
 /** @param {any} route */
-function read(route) {
-  if (route.view === "downloads") act.readQueue();
-  if (route.view === "settings") act.readAbout();
+function follow(route) {
+  for (const extension of extensions) extension.follow(route);
+}
+
+/** The stream, opened when it is first wanted: a worker of one's own takes from the first sight. */
+function createLateStream() {
+  /** @type {ReturnType<typeof openStream> | null} */
+  let opened = null;
+  return {
+    start: () => (opened ??= openStream()).start(),
+    stop: () => opened?.stop(),
+    forget: () => opened?.forget(),
+  };
 }
 
 /** The stream that this browser's tabs share, or one of this tab's own. */
@@ -182,17 +197,7 @@ function told(frame) {
   });
   if (frame.type === "catalog.synced" || frame.type === "device.changed") judgeAgain();
   if (frame.type === "snapshot" || frame.type === "library.added" || frame.type === "download.created") learnNames();
-  if (frame.type === "snapshot") read(store.get().route);
-  if (frame.type.startsWith("library.") && frame.type !== "library.progress") act.readSpaceSoon();
-  if (frame.type === "library.added" || frame.type === "library.removed") act.readFoundAgain();
-  if (frame.type === "download.limits" || frame.type === "download.removed") readQueueSoon();
-}
-
-/** @type {any} */
-let reading = null;
-function readQueueSoon() {
-  clearTimeout(reading);
-  reading = setTimeout(() => store.get().route.view === "downloads" && act.readQueue(), 300);
+  for (const extension of extensions) extension.hear(frame);
 }
 
 /** Verdicts and entries are others now: search again, though not all the time. */
@@ -237,16 +242,17 @@ function signedOut() {
   session.signOut();
   stream.stop();
   stream.forget();
-  act.followLog({});
+  follow({});
   store.set({ signedIn: false, live: NOTHING, results: NO_RESULTS, form: null, adding: null, chats: new Map(), signIn: { state: "none", detail: "" } });
 }
 
-function begin() {
+/** What is looked at comes first, and the stream after it: it tells what is under way. */
+async function begin() {
   const { route } = store.get();
-  stream.start();
-  if (route.view === "browse") search.again(route);
   if (route.model) act.detail(route.model);
   follow(route);
+  if (route.view === "browse") await Promise.race([search.again(route), new Promise((resolve) => setTimeout(resolve, FIRST_SIGHT_MS))]);
+  if (store.get().signedIn) stream.start();
 }
 
 /** Use up the code that the address carries, and take it out of the address first. */

@@ -5,13 +5,16 @@ import { catalogQuery } from "./routes.js";
 export const NO_RESULTS = { items: [], total: /** @type {number | null} */ (null), facets: null, next: /** @type {string | null} */ (null), loading: false, stale: false, error: "" };
 
 const MOST = 200;
+/** So many fill any screen; the others follow once these are painted. */
+const FIRST = 12;
 
 /**
  * Search as the route says. The last question wins; what was shown stays until its answer is there.
  * @param {{get: (path: string, signal?: AbortSignal) => Promise<any>}} api
  * @param {{get: () => any, set: (change: any) => void}} store
+ * @param {() => Promise<void>} [painted] resolves once what was put is on the screen
  */
-export function createSearch(api, store) {
+export function createSearch(api, store, painted = afterPaint) {
   let asked = "";
   /** @type {AbortController | null} */
   let asking = null;
@@ -24,7 +27,15 @@ export function createSearch(api, store) {
     try {
       const answer = await api.get(`/catalog/models?${query}`, mine.signal);
       if (asking !== mine) return;
-      store.set((/** @type {any} */ value) => ({ ...learnt(value, answer.items), results: { ...put(answer, value.results), loading: false, stale: false, error: "" } }));
+      const show = (/** @type {any} */ results) => store.set((/** @type {any} */ value) => ({ ...learnt(value, answer.items), results: { ...results, loading: false, stale: false, error: "" } }));
+      const before = store.get().results;
+      const whole = put(answer, before);
+      if (before.items.length === 0 && whole.items.length > FIRST) {
+        show({ ...whole, items: whole.items.slice(0, FIRST), next: null });
+        await painted();
+        if (asking !== mine) return;
+      }
+      show(whole);
     } catch (error) {
       if (asking !== mine || mine.signal.aborted) return;
       const detail = error instanceof Error ? error.message : String(error);
@@ -76,4 +87,9 @@ export function learnt(value, items) {
     skills.set(item.id, item.capabilities);
   }
   return { ...value, names, skills };
+}
+
+/** A hidden tab has no frames. @returns {Promise<void>} */
+function afterPaint() {
+  return new Promise((resolve) => (document.hidden ? resolve() : requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)))));
 }

@@ -1,25 +1,16 @@
 // @ts-check
-import { browse } from "./browse.js";
-import { details } from "./details.js";
-import { h, lazy } from "./dom.js";
-import { downloads } from "./downloads.js";
+import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { importDialog } from "./import_dialog.js";
-import { installed } from "./installed.js";
-import { loadDialog } from "./load_dialog.js";
-import { servers } from "./servers.js";
-import { settings } from "./settings.js";
 import { bytes } from "./text.js";
-import { updates } from "./updates.js";
 
-/** The tabs in their order; `routes.js` knows their names too. */
+/** The tabs in their order. What they show is `views` of the page's value, by the same names. */
 export const TABS = [
-  { view: "browse", word: "Browse", show: browse },
-  { view: "installed", word: "Installed", show: installed },
-  { view: "updates", word: "Updates", show: updates, lively: true },
-  { view: "downloads", word: "Downloads", show: downloads, lively: true },
-  { view: "servers", word: "Servers", show: servers },
-  { view: "settings", word: "Settings", show: settings },
+  { view: "browse", word: "Browse" },
+  { view: "installed", word: "Installed" },
+  { view: "updates", word: "Updates", lively: true },
+  { view: "downloads", word: "Downloads", lively: true },
+  { view: "servers", word: "Servers" },
+  { view: "settings", word: "Settings" },
 ];
 /** @type {Record<string, string>} */
 const CONNECTION = { connected: "Connected", connecting: "Connecting", lost: "Reconnecting" };
@@ -39,15 +30,16 @@ export function page(act, value, derived) {
       { key: "main", id: "main", tabindex: "-1" },
       value.signedIn ? null : signIn(value.signIn),
       value.signedIn && value.connection === "lost" ? lost() : null,
-      value.signedIn ? h("div", { key: value.route.view, class: "view" }, tabOf(value.route).show(act, value, derived)) : null,
+      value.signedIn ? h("div", { key: value.route.view, class: "view" }, (value.views[value.route.view] ?? coming)(act, value, derived)) : null,
     ),
-    value.signedIn && value.form ? loadDialog(act, value, value.form) : null,
-    value.signedIn && value.adding ? importDialog(act, value.adding, value.busy) : null,
-    value.signedIn && value.route.model
-      ? lazy("details", details, act, value.route.model, value.details.get(value.route.model), derived.installed.get(value.route.model), derived.shown.get(value.route.model), value.live.catalog, value.starred.has(value.route.model))
-      : null,
+    value.signedIn ? value.overlays.map((/** @type {any} */ overlay) => overlay(act, value, derived)) : null,
     notices(act, value.notices),
   ];
+}
+
+/** A view whose script is on its way. */
+function coming() {
+  return h("p", { class: "summary", role: "status" }, "Reading…");
 }
 
 /** @param {any} value @param {any} derived */

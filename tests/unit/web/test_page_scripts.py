@@ -11,6 +11,8 @@ from modelhubd.registry.api.console import read_console
 
 HERE = Path(__file__).parent
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+ENTRIES = ("main.js", "views.js")
+"""What the document starts: the first sight, then everything else."""
 WORKER = "worker.js"
 IMPORT = re.compile(r'^import [^"]*"([^"]+)";$', re.MULTILINE)
 PAGE = HERE.parent.parent.parent / "clients" / "web"
@@ -49,6 +51,18 @@ def test_the_console_s_scripts_import_only_what_the_registry_serves() -> None:
     assert " style=" not in document and "<style" not in document and not re.search(r"\son\w+=", document)
 
 
+def _needed_by(name: str) -> set[str]:
+    """The scripts that one imports, and those imports, and so on."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        text = (PAGE / "js" / left.pop()).read_text()
+        new = {target.removeprefix("./") for target in re.findall(r'from "([^"]+)"', text)} - found
+        found |= new
+        left += new
+    return found
+
+
 def test_scripts_import_only_each_other() -> None:
     names = {script.name for script in (PAGE / "js").glob("*.js")}
     for script in (PAGE / "js").glob("*.js"):
@@ -58,8 +72,13 @@ def test_scripts_import_only_each_other() -> None:
 
 def test_the_document_names_every_script_ahead_and_holds_none() -> None:
     document = (PAGE / "index.html").read_text()
-    ahead = set(re.findall(r'rel="modulepreload" href="/js/([a-z_]+\.js)"', document))
-    assert ahead | {"main.js", WORKER} == {script.name for script in (PAGE / "js").glob("*.js")}
-    assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/js/main.js">']
+    ahead = re.findall(r'rel="modulepreload" href="/js/([a-z_]+\.js)"', document)
+    assert {*ahead, *ENTRIES, WORKER} == {script.name for script in (PAGE / "js").glob("*.js")}
+    assert re.findall(r"<script[^>]*>", document) == [
+        f'<script type="module" src="/js/{name}">' for name in ENTRIES
+    ]
+    first, rest = (_needed_by(name) for name in ENTRIES)
+    assert set(ahead[: len(first)]) == first, "what the first sight needs is asked for first"
+    assert set(ahead[len(first) :]) == rest - first - {ENTRIES[0]}
     assert " style=" not in document and "<style" not in document
     assert not re.search(r"\son\w+=", document)

@@ -153,7 +153,7 @@ test("changes within a frame are told once", () => {
 
 test("the last question wins, whichever answer comes first", async () => {
   const waiting = [];
-  const store = createStore({ results: NO_RESULTS, names: new Map() }, () => {});
+  const store = createStore({ results: NO_RESULTS, names: new Map(), skills: new Map() }, () => {});
   const search = createSearch({ get: (path, signal) => new Promise((resolve) => waiting.push({ path, signal, resolve })) }, store);
   const route = (q) => ({ view: "browse", q, facets: { capability: [], format: [], license: [] }, compatible: false, sort: "relevance" });
   search.follow(route("a"));
@@ -173,4 +173,36 @@ test("the last question wins, whichever answer comes first", async () => {
   waiting[2].resolve({ ...page("third"), next: null });
   await turns();
   assert.deepEqual(store.get().results.items.map((item) => item.id), ["second", "third"]);
+});
+
+test("the first cards are shown before the others, and only the first time", async () => {
+  const store = createStore({ results: NO_RESULTS, names: new Map(), skills: new Map() }, () => {});
+  const items = Array.from({ length: 40 }, (_, n) => ({ id: `a/${n}`, display_name: `A ${n}`, capabilities: [] }));
+  let painted = null;
+  const search = createSearch({ get: async () => ({ items, total: 90, next: "more", facets: null }) }, store, () => new Promise((resolve) => (painted = resolve)));
+  const asked = search.again({ q: "", facets: {}, compatible: false, sort: "relevance" });
+  await turns();
+  assert.deepEqual([store.get().results.items.length, store.get().results.total, store.get().results.next], [12, 90, null]);
+  painted();
+  await asked;
+  assert.deepEqual([store.get().results.items.length, store.get().results.next, store.get().results.loading], [40, "more", false]);
+  painted = null;
+  await search.again({ q: "", facets: {}, compatible: false, sort: "relevance" });
+  assert.equal(painted, null);
+});
+
+test("what was asked in vain is asked once the daemon is back", async () => {
+  const store = createStore({ results: NO_RESULTS, names: new Map(), skills: new Map() }, () => {});
+  let away = true;
+  let count = 0;
+  const search = createSearch({ get: async () => ((count += 1), away ? Promise.reject(new Error("away")) : { items: [], total: 0, next: null, facets: null }) }, store);
+  const route = { q: "", facets: {}, compatible: false, sort: "relevance" };
+  await search.back(route);
+  assert.equal(count, 0);
+  await search.follow(route);
+  assert.deepEqual([store.get().results.stale, store.get().results.error], [true, "away"]);
+  away = false;
+  await search.back(route);
+  await search.back(route);
+  assert.deepEqual([count, store.get().results.stale, store.get().results.total], [2, false, 0]);
 });
