@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from modelhubd.catalog.orders import in_order
+from modelhubd.trust.names import is_addressed
 from modelhubd.wire.catalog import CatalogEntry, CatalogFault
 
 
@@ -53,15 +54,18 @@ def merge(
 ) -> Merged:
     """`base` with the local entries that name models of their own.
 
-    A local entry never replaces one of the base, nor one that is `closed` because it was withdrawn, and of
-    two local ones the first stays, in the order given. A local entry counts as verified by nobody, whatever
-    it says.
+    A local entry never replaces one of the base, nor one that is `closed` because it was withdrawn, and has
+    no id that is made of an address; of two local ones the first stays, in the order given. It counts as
+    verified by nobody, whatever it says.
     """
     served = {entry.id: Sourced(entry, base_source) for entry in base}
     added: dict[str, LocalEntry] = {}
     faults = []
     for item in local:
-        if item.entry.id in served:
+        if is_addressed(item.entry.id):
+            reason = f"{item.entry.id} would seem to be what lies at an address; choose an id of your own"
+            faults.append(CatalogFault(file=item.file, pointer=f"{item.pointer}/id", reason=reason))
+        elif item.entry.id in served:
             reason = f"{item.entry.id} is in the catalog already; choose an id of your own"
             faults.append(CatalogFault(file=item.file, pointer=f"{item.pointer}/id", reason=reason))
         elif item.entry.id in closed:

@@ -90,7 +90,7 @@ class Integrity:
         async def work(progress: Progress) -> VerifyResult:
             progress.expect(total_bytes=row.size_bytes, total_files=len(row.files))
             verdicts = [await self._read(row, file, progress) for file in row.files]
-            fresh = await self._looking.check(await self._row(library_id))
+            fresh = await self._present(library_id)
             return VerifyResult(state=fresh.state, files=tuple(verdicts))
 
         return self._jobs.start("verify", work, library_id=library_id, model=str(row.key))
@@ -120,7 +120,8 @@ class Integrity:
             progress.expect(total_bytes=sum(file.size_bytes for file in unknown))
             for file in unknown:
                 await self._read(fresh, file, progress)
-            held = await self._held(await self._looking.check(await self._row(library_id)))
+            held = await self._held(await self._present(library_id))
+            await self._present(library_id)
             missing = sum(file.size_bytes - sum(end - start for start, end in file.good) for file in held)
             if all(file.whole for file in held):
                 return RepairResult(download=None, missing_bytes=0)
@@ -259,14 +260,14 @@ def read(root: ConfinedRoot, path: str, known: Known, advance: Callable[[int], N
     for _ in range(TRIES):
         try:
             found = _once(root, path, advance, whole=True, pieces=not known.pieces_known)
+            assert found.sha256 is not None
+            judged = judge(known, found.size_bytes, found.sha256, found.pieces)
+            if judged.state is ArtifactState.DAMAGED and known.pieces_known and found.steady:
+                sha256 = found.sha256
+                found = replace(_once(root, path, lambda _: None, whole=False, pieces=True), sha256=sha256)
+                judged = judge(known, found.size_bytes, sha256, found.pieces)
         except FileNotFoundError:
             return Reading(None, Judged(ArtifactState.MISSING, right=False))
-        assert found.sha256 is not None
-        judged = judge(known, found.size_bytes, found.sha256, found.pieces)
-        if judged.state is ArtifactState.DAMAGED and known.pieces_known and found.steady:
-            sha256 = found.sha256
-            found = replace(_once(root, path, lambda _: None, whole=False, pieces=True), sha256=sha256)
-            judged = judge(known, found.size_bytes, sha256, found.pieces)
         if found.steady:
             return Reading(found, judged)
     raise Conflict(

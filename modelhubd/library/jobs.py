@@ -293,7 +293,8 @@ def error_of(error: OSError) -> JobError:
         case errno.ENOSPC | errno.EDQUOT:
             return JobError(code="disk_full", detail="The disk is full. Make room and try again.")
         case errno.ENODEV | errno.ESTALE:
-            return JobError(code="storage_offline", detail="The models directory is away. Plug its drive in.")
+            detail = "The drive went away. Nothing on it is lost: plug it in and try again."
+            return JobError(code="storage_offline", detail=detail)
         case _:
             reason = error.strerror or type(error).__name__
             return JobError(code="io_error", detail=f"A file cannot be used: {reason}.")

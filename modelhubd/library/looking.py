@@ -13,7 +13,7 @@ from modelhubd.library import store
 from modelhubd.library.layout import Key, folder_of, key_of
 from modelhubd.library.naming import no_artifact
 from modelhubd.library.outside import Elsewhere, OutsideLook
-from modelhubd.library.scan import Sight, is_marked, look, look_again, look_at, mark
+from modelhubd.library.scan import Sight, is_marked, look, look_again, look_at, mark, respelled
 from modelhubd.library.states import Found, Outside, Trace, adopted_files, is_offline
 from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
@@ -81,6 +81,9 @@ class Looking:
             self._sight = None
             sight = await asyncio.to_thread(look, self._root)
             paths, elsewhere = await asyncio.to_thread(_places_of, rows)
+            if sight.present:
+                files = await asyncio.to_thread(respelled, self._root, sight.files, paths)
+                sight = replace(sight, files=files)
             outside = await self._outside.look(elsewhere)
             marked = sight.marked or accept
             away = is_offline(
@@ -165,8 +168,7 @@ class Looking:
         """
         inside = await asyncio.to_thread(look_at, self._root, row.inside)
         outside = await self._outside.look(row.elsewhere)
-        present = await asyncio.to_thread(self._root.present)
-        away = not inside and (row.state is ArtifactState.OFFLINE or not present)
+        away = not inside and (row.state is ArtifactState.OFFLINE or not await self.storage_present())
         if row.seen(inside | outside.found, offline=away, away=outside.away) == row:
             return row
         await self._settle([row], {}, outside, unsafe=False, away=away)

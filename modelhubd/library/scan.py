@@ -99,6 +99,28 @@ def look_again(confined: ConfinedRoot, before: Sight, changed: Collection[str]) 
     )
 
 
+def respelled(root: ConfinedRoot, files: dict[str, Found], paths: Iterable[str]) -> dict[str, Found]:
+    """`files`, where those of `paths` that are listed in other letters are called as they are in `paths`.
+
+    On a file system that takes `A` and `a` for one name, somebody may have changed the letters of a file or
+    folder: it is the same file, under the name that we know. Blocks for one `stat` per such file.
+    """
+    absent = [path for path in paths if path not in files]
+    if not absent:
+        return files
+    listed: dict[str, list[str]] = {}
+    for path in files:
+        listed.setdefault(path.casefold(), []).append(path)
+    alike = {path: found for path in absent if (found := listed.get(path.casefold()))}
+    told = dict(files)
+    for path, seen in look_at(root, alike).items():
+        for other in alike[path]:
+            if other in told and (told[other].device, told[other].inode) == (seen.device, seen.inode):
+                del told[other]
+        told[path] = seen
+    return told
+
+
 def look_at(root: ConfinedRoot, paths: Iterable[str]) -> dict[str, Found]:
     """Only these files, and only where no folder on the way to them is a link."""
     found = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -124,13 +125,18 @@ class Bundles(Struct, frozen=True, kw_only=True):
 
         async def work(progress: Progress) -> BundleReport:
             progress.expect(total_bytes=bundle.size_bytes, total_files=len(bundle.files))
-            with refusing():
-                linked = await progress.in_thread(
-                    lambda: make_bundle(
-                        path, bundle=bundle, manifest=manifest, taken=taken, tuf=tuf, link=request.link,
-                        told=progress.add,
-                    )
-                )  # fmt: skip
+            try:
+                with refusing():
+                    linked = await progress.in_thread(
+                        lambda: make_bundle(
+                            path, bundle=bundle, manifest=manifest, taken=taken, tuf=tuf, link=request.link,
+                            told=progress.add,
+                        )
+                    )  # fmt: skip
+            except Conflict:
+                if await self.library.storage_present():
+                    raise
+                raise OSError(errno.ENODEV, "the models directory went away") from None
             return report_of(bundle, linked=linked)
 
         return self.jobs.start(kind="bundle create", work=work, model=name, holds=f"folder {path}")
@@ -178,14 +184,14 @@ class Bundles(Struct, frozen=True, kw_only=True):
                 total_bytes=sum(item.size_bytes for item in wanted),
                 total_files=sum(len(item.files) for item in wanted),
             )
+            aside, root = secrets.token_hex(8), await in_thread(self._root.pinned)
             await self._refuse_without_room(wanted)
-            aside = secrets.token_hex(8)
             try:
                 for item in wanted:
-                    await self._install(progress, aside, opened, item, last=item is wanted[-1])
+                    await self._install(progress, root, aside, opened, item, last=item is wanted[-1])
             finally:
                 with contextlib.suppress(OSError):
-                    await in_thread(lambda: placing.clean(self._root, aside))
+                    await in_thread(lambda: placing.clean(root, aside))
             return report_of(bundle, checks=checks, installed=await self.library.keys())
 
         return self.jobs.start(kind="bundle install", work=work, model=path.name, holds=f"folder {path}")
@@ -220,22 +226,31 @@ class Bundles(Struct, frozen=True, kw_only=True):
         refuse_without_room("These models", size, reserve=self.reserve_bytes, free=free, promised=promised)
 
     async def _install(
-        self, progress: Progress, aside: str, opened: Opened, item: Bundled, *, last: bool
+        self,
+        progress: Progress,
+        root: ConfinedRoot,
+        aside: str,
+        opened: Opened,
+        item: Bundled,
+        *,
+        last: bool,
     ) -> None:
         with refusing():
-            await progress.in_thread(lambda: placing.stage(self._root, aside, opened, item, progress.add))
+            await progress.in_thread(lambda: placing.stage(root, aside, opened, item, progress.add))
         finished = finished_of(item, verified_at=rfc3339(self.clock()))
         # The approval may have gone while gigabytes were copied.
         refuse_wrong([await self.standing.of_item(item, None)])
         progress.final = last
-        await uninterrupted(self._place(aside, item, finished, opened.bundle.name))
+        await uninterrupted(self._place(root, aside, item, finished, opened.bundle.name))
 
-    async def _place(self, aside: str, item: Bundled, finished: Finished, bundle: str) -> None:
+    async def _place(
+        self, root: ConfinedRoot, aside: str, item: Bundled, finished: Finished, bundle: str
+    ) -> None:
         async with self.database.transaction(durable=True) as tx:
             await store.put_placing(tx, store.Placing(finished=finished, bundle=bundle))
         try:
             with refusing():
-                await in_thread(lambda: placing.place(self._root, aside, item))
+                await in_thread(lambda: placing.place(root, aside, item))
         except BaseException:
             async with self.database.transaction() as tx:
                 await store.drop_placing(tx, finished.directory)

@@ -4,6 +4,7 @@ at all. Blocking: call it in a thread."""
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 from modelhubd.storage.confined import ConfinedRoot
 
+log = logging.getLogger(__name__)
 BLOCK = 8 << 20
 HALF = ".half-moved"
 """What the name of a file ends with while it is copied."""
@@ -29,8 +31,11 @@ Advance = Callable[[int, int], None]
 
 
 class File(Struct, frozen=True):
+    """`place`, device and inode, is known where the file has more than one name."""
+
     size_bytes: int
     mtime_ns: int
+    place: tuple[int, int] | None = None
 
     def is_as(self, other: "File | None") -> bool:
         return (
@@ -47,7 +52,9 @@ def files_of(root: ConfinedRoot) -> dict[str, File]:
         OSError: the folder is not there.
     """
     return {
-        path: File(facts.st_size, facts.st_mtime_ns)
+        path: File(
+            facts.st_size, facts.st_mtime_ns, (facts.st_dev, facts.st_ino) if facts.st_nlink > 1 else None
+        )
         for path, facts in root.walk()
         if stat.S_ISREG(facts.st_mode) and path not in OURS and not path.endswith(HALF)
     }
@@ -59,9 +66,43 @@ def differing(source: Mapping[str, File], target: Mapping[str, File]) -> tuple[l
     return missing, sorted(target.keys() - source.keys())
 
 
-def bring_over(source: ConfinedRoot, target: ConfinedRoot, path: str, advance: Advance) -> None:
-    """Have the file in the other folder too: under a second name where both are on one disk, else as a copy
-    that was read back from the disk and compared. A file that vanishes meanwhile is fine.
+def bytes_of(files: Iterable[File]) -> int:
+    """What they take: several names of one file count once. Pure."""
+    alone = sum(file.size_bytes for file in files if file.place is None)
+    return alone + sum({file.place: file.size_bytes for file in files if file.place is not None}.values())
+
+
+def twins_in(source: Mapping[str, File], target: Mapping[str, File]) -> dict[tuple[int, int], str]:
+    """Of files with several names, by place, one that the other folder has already. Pure."""
+    return {
+        file.place: path
+        for path, file in source.items()
+        if file.place is not None and file.is_as(target.get(path))
+    }
+
+
+def bring_all_over(
+    source: ConfinedRoot,
+    target: ConfinedRoot,
+    paths: Iterable[str],
+    advance: Advance,
+    twins: dict[tuple[int, int], str],
+) -> None:
+    """`bring_over` each; what are several names of one file are so again. `twins` gains what is brought."""
+    for path in paths:
+        bring_over(source, target, path, advance, twins)
+
+
+def bring_over(
+    source: ConfinedRoot,
+    target: ConfinedRoot,
+    path: str,
+    advance: Advance,
+    twins: dict[tuple[int, int], str],
+) -> None:
+    """Have the file in the other folder too: under a second name where both are on one disk or it is one of
+    the `twins` there, else as a copy that was read back from the disk and compared. A file that vanishes
+    meanwhile is fine.
 
     Raises:
         OSError: it cannot be read or written, or was not the same when it was read back.
@@ -75,11 +116,33 @@ def bring_over(source: ConfinedRoot, target: ConfinedRoot, path: str, advance: A
         if same_disk(source, target):
             source.link_across(path, target, path)
             advance(facts.st_size, 1)
-        else:
+        elif not _is_twin(target, path, facts, twins):
             _copy(source, target, path, facts, advance)
+            if facts.st_nlink > 1:
+                twins[facts.st_dev, facts.st_ino] = path
+        else:
+            advance(facts.st_size, 1)
     except FileNotFoundError:
         return
     target.fsync_dir(path.rpartition("/")[0])
+
+
+def _is_twin(
+    target: ConfinedRoot, path: str, facts: os.stat_result, twins: Mapping[tuple[int, int], str]
+) -> bool:
+    """Whether the file is another name there of one that was brought, where the file system has such."""
+    twin = twins.get((facts.st_dev, facts.st_ino))
+    if twin is None:
+        return False
+    try:
+        there = target.stat(twin)
+        if not File(there.st_size, there.st_mtime_ns).is_as(File(facts.st_size, facts.st_mtime_ns)):
+            return False
+        target.link_across(twin, target, path)
+    except OSError as error:
+        log.info("a second name cannot be given at the new place: %s", error.strerror)
+        return False
+    return True
 
 
 def same_disk(source: ConfinedRoot, target: ConfinedRoot) -> bool:
@@ -136,18 +199,31 @@ def put_list(root: ConfinedRoot, files: Mapping[str, File]) -> None:
     root.fsync_dir()
 
 
-def clear(root: ConfinedRoot) -> None:
-    """Remove from the old folder what the list in it names, as it was then, then the list, and the folder if
-    it is empty. What somebody has changed or added since stays. A folder that is gone is empty.
+def place_of(root: ConfinedRoot) -> tuple[int, int]:
+    """Which folder it is: device and inode.
 
     Raises:
-        OSError: a file cannot be removed.
+        OSError: it is not there.
+    """
+    facts = root.root.stat()
+    return facts.st_dev, facts.st_ino
+
+
+def clear(root: ConfinedRoot, place: tuple[int, int] | None = None) -> None:
+    """Remove from the old folder what the list in it names, as it was then, then the list, and the folder if
+    it is empty. What somebody has changed or added since stays. A folder that is gone is empty. `place` is
+    the folder's own, where it is known.
+
+    Raises:
+        OSError: a file cannot be removed, or (ENODEV) the folder's drive is away.
     """
     if not root.present():
         return
     try:
         fd = root.open(LIST)
     except FileNotFoundError:
+        if place is not None and place_of(root) != place:
+            raise OSError(errno.ENODEV, "the old folder's drive is away") from None
         _remove_folder(root)
         return
     with os.fdopen(fd, "rb") as file:

@@ -5,6 +5,7 @@ one is emptied. Until that transaction everything goes on in the old place, but 
 """
 
 import asyncio
+import errno
 import logging
 import os
 import secrets
@@ -34,6 +35,7 @@ from modelhubd.wire.status import ConfigValue
 
 log = logging.getLogger(__name__)
 KIND = "move"
+AWAY = (errno.ENODEV, errno.ESTALE, errno.ENXIO)
 PASSES = 20
 """How often what has changed meanwhile is brought over before the last look."""
 LOOK_S = 0.2
@@ -102,9 +104,13 @@ class Moving:
                 f"Where the models directory is, is decided by {around.fixed_by}. Change it there.",
                 code="decided_elsewhere",
             )
-        if await store.move(around.database.reader) is not None:
+        if (begun := await store.move(around.database.reader)) is not None:
+            asked = await in_thread(lambda: str(Path(path).expanduser().resolve()))
+            if around.jobs.holding(KIND) is None and asked == begun.target:
+                return self._begin(begun)  # a drive went away meanwhile
             raise Conflict(
-                "The models directory is being moved already. `modelhub jobs` shows it.",
+                "The models directory is being moved already. `modelhub jobs` shows it. Where a drive went "
+                "away meanwhile, plug it in and ask for the same move again.",
                 code="move_under_way",
             )
         if not await around.library.storage_present():
@@ -116,6 +122,7 @@ class Moving:
             target=str(target),
             state=State.COPYING,
             made=made,
+            place=await in_thread(lambda: copying.place_of(around.library.root)),
         )
         async with around.database.transaction(durable=True) as tx:
             await store.put_move(tx, move)
@@ -137,8 +144,9 @@ class Moving:
             if move.state is State.COPYING:
                 try:
                     move = await self._over(move, progress)
-                except BaseException:
-                    if not self._closing:
+                except BaseException as error:
+                    # A drive that is away comes back: the move goes on when asked again, or at a start.
+                    if not (self._closing or (isinstance(error, OSError) and error.errno in AWAY)):
                         await uninterrupted(self._give_up(move))
                     raise
             if move.state is State.UNDOING:
@@ -151,12 +159,12 @@ class Moving:
 
     async def _over(self, move: Move, progress: Progress) -> Move:
         """Bring everything over and switch; the move as it is then."""
-        source, target = ConfinedRoot(Path(move.source)), ConfinedRoot(Path(move.target))
+        source = await in_thread(ConfinedRoot(Path(move.source)).pinned)
+        target = await in_thread(ConfinedRoot(Path(move.target)).pinned)
+        if not await self._around.library.storage_present():
+            raise OSError(errno.ENODEV, "the models directory is away")
         if not await in_thread(lambda: copying.is_marked(target, move.id)):
-            raise Conflict(
-                "The new folder is not there, or not the one that was begun with. Nothing was moved.",
-                code="storage_offline",
-            )
+            raise OSError(errno.ENODEV, "the new folder is away")
         for _ in range(PASSES):
             if not await progress.in_thread(lambda: _pass(source, target, progress)):
                 break
@@ -184,7 +192,7 @@ class Moving:
         await self._until_nothing_loads()
         left = False
         try:
-            await in_thread(lambda: copying.clear(source))
+            await in_thread(lambda: copying.clear(source, move.place))
         except OSError as error:
             left = True
             log.warning("the old models directory cannot be emptied now: %s", error.strerror)
@@ -256,7 +264,7 @@ class Moving:
     def _refuse_without_room(self, source: ConfinedRoot, target: ConfinedRoot) -> None:
         if copying.same_disk(source, target):
             return
-        size = sum(file.size_bytes for file in copying.files_of(source).values())
+        size = copying.bytes_of(copying.files_of(source).values())
         disk = disk_of(target)
         if disk is not None:
             refuse_without_room("The models", size, reserve=self._around.reserve_bytes, free=disk[0])
@@ -271,8 +279,7 @@ def _pass(source: ConfinedRoot, target: ConfinedRoot, progress: Progress) -> boo
         total_bytes=done.done_bytes + sum(here[path].size_bytes for path in missing),
         total_files=done.done_files + len(missing),
     )
-    for path in missing:
-        copying.bring_over(source, target, path, progress.add)
+    copying.bring_all_over(source, target, missing, progress.add, copying.twins_in(here, there))
     for path in extra:
         target.unlink(path)
     return bool(missing or extra)
@@ -281,9 +288,11 @@ def _pass(source: ConfinedRoot, target: ConfinedRoot, progress: Progress) -> boo
 def _last_pass(source: ConfinedRoot, target: ConfinedRoot) -> dict[str, copying.File]:
     """The same without a word, and the list of what is moved goes into the old folder. Blocks."""
     here = copying.files_of(source)
-    missing, extra = copying.differing(here, copying.files_of(target))
-    for path in missing:
-        copying.bring_over(source, target, path, lambda done_bytes, done_files: None)
+    there = copying.files_of(target)
+    missing, extra = copying.differing(here, there)
+    copying.bring_all_over(
+        source, target, missing, lambda done_bytes, done_files: None, copying.twins_in(here, there)
+    )
     for path in extra:
         target.unlink(path)
     target.fsync_dir()

@@ -17,6 +17,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     made: bool = False
     """Whether the new folder was made for it."""
+    place: tuple[int, int] | None = None
+    """Device and inode of the old folder: what has its name while its drive is away is another one."""
 
 
 async def models_dir(reader: Reader) -> str | None:

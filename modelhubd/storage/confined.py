@@ -258,6 +258,20 @@ class ConfinedRoot:
         except OSError as error:
             raise OSError(error.errno, "the folder cannot be opened") from None
 
+    def pinned(self) -> "ConfinedRoot":
+        """The same as long as the root is the very folder that it is now. Where its drive is unplugged, what
+        is left is the mount point, an empty folder of another disk: every method that opens it raises
+        `OSError` (ENODEV) then, so that nothing is taken for deleted or written to the wrong disk.
+
+        Raises:
+            OSError: it is not there.
+        """
+        fd = self._open_root()
+        try:
+            return _Pinned(self.root, _place(fd))
+        finally:
+            os.close(fd)
+
     def _open_directory(self, relative: str) -> int:
         segments = _segments(relative) if relative else []
         fd = self._open_root()
@@ -273,6 +287,24 @@ class ConfinedRoot:
             yield fd, name
         finally:
             os.close(fd)
+
+
+class _Pinned(ConfinedRoot):
+    def __init__(self, root: Path, place: tuple[int, int]) -> None:
+        super().__init__(root)
+        self._place = place
+
+    def _open_root(self) -> int:
+        fd = super()._open_root()
+        if _place(fd) != self._place:
+            os.close(fd)
+            raise OSError(errno.ENODEV, "the folder's drive is away")
+        return fd
+
+
+def _place(fd: int) -> tuple[int, int]:
+    facts = os.fstat(fd)
+    return facts.st_dev, facts.st_ino
 
 
 def identity_of(facts: os.stat_result) -> str:

@@ -39,6 +39,16 @@ def is_model_id(text: str) -> bool:
     return _MODEL.fullmatch(text) is not None and ".." not in text
 
 
+ADDRESSED = ("hf.", "url.")
+"""How publishers' names begin that stand for an address. Nobody publishes under one: it would seem to be what
+lies at that address."""
+
+
+def is_addressed(model: str) -> bool:
+    """Whether a model id, or a publisher's name, is one of those that are made of addresses."""
+    return model.startswith(ADDRESSED)
+
+
 def is_option_id(text: str) -> bool:
     """Whether `text` is an option id such as `gguf-q4_k_m`."""
     return _OPTION.fullmatch(text) is not None and ".." not in text

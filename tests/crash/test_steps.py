@@ -1,8 +1,8 @@
 """Death at every step of a download of several files: of the worker alone, of the daemon, of both at once."""
 
 import contextlib
-import itertools
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from tests.fakes.origin import Origin
 
 ALL = "CRASH_KILLS" in os.environ
 MOMENTS = ["before", "after"]
-DEATHS = ["die", "die both"]
 SIZES = {"config.json": 3000, "model-1.safetensors": 2 * MIB, "deep/model-2.safetensors": MIB}
 RATE = 8 * MIB
 WORKER = [
@@ -27,85 +26,133 @@ DAEMON = [
 ]  # fmt: skip
 
 
-def dies(folder: Path, origin: Origin, trap: Trap) -> bool:
-    """Whether the trap is sprung; that the download comes to its end all the same is checked."""
-    folder.mkdir()
-    sprung = folder / "sprung"
-    with doomed(folder, origin) as daemon:
+class Deaths:
+    """One home for many deaths: the next start, with the next trap, brings what died to its end."""
+
+    def __init__(self, daemon: Doomed, folder: Path) -> None:
+        self.daemon = daemon
+        self.folder = folder
         daemon.offer(SIZES, total_rate=RATE)
-        daemon.plan = {
-            "backoff": QUICK,
-            "limits": {"sync_s": 0.05, "sync_bytes": MIB // 4},
-            "traps": [{**trap, "file": str(sprung)}],
-        }
+
+    def trap(self, number: int, trap: Trap, *, from_the_start: bool = False) -> Trap:
+        """The same, to be sprung once, and not before `arm` unless it is to count from the start."""
+        made: Trap = {**trap, "file": str(self.folder / f"sprung-{number}")}
+        if not from_the_start:
+            made["armed"] = str(self.folder / f"armed-{number}")
+        return made
+
+    def start(self, *traps: Trap) -> None:
+        self.daemon.plan = {
+            "backoff": QUICK, "limits": {"sync_s": 0.05, "sync_bytes": MIB // 4}, "traps": list(traps),
+        }  # fmt: skip
+        self.daemon.start()
+
+    def arm(self, number: int) -> None:
+        (self.folder / f"armed-{number}").touch()
+
+    def has_sprung(self, number: int) -> bool:
+        return (self.folder / f"sprung-{number}").exists()
+
+    def pull(self) -> None:
+        """Download it afresh to its end."""
+        self.clear()
+        self.finish(self.daemon.pull().id)
+
+    def finish(self, id: str | None = None) -> None:
+        """Have what is under way come to its end; where nothing was promised before the death, it is asked
+        again."""
+        listed = self.daemon.client.downloads().items
+        self.daemon.finish(id or (listed[0].id if listed else self.daemon.pull().id))
+        self.daemon.assert_installed()
+
+    def clear(self) -> None:
+        for artifact in self.daemon.client.library().items:
+            self.daemon.client.remove(artifact.id)
+        for download in self.daemon.client.downloads().items:
+            self.daemon.client.forget_download(download.id)
+
+    def dies(self) -> bool:
+        """Whether it dies before a download, asked for now, has come to its end."""
         with contextlib.suppress(ClientError, OSError, AssertionError):
-            daemon.start()
-            daemon.pull()
-        worker_alone = trap.get("who") == "worker" and trap["do"] == "die"
-        if not worker_alone and wait_for_death(daemon):
-            daemon.assert_nothing_wrong_is_visible()
-            daemon.plan = {"backoff": QUICK}
-            daemon.start()
-        try:
-            finish(daemon)
-        except (ClientError, OSError):
-            if not daemon.died():  # at a commit after the end of the download
-                raise
-            daemon.plan = {"backoff": QUICK}
-            daemon.start()
-            finish(daemon)
-        return sprung.exists()
+            self.daemon.client.downloads()
+            self.pull()
+            return self.daemon.died(within_s=0.2)
+        if died := self.daemon.died():
+            self.daemon.assert_nothing_wrong_is_visible()
+        return died
 
 
-def finish(daemon: Doomed) -> None:
-    """Have the download come to its end. Where it died before it had answered, the same is asked again."""
-    listed = daemon.client.downloads().items
-    daemon.finish(listed[0].id if listed else daemon.pull().id)
-    daemon.assert_installed()
+@contextlib.contextmanager
+def deaths(folder: Path) -> Iterator[Deaths]:
+    with Origin() as origin, doomed(folder, origin) as daemon:
+        yield Deaths(daemon, folder)
 
 
-def wait_for_death(daemon: Doomed) -> bool:
-    """Whether it dies before it has nothing more to do."""
-    assert daemon.process is not None
-    while daemon.process.poll() is None:
-        with contextlib.suppress(ClientError, OSError):
-            if [found for found in daemon.client.downloads().items if found.state.ended]:
-                return daemon.died(within_s=0.2)
-    return daemon.died()
+def die_one_by_one(of: Deaths, traps: Sequence[Trap]) -> None:
+    for number, trap in enumerate(traps):
+        of.start(of.trap(number, trap))
+        of.finish()
+        of.clear()
+        of.arm(number)
+        assert of.dies() and of.has_sprung(number), trap
+    of.start()
+    of.finish()
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("moment", "do"),
-    list(itertools.product(MOMENTS, DEATHS)) if ALL else list(zip(MOMENTS, DEATHS, strict=True)),
-)
-def test_death_at_each_step_of_the_worker(moment: str, do: str, tmp_path: Path) -> None:
-    with Origin() as origin:
-        for call, count in WORKER:
-            trap: Trap = {"who": "worker", "call": call, "count": count, "moment": moment, "do": do}
-            assert dies(tmp_path / f"{call}-{count}", origin, trap), (call, count)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_death_of_the_worker_at_each_step(moment: str, tmp_path: Path) -> None:
+    """The daemon goes on: one of it is enough."""
+    traps: list[Trap] = [
+        {"who": "worker", "call": call, "count": count, "moment": moment, "do": "die"}
+        for call, count in WORKER
+    ]
+    with deaths(tmp_path) as of:
+        of.start(*(of.trap(number, trap) for number, trap in enumerate(traps)))
+        for number, trap in enumerate(traps):
+            of.arm(number)
+            of.pull()
+            assert of.has_sprung(number), trap
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("moment", MOMENTS if ALL else MOMENTS[1:])
+def test_death_of_both_at_each_step_of_the_worker(moment: str, tmp_path: Path) -> None:
+    with deaths(tmp_path) as of:
+        die_one_by_one(
+            of,
+            [
+                {"who": "worker", "call": call, "count": count, "moment": moment, "do": "die both"}
+                for call, count in WORKER
+            ],
+        )
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_death_at_each_step_of_the_end(moment: str, tmp_path: Path) -> None:
-    with Origin() as origin:
-        for call, count in DAEMON:
-            trap: Trap = {"call": call, "count": count, "moment": moment, "do": "die"}
-            assert dies(tmp_path / f"{call}-{count}", origin, trap), (call, count)
+    with deaths(tmp_path) as of:
+        die_one_by_one(
+            of, [{"call": call, "count": count, "moment": moment, "do": "die"} for call, count in DAEMON]
+        )
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_death_at_each_commit(moment: str, tmp_path: Path) -> None:
-    """Of all commits from the start of the daemon to the end of the download, or of every eighth of them."""
+    """Of all commits from the start of the daemon, which makes up for the death before, to the end of another
+    download; or of every tenth of them."""
     count = 1 if moment == "before" else 3
-    with Origin() as origin:
-        while dies(
-            tmp_path / str(count),
-            origin,
-            {"call": "database._commit", "count": count, "moment": moment, "do": "die"},
-        ):
-            count += 1 if ALL else 8
+    with deaths(tmp_path) as of:
+        while True:
+            trap: Trap = {"call": "database._commit", "count": count, "moment": moment, "do": "die"}
+            with contextlib.suppress(ClientError, OSError, AssertionError):
+                of.start(of.trap(count, trap, from_the_start=True))
+                of.finish()
+            if not of.dies():
+                break
+            assert of.has_sprung(count)
+            count += 1 if ALL else 10
+        of.finish()
     print(f"{count} commits")
-    assert count > 8
+    assert count > 10

@@ -25,7 +25,7 @@ from modelhubd.library.layout import Key
 from modelhubd.library.service import Library
 from modelhubd.storage.database import Transaction
 from modelhubd.trust.digests import option_digest
-from modelhubd.trust.names import Reference
+from modelhubd.trust.names import Reference, is_addressed
 from modelhubd.wire.catalog import CatalogEntry, Option, OptionFile
 from modelhubd.wire.library import ArtifactState
 
@@ -102,6 +102,11 @@ class Planner:
                 f"These files are not what the catalog lists as {asked.model}. Leave the model out to have "
                 "them recognised.",
                 code="not_recognised",
+            )
+        if asked is not None and is_addressed(asked.model):
+            raise Conflict(
+                f"{asked.model} would seem to be what lies at an address. Choose another name, or pull it.",
+                code="id_reserved",
             )
         names = safe_names(files)
         renamed = {names[name]: file for name, file in files.items()}

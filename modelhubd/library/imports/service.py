@@ -35,6 +35,7 @@ from modelhubd.library.jobs import Jobs, Progress
 from modelhubd.library.layout import folder_of, key_of
 from modelhubd.library.service import Library
 from modelhubd.library.states import Outside
+from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import uninterrupted
@@ -100,11 +101,12 @@ class Imports:
             source = await asyncio.to_thread(find_source, request.path or "", self._home)
         if not await self._library.storage_present():
             raise Conflict("The models directory is away. Plug its drive in.", code="storage_offline")
+        root = await asyncio.to_thread(self._root.pinned)
         self._refuse_own(source, request.mode)
         what = request.found or request.path
 
         async def work(progress: Progress) -> ImportResult:
-            return await self._import(source, request.mode, asked, request.option, progress)
+            return await self._import(root, source, request.mode, asked, request.option, progress)
 
         return self._jobs.start("import", work, model=request.model, holds=f"import {what}")
 
@@ -112,11 +114,12 @@ class Imports:
         """Undo what an end of the daemon cut short. Call it whenever the models directory is there."""
         for row in await store.under_way(self._database.reader):
             if row.id not in self._active:
-                await self._undo(row)
+                await self._undo(self._root, row)
                 log.info("an import into %s was cut short and is undone", row.folder)
 
     async def _import(
         self,
+        root: ConfinedRoot,
         source: Source,
         mode: ImportMode,
         asked: Reference | None,
@@ -140,7 +143,7 @@ class Imports:
                 progress.final = last
                 imported.append(await self._refer(one))
             else:
-                made, stayed = await self._bring(one, mode, progress, last=last)
+                made, stayed = await self._bring(root, one, mode, progress, last=last)
                 imported.append(made)
                 kept += stayed
         if any(not one.recognised for one in planned):
@@ -170,7 +173,7 @@ class Imports:
         return self._imported(planned, library_id, "reference")
 
     async def _bring(
-        self, planned: Planned, mode: ImportMode, progress: Progress, *, last: bool
+        self, root: ConfinedRoot, planned: Planned, mode: ImportMode, progress: Progress, *, last: bool
     ) -> tuple[Imported, list[str]]:
         """The artifact, and the names of sources that were to go and did not."""
         row = store.UnderWay(
@@ -184,12 +187,14 @@ class Imports:
                 await store.begin(tx, row)
             try:
                 promised = await self._promised()
-                how = await progress.in_thread(lambda: self._stage(row, planned, mode, promised, progress))
+                how = await progress.in_thread(
+                    lambda: self._stage(root, row, planned, mode, promised, progress)
+                )
                 # From here on it is all or nothing: a cancellation waits, and comes too late for the last.
                 progress.final = last
-                library_id = await uninterrupted(self._settle(row, planned))
+                library_id = await uninterrupted(self._settle(root, row, planned))
             except BaseException:
-                await uninterrupted(self._undo_if_begun(row.id))
+                await uninterrupted(self._undo_if_begun(root, row.id))
                 raise
         finally:
             self._active.discard(row.id)
@@ -205,50 +210,60 @@ class Imports:
         refuse_without_room("Copies", size, reserve=self._reserve_bytes, free=free, promised=promised)
 
     def _stage(
-        self, row: store.UnderWay, planned: Planned, mode: ImportMode, promised: int, progress: Progress
+        self,
+        root: ConfinedRoot,
+        row: store.UnderWay,
+        planned: Planned,
+        mode: ImportMode,
+        promised: int,
+        progress: Progress,
     ) -> str:
         """Blocks. How the bytes got here; a move shares them until the source is removed."""
         staging = staging_of(row.id)
-        if self._root.exists(row.folder) and self._root.names(row.folder):
+        if root.exists(row.folder) and root.names(row.folder):
             raise in_the_way()
         hows = set()
         digests = {file.name: file.sha256 for file in planned.option.files}
         for name, file in planned.sources.items():
             target = f"{staging}/{name}"
-            self._root.make_dirs(target.rpartition("/")[0])
+            root.make_dirs(target.rpartition("/")[0])
             if mode is not ImportMode.COPY:
                 try:
-                    hows.add(stage_link(self._root, file, name, target))
+                    hows.add(stage_link(root, file, name, target))
                     continue
                 except CannotLink:
                     if mode is ImportMode.LINK:
                         raise
                     self._refuse_without_room(file.size_bytes, promised)
-            stage_copy(self._root, file, name, target, digests[name] or "", progress.add)
+            stage_copy(root, file, name, target, digests[name] or "", progress.add)
             hows.add("copy")
-        self._root.fsync_dir(staging)
+        root.fsync_dir(staging)
         return "copy" if "copy" in hows else "hard_link" if "hard_link" in hows else "clone"
 
-    async def _settle(self, row: store.UnderWay, planned: Planned) -> str:
+    async def _settle(self, root: ConfinedRoot, row: store.UnderWay, planned: Planned) -> str:
         async with self._database.transaction(durable=True) as tx:
             await store.set_placing(tx, row.id)
-        await asyncio.to_thread(place, self._root, row.id, row.folder)
+        await asyncio.to_thread(place, root, row.id, row.folder)
         async with self._database.transaction(durable=True) as tx:
             library_id = await self._library.arrivals.add_imported(tx, self._finished(planned))
             await self._keep_entry(tx, planned)
             await store.end(tx, row.id)
         return library_id
 
-    async def _undo_if_begun(self, id: str) -> None:
+    async def _undo_if_begun(self, root: ConfinedRoot, id: str) -> None:
         for row in await store.under_way(self._database.reader):
             if row.id == id:
-                await self._undo(row)
+                try:
+                    await self._undo(root, row)
+                except OSError as error:
+                    # `recover` does it when the drive is back.
+                    log.warning("an import into %s cannot be undone now: %s", row.folder, error.strerror)
 
-    async def _undo(self, row: store.UnderWay) -> None:
+    async def _undo(self, root: ConfinedRoot, row: store.UnderWay) -> None:
         place = key_of(f"{row.folder}/file")
         adopted = place is not None and await self._library.state_of(place[0]) is not None
         if not adopted or not row.placing:
-            await asyncio.to_thread(undo, self._root, row.id, row.folder, row.files, placing=row.placing)
+            await asyncio.to_thread(undo, root, row.id, row.folder, row.files, placing=row.placing)
         async with self._database.transaction(durable=True) as tx:
             await store.end(tx, row.id)
 

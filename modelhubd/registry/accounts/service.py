@@ -23,6 +23,7 @@ from modelhubd.registry.audit import service as audit
 from modelhubd.registry.database import Database
 from modelhubd.registry.release.store import bump
 from modelhubd.tasks import TaskOwner
+from modelhubd.trust.names import is_addressed
 from modelhubd.trust.signing import key_id
 from modelhubd.trust.text import fault_in_text
 from modelhubd.wire.base import rfc3339
@@ -155,6 +156,8 @@ class Accounts:
         """
         if ".." in wanted.name:
             raise InvalidInput.at("/name", "a publisher's name has no two dots side by side")
+        if is_addressed(wanted.name):
+            raise InvalidInput.at("/name", "names that begin so stand for addresses; choose another one")
         _check_text("/display_name", wanted.display_name)
         now = self._clock()
         made = Publisher(

@@ -344,6 +344,11 @@ async def test_a_cancelled_import_leaves_nothing(world: World, monkeypatch: pyte
     assert (await world.bring(source, "copy")).imported
 
 
+async def test_what_is_imported_cannot_be_called_as_what_lies_at_an_address(world: World) -> None:
+    source = world.source("tiny.gguf", b"weights")
+    assert (await world.refused(source, model="hf.acme/tiny"))[0] == "id_reserved"
+
+
 async def test_a_cancel_during_the_last_step_comes_too_late(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

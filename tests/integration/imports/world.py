@@ -181,7 +181,7 @@ def _role(name: str) -> Role:
 @contextlib.asynccontextmanager
 async def world_in(folder: Path, policy: PolicyConfig | None = None) -> AsyncIterator[World]:
     for name in ("models", "home", "catalog.d"):
-        (folder / name).mkdir(mode=0o700)
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
     async with Database.open(folder / "modelhub.db") as database, TaskOwner("test") as tasks:
         world = World(folder, database, tasks, policy or PolicyConfig())
         await world.policies.load()

@@ -174,6 +174,7 @@ async def test_an_artifact_without_a_model_file_cannot_be_loaded(world: World) -
 
 async def test_what_is_gone_or_damaged_is_noticed_when_it_is_asked_for(world: World) -> None:
     artifact = await world.install()
+    await world.library.scan()  # leaves its marker
     path = world.models / "acme/tiny/1/gguf/tiny.gguf"
     await world.told()
     path.write_bytes(b"short")

@@ -181,7 +181,7 @@ async def test_a_publisher_is_made_suspended_and_activated(registry: Registry) -
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("name", ["A", "a/b", "a..b", "", "-a", "a" * 65, "a\n"])
+@pytest.mark.parametrize("name", ["A", "a/b", "a..b", "", "-a", "a" * 65, "a\n", "hf.acme", "url.x.org"])
 async def test_a_publishers_name_can_begin_a_models_id(sqlite_registry: Registry, name: str) -> None:
     refused = await sqlite_registry.admin.post("/publishers", {"name": name})
     assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/name")

@@ -35,6 +35,21 @@ def test_of_two_local_entries_with_one_id_the_first_stays() -> None:
     assert "a.json" in fault.reason
 
 
+def test_nobody_calls_a_model_as_what_lies_at_an_address() -> None:
+    pretending = [local("a.json", "hf.acme/tiny"), local("b.json", "url.example.org/tiny-0123abcd")]
+    merged = merge([], [*pretending, local("c.json", "hfacme/tiny")])
+    assert [item.entry.id for item in merged.entries] == ["hfacme/tiny"]
+    assert [(fault.file, "an address" in fault.reason) for fault in merged.faults] == [
+        ("a.json", True), ("b.json", True),
+    ]  # fmt: skip
+
+
+def test_a_withdrawn_model_does_not_come_back_as_somebodys_own() -> None:
+    merged = merge([], [local("a.json", "lab/gone")], closed={"lab/gone"})
+    assert merged.entries == []
+    assert "has been withdrawn" in merged.faults[0].reason
+
+
 def test_nobody_verifies_their_own_entry() -> None:
     merged = merge([entry("lab/b", verified=True)], [local("a.json", "me/a", verified=True)])
     assert {item.entry.id: item.entry.verified for item in merged.entries} == {"lab/b": True, "me/a": False}

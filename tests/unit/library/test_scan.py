@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelhubd.library.scan import look, look_again, look_at, mark
+from modelhubd.library.scan import look, look_again, look_at, mark, respelled
 from modelhubd.storage.confined import ConfinedRoot
 
 
@@ -27,6 +27,26 @@ def test_a_look_finds_names_sizes_and_folders(tmp_path: Path) -> None:
         "note.txt": 5,
     }
     assert sight.folders == {"", "a", "a/b", "a/b/1", "a/b/1/o"}
+
+
+class LettersDoNotCount(ConfinedRoot):
+    """As on a file system that takes `A` and `a` for one name."""
+
+    def stat(self, relative: str) -> os.stat_result:
+        found = [path for path in look(self).files if path.casefold() == relative.casefold()]
+        return super().stat(found[0] if found else relative)
+
+
+def test_a_file_whose_letters_were_changed_is_the_one_that_we_know(tmp_path: Path) -> None:
+    write(tmp_path, "Acme/b/1/o/M.gguf")
+    write(tmp_path, "acme/b/1/o/other.gguf")
+    rows = ["acme/b/1/o/m.gguf", "acme/b/1/o/gone.gguf"]
+    root = LettersDoNotCount(tmp_path)
+    found = respelled(root, look(root).files, rows)
+    assert found.keys() == {"acme/b/1/o/m.gguf", "acme/b/1/o/other.gguf"}
+    assert respelled(root, found, ["acme/b/1/o/m.gguf"]) == found
+    plain = ConfinedRoot(tmp_path)
+    assert respelled(plain, look(plain).files, rows) == look(plain).files, "elsewhere letters count"
 
 
 def test_dot_files_and_folders_are_not_looked_at(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Bringing files over, emptying the old folder, undoing: on real files."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -17,8 +18,10 @@ def folders(tmp_path: Path) -> tuple[ConfinedRoot, ConfinedRoot]:
 
 
 def bring_all(old: ConfinedRoot, new: ConfinedRoot) -> None:
-    for path in copying.files_of(old):
-        copying.bring_over(old, new, path, lambda done_bytes, done_files: None)
+    here = copying.files_of(old)
+    twins = copying.twins_in(here, copying.files_of(new))
+    missing, _ = copying.differing(here, copying.files_of(new))
+    copying.bring_all_over(old, new, missing, lambda done_bytes, done_files: None, twins)
 
 
 def test_two_names_of_the_same_bytes_stay_two_names_on_one_disk(
@@ -30,6 +33,41 @@ def test_two_names_of_the_same_bytes_stay_two_names_on_one_disk(
     bring_all(old, new)
     assert (new.root / "a").stat().st_ino == (new.root / "b").stat().st_ino
     assert (new.root / "a").read_bytes() == b"model"
+
+
+def test_two_names_of_the_same_bytes_stay_two_names_on_another_disk(
+    folders: tuple[ConfinedRoot, ConfinedRoot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = folders
+    monkeypatch.setattr(copying, "same_disk", lambda source, target: False)
+    (old.root / "a").write_bytes(b"model")
+    (old.root / "alone").write_bytes(b"model")
+    os.link(old.root / "a", old.root / "deep")
+    assert copying.bytes_of(copying.files_of(old).values()) == 10
+    bring_all(old, new)
+    os.link(old.root / "a", old.root / "later")
+    bring_all(old, new)
+    inodes = [(new.root / name).stat().st_ino for name in ("a", "deep", "later", "alone")]
+    assert len(set(inodes[:3])) == 1 and inodes[3] != inodes[0]
+    assert (old.root / "a").stat().st_ino != inodes[0], "they are copies"
+    assert not [path for path in new.root.iterdir() if path.name.endswith(copying.HALF)]
+
+
+def test_a_second_name_that_cannot_be_given_becomes_a_copy(
+    folders: tuple[ConfinedRoot, ConfinedRoot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = folders
+    monkeypatch.setattr(copying, "same_disk", lambda source, target: False)
+    (old.root / "a").write_bytes(b"model")
+    os.link(old.root / "a", old.root / "b")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no second names here")
+
+    monkeypatch.setattr(ConfinedRoot, "link_across", refuse)
+    bring_all(old, new)
+    assert (new.root / "a").read_bytes() == (new.root / "b").read_bytes() == b"model"
+    assert (new.root / "a").stat().st_ino != (new.root / "b").stat().st_ino
 
 
 def test_the_old_folder_loses_what_was_moved_and_nothing_else(
@@ -77,5 +115,5 @@ def test_a_planted_link_is_not_followed(folders: tuple[ConfinedRoot, ConfinedRoo
     (new.root / "dir").symlink_to(tmp_path / "outside")
     assert list(copying.files_of(old)) == ["dir/a"]
     with pytest.raises(OSError, match="link"):
-        copying.bring_over(old, new, "dir/a", lambda done_bytes, done_files: None)
+        copying.bring_over(old, new, "dir/a", lambda done_bytes, done_files: None, {})
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]

@@ -338,3 +338,30 @@ def test_whatever_the_name_nothing_is_made_outside(root: ConfinedRoot, tmp_path:
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "outside"]
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]
+
+
+def test_a_pinned_root_is_the_very_folder_or_away(root: ConfinedRoot) -> None:
+    root.make_dirs("sub")
+    write(root, "sub/here")
+    pinned = root.pinned()
+    assert read(pinned, "sub/here") == "x"
+    drive = root.root.with_name("unplugged")
+    root.root.rename(drive)
+    root.root.mkdir()
+    for call in (
+        lambda: pinned.open("sub/here"),
+        lambda: pinned.open("new", os.O_WRONLY | os.O_CREAT),
+        lambda: pinned.make_dirs("sub"),
+        lambda: pinned.exists("sub/here"),
+        lambda: pinned.remove_tree("sub"),
+        lambda: pinned.unlink("sub/here"),
+        lambda: list(pinned.walk()),
+        lambda: pinned.fsync_dir(),
+    ):
+        with pytest.raises(OSError) as away:
+            call()
+        assert away.value.errno == errno.ENODEV
+    assert not list(root.root.iterdir()), "nothing is written to the wrong disk"
+    root.root.rmdir()
+    drive.rename(root.root)
+    assert read(pinned, "sub/here") == "x"

@@ -1,0 +1,72 @@
+"""Disks of the tests' own: a file system in memory or in a file, which can be taken away and put back."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SIZE = 300 << 20
+"""btrfs wants more than 109 MiB and xfs 300; the file has holes."""
+WAIT_S = 30
+
+
+class Disk:
+    """One of a kind (`tmpfs`, `btrfs`, `xfs`), mounted at `folder`."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.folder = folder
+        self._kind = kind
+        self._image = folder.with_name(f"{folder.name}.img")
+        folder.mkdir()
+        if kind == "tmpfs":
+            # A tmpfs is gone with its last mount: a second one keeps it.
+            self._kept = folder.with_name(f"{folder.name}.kept")
+            self._kept.mkdir()
+            _run("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self._kept))
+            return
+        with self._image.open("wb") as file:
+            file.truncate(SIZE)
+        _run(f"mkfs.{kind}", "-q", str(self._image))
+
+    def plug_in(self) -> None:
+        if self._kind == "tmpfs":
+            _run("mount", "--bind", str(self._kept), str(self.folder))
+        else:
+            _run("mount", "-o", "loop", str(self._image), str(self.folder))
+
+    def unplug(self) -> None:
+        """As a drive that is pulled out: the mount point is an empty folder; what is open stays open."""
+        _run("umount", "-l", str(self.folder))
+
+    def throw_away(self) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.unplug()
+        if self._kind == "tmpfs":
+            _run("umount", "-l", str(self._kept))
+        self._image.unlink(missing_ok=True)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=WAIT_S)
+
+
+@contextlib.contextmanager
+def disk_of(kind: str, folder: Path) -> Iterator[Disk]:
+    """One that is plugged in; the test is skipped where the machine does not let us."""
+    if kind != "tmpfs" and shutil.which(f"mkfs.{kind}") is None:
+        pytest.skip(f"there is no mkfs.{kind} here")
+    try:
+        disk = Disk(kind, folder)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"a {kind} cannot be made here: {error.stderr.decode(errors='replace')[-200:]}")
+    try:
+        try:
+            disk.plug_in()
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"a {kind} cannot be mounted here: {error.stderr.decode(errors='replace')[-200:]}")
+        yield disk
+    finally:
+        disk.throw_away()
