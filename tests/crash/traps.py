@@ -52,6 +52,8 @@ class Trap(TypedDict, total=False):
     """`die`; `die both`, the worker's daemon too; `hold`, until the trap's file is gone."""
     file: str
     """Made when it is sprung. One that is there already springs no more."""
+    armed: str
+    """Calls count only from the moment on at which this file is there."""
 
 
 class Plan(TypedDict, total=False):
@@ -95,6 +97,8 @@ def _trapped(original: Callable[..., Any], trap: Trap) -> Callable[..., Any]:
 
     def sprung() -> bool:
         nonlocal calls
+        if "armed" in trap and not Path(trap["armed"]).exists():
+            return False
         calls += 1
         return calls == trap.get("count", 1) and _first(trap)
 
