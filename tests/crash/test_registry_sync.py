@@ -61,33 +61,36 @@ def test_death_at_each_step_of_a_sync_leaves_one_whole_revision(moment: str, tmp
     with TufRegistry() as registry:
         machine = Doomed(tmp_path / "home", registry)
         release(registry)
-        machine.start()
-        machine.synced()
-        machine.stop()
         sprung = 0
         # In turn, or all of them at both moments.
         steps = STEPS if ALL else STEPS[moment == "after" :: 2]
         for call, count in steps:
-            release(registry)
-            file = tmp_path / f"{call}-{count}"
-            trap: Trap = {"call": call, "count": count, "moment": moment, "do": "die", "file": str(file)}
+            file, armed = tmp_path / f"{call}-{count}", tmp_path / f"{call}-{count}.armed"
+            trap: Trap = {
+                "call": call, "count": count, "moment": moment, "do": "die", "file": str(file),
+                "armed": str(armed),
+            }  # fmt: skip
             machine.traps = (trap,)
+            started_well(machine, registry)
+            release(registry)
+            armed.touch()
             with contextlib.suppress(ClientError, OSError, AssertionError):
-                machine.start()
                 machine.synced()
             assert machine.process is not None
-            if file.exists():
-                sprung += 1
-                assert machine.process.wait(30) == -9
-                old, new = f"r{registry.revision - 1}", f"r{registry.revision}"
-                assert revisions(machine.home) in ({old}, {new}), (call, count)
-            else:
-                machine.stop()
-            machine.traps = ()
-            machine.start()
-            info = machine.synced()
-            assert info.last_error is None, (call, count, info.last_error)
-            assert info.revision == str(registry.revision)
-            machine.stop()
-            assert revisions(machine.home) == {f"r{registry.revision}"}
+            sprung += file.exists()
+            assert machine.process.wait(30) == -9, (call, count)
+            old, new = f"r{registry.revision - 1}", f"r{registry.revision}"
+            assert revisions(machine.home) in ({old}, {new}), (call, count)
+        machine.traps = ()
+        started_well(machine, registry)
+        machine.stop()
+        assert revisions(machine.home) == {f"r{registry.revision}"}
         assert sprung == len(steps)
+
+
+def started_well(machine: Doomed, registry: TufRegistry) -> None:
+    """Started again, it takes what is served."""
+    machine.start()
+    info = machine.synced()
+    assert (info.last_error, info.revision) == (None, str(registry.revision))
+    assert revisions(machine.home) == {f"r{registry.revision}"}

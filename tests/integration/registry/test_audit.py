@@ -114,9 +114,8 @@ async def test_only_administrators_read_entries_and_everybody_may_check_proofs(r
         assert (await person.get("/audit/proof/inclusion?seq=0")).status == 200
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
+async def test_what_cannot_be_proved_is_refused(registry: Registry) -> None:
+    for path, status in (
         ("/audit?after=x", 422), ("/audit?after=-1", 422), ("/audit?after=" + "9" * 40, 422),
         ("/audit?after=٣", 422),
         ("/audit?limit=0", 422), ("/audit/proof/inclusion", 422), ("/audit/proof/inclusion?seq=-1", 422),
@@ -124,12 +123,10 @@ async def test_only_administrators_read_entries_and_everybody_may_check_proofs(r
         ("/audit/proof/inclusion?seq=0&size=0", 404), ("/audit/proof/consistency?from=100000", 422),
         ("/audit/proof/consistency?from=1&to=100000", 422), ("/audit/proof/consistency?from=2&to=1", 422),
         ("/audit/proof/consistency?from=99999999999999999999", 422),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_proved_is_refused(registry: Registry, path: str, status: int) -> None:
-    answer = await registry.admin.get(path)
-    assert answer.status == status, answer.body
-    assert answer.json["detail"]
+    ):  # fmt: skip
+        answer = await registry.admin.get(path)
+        assert answer.status == status, (path, answer.body)
+        assert answer.json["detail"]
 
 
 async def test_an_empty_beginning_is_proved_by_nothing(registry: Registry) -> None:
@@ -154,13 +151,14 @@ FORGERIES = (
 )
 
 
-@pytest.mark.parametrize("statement", FORGERIES)
-async def test_the_database_itself_keeps_the_log_as_it_is(registry: Registry, statement: str) -> None:
+async def test_the_database_itself_keeps_the_log_as_it_is(registry: Registry) -> None:
     await add(registry, 3)
     before = await whole(registry)
-    with pytest.raises(sa.exc.DBAPIError):
-        async with registry.parts.database.changing() as connection:
-            await connection.execute(sa.text(statement))
+    for statement in FORGERIES:
+        with pytest.raises(sa.exc.DBAPIError):
+            async with registry.parts.database.changing() as connection:
+                await connection.execute(sa.text(statement))
+                pytest.fail(f"it went through: {statement}")
     assert await whole(registry) == before
 
 
@@ -206,14 +204,13 @@ async def test_changes_at_once_make_one_chain(registry: Registry) -> None:
     assert (await check_log(registry.parts.database)).audit_size == before + 12
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"actor": ""}, {"subject": ""}, {"action": "put"}, {"action": "A.b"}, {"detail": {"a": [1.5]}}],
-)
-async def test_what_cannot_be_an_entry_is_not_appended(registry: Registry, changed: dict[str, Any]) -> None:
+async def test_what_cannot_be_an_entry_is_not_appended(registry: Registry) -> None:
     before = len(await whole(registry))
-    entry = {"actor": "a", "action": "template.put", "subject": "t", "detail": {}, "at": AT, **changed}
-    with pytest.raises(ValueError, match=r"audited|integer"):
-        async with registry.parts.database.changing() as connection:
-            await audit.append(connection, **entry)
+    entry: dict[str, Any] = {"actor": "a", "action": "template.put", "subject": "t", "detail": {}, "at": AT}
+    for changed in (
+        {"actor": ""}, {"subject": ""}, {"action": "put"}, {"action": "A.b"}, {"detail": {"a": [1.5]}},
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"audited|integer"):
+            async with registry.parts.database.changing() as connection:
+                await audit.append(connection, **(entry | changed))
     assert len(await whole(registry)) == before

@@ -223,40 +223,40 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("what", FORGED)
-async def test_an_export_that_was_forged_is_refused(database_url: str, tmp_path: Path, what: str) -> None:
+async def test_an_export_that_was_forged_is_refused(database_url: str, tmp_path: Path) -> None:
     async with Database.open(f"sqlite:///{template('sqlite').state_dir / 'registry.db'}") as first:
         await export(first, tmp_path / "export", now=now())
     lines = gzip.decompress((tmp_path / "export").read_bytes()).splitlines()
-    (tmp_path / "forged").write_bytes(gzip.compress(b"\n".join(_changed_line(lines, *FORGED[what])) + b"\n"))
     async with Database.open(database_url) as database:
-        with pytest.raises(CannotStart):
-            await import_(database, tmp_path / "forged")
+        for what, forged in FORGED.items():
+            changed = b"\n".join(_changed_line(lines, *forged)) + b"\n"
+            (tmp_path / "forged").write_bytes(gzip.compress(changed, 1))
+            with pytest.raises(CannotStart):
+                await import_(database, tmp_path / "forged")
+                pytest.fail(f"{what} went through")
         moved = await import_(database, tmp_path / "export")  # nothing was left behind
         assert moved.name == "registry.test"
 
 
-@pytest.mark.parametrize(
-    "how", ["cut", "one line less", "one line more", "no gzip", "another format", "gone"]
-)
-async def test_an_export_that_is_damaged_is_refused(tmp_path: Path, how: str) -> None:
+async def test_an_export_that_is_damaged_is_refused(tmp_path: Path) -> None:
     async with Database.open(f"sqlite:///{template('sqlite').state_dir / 'registry.db'}") as first:
         await export(first, tmp_path / "export", now=now())
     packed = (tmp_path / "export").read_bytes()
     lines = gzip.decompress(packed).splitlines(keepends=True)
-    (tmp_path / "bad").write_bytes(
-        {
-            "cut": packed[:-100],
-            "one line less": gzip.compress(b"".join([*lines[:-2], lines[-1]])),
-            "one line more": gzip.compress(b"".join([*lines, lines[1]])),
-            "no gzip": b"".join(lines),
-            "another format": gzip.compress(b"".join([lines[0].replace(b"export", b"import"), *lines[1:]])),
-            "gone": b"",
-        }[how]
-    )
+    damaged = {
+        "cut": packed[:-100],
+        "one line less": gzip.compress(b"".join([*lines[:-2], lines[-1]])),
+        "one line more": gzip.compress(b"".join([*lines, lines[1]])),
+        "no gzip": b"".join(lines),
+        "another format": gzip.compress(b"".join([lines[0].replace(b"export", b"import"), *lines[1:]])),
+        "gone": b"",
+    }
     async with Database.open(f"sqlite+aiosqlite:///{tmp_path / 'second.db'}") as database:
-        with pytest.raises(CannotStart):
-            await import_(database, tmp_path / "bad")
+        for how, data in damaged.items():
+            (tmp_path / "bad").write_bytes(data)
+            with pytest.raises(CannotStart):
+                await import_(database, tmp_path / "bad")
+                pytest.fail(f"{how} went through")
 
 
 async def test_a_backup_is_restored_as_the_same_registry(registry: Registry, tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-import pytest
-
 from modelhubd.entries.fields import MANAGED
 from tests.fakes.registry import Registry
 from tests.integration.registry.publishes import (
@@ -289,19 +287,16 @@ async def test_models_and_versions_are_listed_page_by_page(registry: Registry) -
     assert (await registry.author.get("/models?q=_iny")).json["total"] == 0
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_a_query_that_cannot_be_is_refused(registry: Registry) -> None:
+    await published(registry.author)
+    for path in (
         "/models?q=%00", "/models?publisher=%00", "/models?after=WyIAIl0", "/models?after=bm8",
         f"{MODEL}/versions?after=W10", f"{MODEL}/versions?after=Wzk5OTk5OTk5OTk5OTk5OTk5OTld",
         "/models?status=served", "/models?limit=0", "/models?verified=perhaps",
-    ],
-)  # fmt: skip
-async def test_a_query_that_cannot_be_is_refused(registry: Registry, path: str) -> None:
-    await published(registry.author)
-    answer = await registry.author.get(path)
-    assert answer.status == 422, answer.body
-    assert answer.json["errors"][0]["pointer"].startswith("?")
+    ):  # fmt: skip
+        answer = await registry.author.get(path)
+        assert answer.status == 422, (path, answer.body)
+        assert answer.json["errors"][0]["pointer"].startswith("?")
 
 
 async def test_a_version_that_is_no_number_is_not_there(registry: Registry) -> None:

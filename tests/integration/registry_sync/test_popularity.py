@@ -67,46 +67,44 @@ def test_counters_are_shown_and_sorted_by(registry: TufRegistry, machine: Machin
 
 
 @pytest.mark.parametrize("kind", ["html", "500", "401", "endless", "cut"])
-def test_counters_that_cannot_be_had_are_no_failure(
-    registry: TufRegistry, machine: Machine, kind: str
-) -> None:
-    registry.release()
-    registry.misbehave(kind, "popularity")
-    machine.start()
-    assert machine.synced().last_error is None
-    assert machine.client.model("lab/one").counters.downloads == 0
+def test_counters_that_cannot_be_had_are_no_failure(spoilt: TufRegistry, witness: Machine, kind: str) -> None:
+    spoilt.counters = {"lab/one": {"downloads": 7, "stars": 0}}
+    spoilt.release()
+    spoilt.misbehave(kind, "popularity")
+    assert witness.synced().last_error is None
+    assert witness.client.model("lab/one").counters.downloads == 0
+    spoilt.behave()
+    assert witness.synced().last_error is None
+    assert witness.client.model("lab/one").counters.downloads == 7
+    spoilt.counters = {}
+    witness.synced()
 
 
-def test_a_star_is_passed_on_and_twice_is_once(registry: TufRegistry, machine: Machine) -> None:
-    registry.release()
-    machine.start()
-    machine.synced()
+def test_a_star_is_passed_on_and_twice_is_once(spoilt: TufRegistry, witness: Machine) -> None:
     for _ in range(2):
-        machine.client.star("lab/one")
-        assert registry.stars == {"lab/one"}
+        witness.client.star("lab/one")
+        assert spoilt.stars == {"lab/one"}
     for _ in range(2):
-        machine.client.unstar("lab/one")
-        assert registry.stars == set()
+        witness.client.unstar("lab/one")
+        assert spoilt.stars == set()
 
 
 def test_a_star_that_cannot_be_is_refused_with_the_reason(
-    registry: TufRegistry, machine: Machine, shared: RunningDaemon
+    spoilt: TufRegistry, witness: Machine, shared: RunningDaemon
 ) -> None:
     with pytest.raises(Conflict, match="none is set"):
         shared.client.star("qwen/qwen3-8b")
-    registry.release()
-    machine.start()
-    machine.synced()
-    registry.asked.clear()
+    spoilt.asked.clear()
     with pytest.raises(NotFound):
-        machine.client.star("me/not-there")
-    assert registry.asked == [], "what the registry does not serve is not told to it"
-    registry.misbehave("401", "/star")
+        witness.client.star("me/not-there")
+    assert spoilt.asked == [], "what the registry does not serve is not told to it"
+    spoilt.misbehave("401", "/star")
     with pytest.raises(NotPermitted, match="token"):
-        machine.client.star("lab/one")
-    registry.misbehave("404", "/star")
+        witness.client.star("lab/one")
+    spoilt.misbehave("404", "/star")
     with pytest.raises(NotFound):
-        machine.client.star("lab/one")
+        witness.client.star("lab/one")
+    spoilt.behave()
 
 
 def test_an_install_is_counted_at_the_registry_once_it_can_be_reached_and_never_waits_for_it(

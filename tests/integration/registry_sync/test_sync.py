@@ -189,32 +189,28 @@ def test_without_a_root_it_says_how_to_get_one_and_asks_nobody(
     assert registry.asked == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"not json", b"[" * 100_000, b"timestamp"])
-def test_a_root_that_is_none_is_refused(registry: TufRegistry, machine: Machine, content: bytes) -> None:
+def test_a_root_that_is_none_is_refused(registry: TufRegistry, machine: Machine) -> None:
     registry.release()
-    machine.root.write_bytes(registry.files["timestamp.json"] if content == b"timestamp" else content)
+    good = machine.root.read_bytes()
+    machine.root.write_bytes(b"")
     machine.start()
-    error = machine.synced().last_error
-    assert error is not None
-    assert error.code == "bad_root"
+    for content in (b"", b"{}", b"not json", b"[" * 100_000, registry.files["timestamp.json"]):
+        machine.root.write_bytes(content)
+        error = machine.synced().last_error
+        assert error is not None, content[:20]
+        assert error.code == "bad_root"
     assert registry.asked == []
+    machine.root.write_bytes(good)
+    assert machine.synced().source == "registry"
 
 
-@pytest.mark.parametrize(
-    ("url", "why"),
-    [
-        ("http://models.example.org", "not https"), ("ftp://models.example.org", "neither https nor http"),
-        ("https://user:secret@models.example.org", "user name or password"), ("models", "not a URL"),
-    ],
-)  # fmt: skip
-def test_an_address_that_must_not_be_asked_is_refused_with_the_reason(
-    machine: Machine, url: str, why: str
-) -> None:
-    machine.environ["MODELHUB_CATALOG_REGISTRY_URL"] = url
+def test_an_address_that_must_not_be_asked_is_refused_with_the_reason(machine: Machine) -> None:
+    """Which ones, tell the tests of `address`."""
+    machine.environ["MODELHUB_CATALOG_REGISTRY_URL"] = "http://models.example.org"
     machine.start()
     error = machine.synced().last_error
     assert error is not None
-    assert (error.code, why in error.detail) == ("bad_url", True)
+    assert (error.code, "not https" in error.detail) == ("bad_url", True)
     assert machine.client.status().outbound == ()
 
 
@@ -234,24 +230,24 @@ def test_what_is_kept_counts_no_more_once_another_root_is_trusted(
     assert info.last_error.code == "wrong_root"
 
 
-@pytest.mark.parametrize("column", ["target", "signatures", "head"])
 def test_what_is_kept_counts_no_more_once_it_was_tampered_with(
-    registry: TufRegistry, machine: Machine, column: str
+    registry: TufRegistry, machine: Machine
 ) -> None:
     registry.release()
     machine.start()
     machine.synced()
-    machine.stop()
-    with contextlib.closing(sqlite3.connect(machine.home / "state/modelhub.db")) as database, database:
-        (before,) = database.execute(f"SELECT {column} FROM registry_snapshot").fetchone()
-        after = before.replace(b'"sha256":"', b'"sha256":"0')
-        if column != "head":
-            after = before[:200] + bytes((before[200] ^ 1,)) + before[201:]
-        database.execute(f"UPDATE registry_snapshot SET {column} = ?", (after,))
-    with registry.away():
-        machine.start()
-        assert machine.client.catalog_info().source == "floor"
-    assert machine.synced().source == "registry"
+    for column in ("target", "signatures", "head"):
+        machine.stop()
+        with contextlib.closing(sqlite3.connect(machine.home / "state/modelhub.db")) as database, database:
+            (before,) = database.execute(f"SELECT {column} FROM registry_snapshot").fetchone()
+            after = before.replace(b'"sha256":"', b'"sha256":"0')
+            if column != "head":
+                after = before[:200] + bytes((before[200] ^ 1,)) + before[201:]
+            database.execute(f"UPDATE registry_snapshot SET {column} = ?", (after,))
+        with registry.away():
+            machine.start()
+            assert machine.client.catalog_info().source == "floor", column
+        assert machine.synced().source == "registry"
 
 
 def test_its_folder_is_closed_to_others(registry: TufRegistry, machine: Machine) -> None:
