@@ -17,7 +17,7 @@ NOT_MODIFIED = 304
 
 
 class Answers:
-    """Of the registry at `url`. What a route answered is kept with its ETag and given again while it holds."""
+    """Of the registry at `url`. What it answered is kept with its ETag, and given again while that holds."""
 
     def __init__(self, url: str) -> None:
         """
