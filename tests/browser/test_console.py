@@ -18,6 +18,13 @@ VIEWS = (
     "#/models/acme/seen?version=2", "#/templates", "#/templates/seen", "#/templates?new=1", "#/publishers",
     "#/publishers/acme", "#/tokens", "#/audit", "#/publish",
 )  # fmt: skip
+DIALOGS = (
+    ("#/models/acme/named", '[role="switch"]'),
+    ("#/models/acme/named", 'button:has-text("Withdraw")'),
+    ("#/tokens", 'button:has-text("New token")'),
+    ("#/publishers", 'button:has-text("New publisher")'),
+)
+"""What opens a dialog, and where."""
 WIDTHS = (390, 820, 1920)
 
 
@@ -145,23 +152,31 @@ async def test_another_person_s_words_are_shown_as_words(grace: Desk) -> None:
     assert await grace.page.locator("main img, main script").count() == 0
 
 
-async def test_axe_finds_nothing_on_any_view_in_either_theme_and_all_fit_every_width(
+async def test_axe_finds_nothing_on_any_view_or_dialog_in_either_theme_and_all_fit_every_width(
     browser: Browser, office: Office
 ) -> None:
-    async with a_desk(browser, office, "grace") as desk:
-        for theme in ("light", "dark"):
-            await desk.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            for route in VIEWS:
-                await desk.go(route)
-                await desk.settled()
-                await no_findings(desk.page)
-        for width in WIDTHS:
-            await desk.page.set_viewport_size({"width": width, "height": 800})
-            for route in VIEWS:
-                await desk.go(route)
-                await desk.settled()
+    async with opened_tab(browser) as tab:
+        desk = Desk(office=office, tab=tab)
+        page = desk.page
+        await page.goto(office.url)
+        await expect(page.get_by_label("Token")).to_be_visible()
+        await no_findings(page, themes=True)
+        await desk.sign_in("grace")
+        for route in VIEWS:
+            await desk.go(route)
+            await desk.settled()
+            await no_findings(page, themes=True)
+            for width in WIDTHS:
+                await page.set_viewport_size({"width": width, "height": 800})
                 wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-                assert await desk.page.evaluate(wide) <= 0, (route, width)
+                assert await page.evaluate(wide) <= 0, (route, width)
+            await page.set_viewport_size({"width": 1320, "height": 900})
+        for route, button in DIALOGS:
+            await desk.go(route)
+            await page.locator("main").locator(button).first.click()
+            await expect(page.get_by_role("dialog")).to_be_visible()
+            await no_findings(page, "dialog[open]", themes=True)
+            await page.keyboard.press("Escape")
         desk.tab.forgive(lambda said: "404" in said)
 
 

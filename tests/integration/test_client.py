@@ -1,6 +1,8 @@
 """Both clients against the real daemon, over its socket and over TCP."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,11 @@ def test_every_question_without_an_effect_is_answered(daemon: RunningDaemon) -> 
     assert client.config().values["server.port"].source == "environment"
     found = client.search("qwen", formats=["gguf"], compatible=True, sort="size", limit=5)
     assert 0 < len(found.items) <= 5
-    assert client.model(found.items[0].id).id == found.items[0].id
+    model = client.model(found.items[0].id)
+    assert model.id == found.items[0].id
+    longer = client.model(model.id, ctx=131_072)
+    assert (longer.fit.needed_bytes or 0) > (model.fit.needed_bytes or 0) > 0
+    assert longer.fit.assumes is not None and longer.fit.assumes.ctx == 131_072
     assert client.versions(found.items[0].id).total >= 0
     assert client.catalog_info().local_entries == 1
     assert client.sync_catalog().models > 100
@@ -59,6 +65,39 @@ def test_every_question_without_an_effect_is_answered(daemon: RunningDaemon) -> 
         client.artifact("0" * 16)
     with pytest.raises(NotFound):
         client.model("acme/../x")
+
+
+def test_a_scan_looks_at_other_tools_only_if_it_is_to(daemon: RunningDaemon, tmp_path: Path) -> None:
+    theirs = tmp_path / ".lmstudio/models/acme/tiny/tiny.gguf"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"GGUF")
+    daemon.stop()
+    daemon.environ["HOME"] = str(tmp_path)
+    daemon.start()
+    stray = daemon.home / "models/stray.gguf"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(bytes(10))
+    quick = daemon.client.scan(tools=False)
+    assert (quick.unknown_files, quick.found) == (("stray.gguf",), 0)
+    assert daemon.client.scan().found == 1
+    assert daemon.client.scan(tools=False).found == 1
+
+
+def test_what_is_not_installed_is_estimated_from_the_catalog(daemon: RunningDaemon) -> None:
+    def show(*more: str) -> "subprocess.CompletedProcess[str]":
+        program = [sys.executable, "-m", "modelhub_cli.main", "show", "qwen/qwen3-0.6b", *more]
+        return subprocess.run(program, env=daemon.environ, capture_output=True, text=True, check=False)
+
+    rows = []
+    for ctx in ("2048", "32768"):
+        done = show("--estimate", "--ctx", ctx)
+        assert done.returncode == 0 and "is not installed" in done.stderr
+        rows.append([line.split("\t") for line in done.stdout.splitlines()])
+        assert rows[-1][0][4] == ctx
+    told = [(int(less[2]), int(more[2])) for less, more in zip(*rows, strict=True) if less[2]]
+    assert told and all(less < more for less, more in told)
+    alone = show("--ctx", "5")
+    assert alone.returncode == 2 and "--estimate" in alone.stderr
 
 
 def test_over_tcp_the_token_is_needed(daemon: RunningDaemon) -> None:

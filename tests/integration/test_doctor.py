@@ -105,9 +105,10 @@ def test_what_others_could_use_fails_with_the_chmod_that_mends_it(
     state = machine.home / "state"
     broken = {
         "token": (state / "token", 0o640), "database": (state / "modelhub.db", 0o644),
-        "state folder": (state, 0o755),  # the runtime folder is closed again by whoever looks for it
+        "state folder": (state, 0o755), "runtime folder": (machine.home / "run", 0o711),
         "socket": (machine.socket, 0o666),
     }  # fmt: skip
+    machine.client.status()  # answered once the start is over, which closes the runtime folder
     before = {path: path.stat().st_mode & 0o777 for path, _ in broken.values()}
     for path, mode in broken.values():
         path.chmod(mode)

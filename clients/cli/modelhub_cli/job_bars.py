@@ -1,15 +1,12 @@
 """Progress bars of the library's jobs on a terminal, one each."""
 
-from types import TracebackType
-from typing import Self
-
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import TextColumn
 from rich.table import Column
 
 from modelhub_cli import words
 from modelhub_cli.jobs import name_of, state_of
 from modelhub_cli.output import Output
-from modelhub_cli.progress import console
+from modelhub_cli.progress import Bars
 from modelhubd.wire.jobs import Job, JobState
 
 
@@ -25,29 +22,12 @@ def numbers(job: Job) -> str:
     return f"{job.kind} {words.size(progress.done_bytes)}" if progress.done_bytes else job.kind
 
 
-class JobBars:
-    """One bar per job, on stderr."""
+class JobBars(Bars):
+    """One bar per job."""
 
     def __init__(self, out: Output) -> None:
-        narrow = Column(no_wrap=True, overflow="ellipsis", max_width=max(16, out.width * 2 // 5))
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False, table_column=narrow),
-            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
-            TextColumn("{task.fields[numbers]}", markup=False, table_column=Column(no_wrap=True)),
-            console=console(out),
-            expand=True,
-            refresh_per_second=8,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        numbers = TextColumn("{task.fields[numbers]}", markup=False, table_column=Column(no_wrap=True))
+        super().__init__(out, numbers)
 
     def changed(self, job: Job) -> None:
         if job.id not in self._tasks:

@@ -76,7 +76,7 @@ class _Numbers(ProgressColumn):
         return next((text for text in texts if len(text) <= self._width), texts[-1])
 
 
-class _Bars(Progress):
+class _DownloadBars(Progress):
     """The bars, and beneath them why some do not move."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
@@ -89,18 +89,17 @@ class _Bars(Progress):
                 yield Text(f"{task.description}: {reason}", style="yellow")
 
 
-class BarView:
-    """One bar per download, on stderr."""
+class Bars:
+    """A bar for each of several things, on stderr, while it is entered: name, bar, and what `numbers` say."""
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Output, numbers: ProgressColumn, kind: type[Progress] = Progress) -> None:
         name = TextColumn(
             "{task.description}",
             markup=False,
             table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(16, out.width * 2 // 5)),
         )
-        numbers = _Numbers(min(NUMBERS_WIDTH, out.width // 2))
         bar = BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4))
-        self._progress = _Bars(name, bar, numbers, console=console(out), expand=True, refresh_per_second=8)
+        self._progress = kind(name, bar, numbers, console=console(out), expand=True, refresh_per_second=8)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -111,6 +110,13 @@ class BarView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+class BarView(Bars):
+    """One bar per download."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(out, _Numbers(min(NUMBERS_WIDTH, out.width // 2)), _DownloadBars)
 
     def changed(self, download: Download) -> None:
         self._show(download)

@@ -13,18 +13,12 @@ from modelhub_client.call import Call
 from modelhub_client.calls import registry as of_registry
 from modelhub_client.calls import registry_accounts as of_accounts
 from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
+from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, PAGE, REVIEWS_PAGE, Answers
 from modelhub_client.registry_methods import RegistryMethods
 from modelhubd.wire.base import Page
 from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
 
 T = TypeVar("T")
-
-ANSWER_MAX = 256 * 1024 * 1024
-CHUNK = 256 * 1024
-PAGE = 200
-REVIEWS_PAGE = 50
-"""Each may hold a whole entry."""
-NOT_MODIFIED = 304
 
 _Answer = tuple[int, bytes, str | None]
 """Status, body, ETag."""
@@ -47,7 +41,7 @@ class RegistryClient(RegistryMethods):
         Raises:
             ValueError: `url` is no such address.
         """
-        self.url = registry_address(url)
+        self._answers = Answers(url)
         parts = urlsplit(self.url)
         self._tls = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port
@@ -56,7 +50,10 @@ class RegistryClient(RegistryMethods):
         self._context = context
         self._connection: http.client.HTTPConnection | None = None
         self._turn = threading.Lock()
-        self._known: dict[str, tuple[str, Any]] = {}
+
+    @property
+    def url(self) -> str:
+        return self._answers.url
 
     def __enter__(self) -> Self:
         return self
@@ -71,21 +68,9 @@ class RegistryClient(RegistryMethods):
 
     def run(self, call: Call[T], /) -> T:
         """Execute a call and read its answer."""
-        known = self._known.get(call.target) if call.conditional else None
         with self._turn:
-            status, body, etag = self._ask(call, None if known is None else known[0])
-        if status == NOT_MODIFIED and known is not None:
-            value: T = known[1]
-            return value
-        if 300 <= status < 400:
-            raise UnexpectedAnswer(
-                f"{self.url} sends requests on to another address. Use that address itself: the token is "
-                "not sent to where an answer points."
-            )
-        found = call.read(status, body)
-        if call.conditional and etag is not None:
-            self._known[call.target] = (etag, found)
-        return found
+            status, body, etag = self._ask(call, self._answers.etag(call))
+        return self._answers.read(call, status, body, etag)
 
     def _ask(self, call: Call[Any], etag: str | None) -> _Answer:
         reused = self._connection is not None
@@ -95,12 +80,12 @@ class RegistryClient(RegistryMethods):
             # Closed by the other side while nobody used it. What may have been done is not sent again.
             self._drop()
             if not reused or not (call.idempotency_key or call.method in ("GET", "PUT", "DELETE")):
-                raise self._unreachable("ended the connection early; it may be stopping") from error
+                raise self._answers.unreachable("ended the connection early; it may be stopping") from error
         try:
             return self._exchange(call, etag)
         except (ConnectionError, http.client.BadStatusLine) as error:
             self._drop()
-            raise self._unreachable("ended the connection early; it may be stopping") from error
+            raise self._answers.unreachable("ended the connection early; it may be stopping") from error
 
     def _exchange(self, call: Call[Any], etag: str | None) -> _Answer:
         headers = call.headers()
@@ -119,13 +104,13 @@ class RegistryClient(RegistryMethods):
             raise
         except TimeoutError as error:
             self._drop()
-            raise self._unreachable(f"has not answered within {call.timeout_s:.0f} s") from error
+            raise self._answers.unreachable(f"has not answered within {call.timeout_s:.0f} s") from error
         except ssl.SSLError as error:
             self._drop()
             raise self._untrusted(error) from error
         except (OSError, http.client.IncompleteRead) as error:
             self._drop()
-            raise self._unreachable(f"cannot be reached ({_reason(error)})") from error
+            raise self._answers.unreachable(f"cannot be reached ({_reason(error)})") from error
         except http.client.HTTPException as error:
             self._drop()
             raise UnexpectedAnswer(f"Not HTTP at {self.url}: {error!r}.") from error
@@ -157,7 +142,7 @@ class RegistryClient(RegistryMethods):
             try:
                 self._connection.connect()
             except ConnectionError as error:
-                raise self._unreachable(f"cannot be reached ({_reason(error)})") from error
+                raise self._answers.unreachable(f"cannot be reached ({_reason(error)})") from error
         else:
             self._connection.sock.settimeout(timeout_s)
         return self._connection
@@ -175,16 +160,13 @@ class RegistryClient(RegistryMethods):
             with suppress(OSError):
                 connection.close()
 
-    def _unreachable(self, what: str) -> RegistryUnreachable:
-        return RegistryUnreachable(f"The registry at {self.url} {what}.")
-
     def _untrusted(self, error: ssl.SSLError) -> RegistryUnreachable:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return self._unreachable(
+            return self._answers.unreachable(
                 f"has a certificate that is not trusted here ({error.verify_message}). An organisation's own "
                 "CA is named in SSL_CERT_FILE"
             )
-        return self._unreachable(f"does not speak TLS as it should ({_reason(error)})")
+        return self._answers.unreachable(f"does not speak TLS as it should ({_reason(error)})")
 
     def pages(self, build: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
         """All items of a list, page by page; `build` makes the call for what comes after a cursor."""
@@ -219,18 +201,6 @@ class RegistryClient(RegistryMethods):
                 actor=actor, action=action, subject=subject, limit=PAGE, after=after
             )
         )
-
-
-def registry_address(url: str) -> str:
-    """The address of a registry, without a slash at its end.
-
-    Raises:
-        ValueError: it is none.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise ValueError("a registry's address is like https://models.example.org")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def _reason(error: Exception) -> str:

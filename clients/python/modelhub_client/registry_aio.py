@@ -2,15 +2,15 @@
 
 import ssl
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import aiohttp
 
 from modelhub_client.call import Call
 from modelhub_client.calls import registry as of_registry
 from modelhub_client.calls import registry_accounts as of_accounts
-from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
-from modelhub_client.registry import ANSWER_MAX, CHUNK, NOT_MODIFIED, PAGE, REVIEWS_PAGE, registry_address
+from modelhub_client.errors import UnexpectedAnswer
+from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, PAGE, REVIEWS_PAGE, Answers
 from modelhub_client.registry_methods import AsyncRegistryMethods
 from modelhubd.wire.base import Page
 from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
@@ -27,11 +27,14 @@ class AsyncRegistryClient(AsyncRegistryMethods):
         Raises:
             ValueError: `url` is no such address.
         """
-        self.url = registry_address(url)
+        self._answers = Answers(url)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._context = context
         self._session: aiohttp.ClientSession | None = None
-        self._known: dict[str, tuple[str, Any]] = {}
+
+    @property
+    def url(self) -> str:
+        return self._answers.url
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,10 +50,9 @@ class AsyncRegistryClient(AsyncRegistryMethods):
 
     async def run(self, call: Call[T], /) -> T:
         """Execute a call and read its answer."""
-        known = self._known.get(call.target) if call.conditional else None
         headers = call.headers() | self._headers
-        if known is not None:
-            headers["If-None-Match"] = known[0]
+        if (known := self._answers.etag(call)) is not None:
+            headers["If-None-Match"] = known
         try:
             async with self._open().request(
                 call.method,
@@ -63,28 +65,19 @@ class AsyncRegistryClient(AsyncRegistryMethods):
                 body = await self._body(answer)
                 status, etag = answer.status, answer.headers.get("ETag")
         except TimeoutError as error:
-            raise self._unreachable(f"has not answered within {call.timeout_s:.0f} s") from error
+            raise self._answers.unreachable(f"has not answered within {call.timeout_s:.0f} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
-            raise self._unreachable(
+            raise self._answers.unreachable(
                 "has a certificate that is not trusted here. An organisation's own CA is named in "
                 "SSL_CERT_FILE"
             ) from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
-            raise self._unreachable(f"cannot be reached ({str(error) or type(error).__name__})") from error
+            raise self._answers.unreachable(
+                f"cannot be reached ({str(error) or type(error).__name__})"
+            ) from error
         except aiohttp.ClientError as error:
             raise UnexpectedAnswer(f"Not HTTP at {self.url}: {error}.") from error
-        if status == NOT_MODIFIED and known is not None:
-            value: T = known[1]
-            return value
-        if 300 <= status < 400:
-            raise UnexpectedAnswer(
-                f"{self.url} sends requests on to another address. Use that address itself: the token is "
-                "not sent to where an answer points."
-            )
-        found = call.read(status, body)
-        if call.conditional and etag is not None:
-            self._known[call.target] = (etag, found)
-        return found
+        return self._answers.read(call, status, body, etag)
 
     async def pages(self, build: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T, None]:
         """All items of a list, page by page; `build` makes the call for what comes after a cursor."""
@@ -135,6 +128,3 @@ class AsyncRegistryClient(AsyncRegistryMethods):
             if size > ANSWER_MAX:
                 raise UnexpectedAnswer(f"The answer of {self.url} is longer than {ANSWER_MAX} bytes.")
         return b"".join(chunks)
-
-    def _unreachable(self, what: str) -> RegistryUnreachable:
-        return RegistryUnreachable(f"The registry at {self.url} {what}.")

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -16,6 +18,9 @@ from modelhub_cli.output import Column, Output, output_options, plain
 from modelhub_cli.teaching import examples
 from modelhubd.wire.bundles import MANIFEST, SIGNATURE, BundleCheck, BundleReport, Outcome, Source
 from modelhubd.wire.jobs import Job, JobState
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 SIGNS = {Outcome.GOOD: "✓", Outcome.UNCHECKED: "–", Outcome.WRONG: "✗"}
 STYLES = {Outcome.GOOD: "green", Outcome.UNCHECKED: "dim", Outcome.WRONG: "red"}
@@ -79,10 +84,7 @@ def create(
     daemon = client()
     job = daemon.create_bundle(path, models, name=name, link=link, with_catalog=with_catalog)
 
-    def tell(ended: Job) -> int:
-        if ended.state is not JobState.COMPLETED:
-            return _failed(ended, out)
-        made = _report(ended)
+    def tell(made: BundleReport) -> int:
         if key is not None:
             _sign(path, made.name, key, made.manifest_sha256)
         if out.json:
@@ -93,7 +95,7 @@ def create(
         out.say(f"{len(made.items)} models, {words.size(made.size_bytes)}{signed}.")
         return 0
 
-    return watch_jobs(daemon, out, [job], tell)
+    return _followed(daemon, out, job, tell)
 
 
 @bundle.command(epilog=examples("modelhub bundle sign ./models --key publisher.pem"))
@@ -115,10 +117,7 @@ def verify(out: Output, path: Path, key: str | None) -> int:
     """Read the bundle at PATH whole and say what of it was checked. Exit code 8 if anything is wrong."""
     daemon = client()
 
-    def tell(ended: Job) -> int:
-        if ended.state is not JobState.COMPLETED:
-            return _failed(ended, out)
-        found = _report(ended)
+    def tell(found: BundleReport) -> int:
         if out.json:
             out.value(found)
         else:
@@ -130,7 +129,7 @@ def verify(out: Output, path: Path, key: str | None) -> int:
         out.say(f"{found.name} is good: {len(found.items)} models, {words.size(found.size_bytes)}.")
         return 0
 
-    return watch_jobs(daemon, out, [daemon.verify_bundle(path, key=key)], tell)
+    return _followed(daemon, out, daemon.verify_bundle(path, key=key), tell)
 
 
 @bundle.command(epilog=examples("modelhub bundle install /media/stick/models"))
@@ -141,10 +140,7 @@ def install(out: Output, path: Path, key: str | None) -> int:
     """Verify the bundle at PATH and put its models into the library. Needs no network."""
     daemon = client()
 
-    def tell(ended: Job) -> int:
-        if ended.state is not JobState.COMPLETED:
-            return _failed(ended, out)
-        found = _report(ended)
+    def tell(found: BundleReport) -> int:
         if out.json:
             out.value(found)
         else:
@@ -153,7 +149,7 @@ def install(out: Output, path: Path, key: str | None) -> int:
         out.say(f"{len(found.items)} models of {found.name} are installed.")
         return 0
 
-    return watch_jobs(daemon, out, [daemon.install_bundle(path, key=key)], tell)
+    return _followed(daemon, out, daemon.install_bundle(path, key=key), tell)
 
 
 @bundle.command("sources", epilog=examples("modelhub bundle sources"))
@@ -197,14 +193,17 @@ class _Named(msgspec.Struct):
     name: str
 
 
-def _report(job: Job) -> BundleReport:
-    return msgspec.convert(job.result, BundleReport)
+def _followed(daemon: "Client", out: Output, job: Job, tell: Callable[[BundleReport], int]) -> int:
+    """Wait for the job and tell what came of it; the exit code."""
 
+    def ended(job: Job) -> int:
+        if job.state is JobState.FAILED and job.error is not None:
+            return report(Failed(plain(job.error.detail), code=exit_code_of_job(job.error.code)))
+        if job.state is not JobState.COMPLETED:
+            return tell_end(out, job)
+        return tell(msgspec.convert(job.result, BundleReport))
 
-def _failed(job: Job, out: Output) -> int:
-    if job.state is JobState.FAILED and job.error is not None:
-        return report(Failed(plain(job.error.detail), code=exit_code_of_job(job.error.code)))
-    return tell_end(out, job)
+    return watch_jobs(daemon, out, [job], ended)
 
 
 def _key_of(path: Path) -> bytes:
