@@ -115,7 +115,7 @@ class RecordPage(Message, frozen=True, kw_only=True):
 
 
 class Percentiles(Message, frozen=True, kw_only=True):
-    """Within 3 % of the true ones: they come from buckets 5 % wide."""
+    """Within 5 % of the true ones: they come from buckets 10 % wide."""
 
     p50: float
     p90: float
