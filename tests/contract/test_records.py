@@ -110,6 +110,18 @@ def modelhub(world: World, *arguments: str, code: int = 0) -> str:
     return done.stdout
 
 
+def test_what_is_deleted_is_gone(world: World) -> None:
+    record_id = ask(world, "/v1/chat/completions", {"messages": HELLO}, Modelhub_App="brief/1.0").headers[
+        "modelhub-record"
+    ]
+    modelhub(world, "records", "purge", code=2)
+    modelhub(world, "records", "purge", "--app", "brief", code=2)  # nobody is there to be asked
+    assert modelhub(world, "records", "purge", "--app", "brief", "--yes").strip() == "1"
+    world.refused("GET", f"/records/{record_id}", 404)
+    world.refused("POST", "/records/purge", 422, {})
+    world.refused("POST", "/records/purge", 422, {"before": "yesterday"})
+
+
 def test_content_audit_is_shown_wherever_records_are(world: World) -> None:
     assert modelhub(world, "records", "audit", "--keep", "preview", "--node", "audited", "--days", "2")
     answer = ask(world, "/v1/chat/completions", {"messages": HELLO}, Modelhub_Node="audited")
