@@ -21,6 +21,7 @@ from modelhubd.api.parts import Parts
 from modelhubd.api.routes import PREFIX, all_routes
 from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.errors import BadRequest, InvalidInput, NotAllowed
+from modelhubd.exchange import RECORD_HEADER
 from modelhubd.gateway.proxy import refusal
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.callers import Gate, check_peer, over_unix_socket
@@ -79,7 +80,7 @@ def _headers(gate: Gate | None) -> Callable[[web.Request, web.StreamResponse], A
         origin = request.headers.get(hdrs.ORIGIN)
         if gate is not None and origin is not None and origin in gate.allow_origins:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = hdrs.ETAG
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = f"{hdrs.ETAG}, {RECORD_HEADER}"
             response.headers[hdrs.VARY] = hdrs.ORIGIN
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
 
@@ -161,7 +162,8 @@ def _preflight() -> web.Response:
         headers={
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PUT, PATCH, DELETE",
             hdrs.ACCESS_CONTROL_ALLOW_HEADERS: (
-                "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Modelhub-App"
+                "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, Modelhub-App,"
+                " Modelhub-Node"
             ),
             hdrs.ACCESS_CONTROL_MAX_AGE: "600",
         },

@@ -7,15 +7,17 @@ then is left out. Names are replaced by digests under a salt of this export, whi
 rounded.
 """
 
+import functools
 import hashlib
 import hmac
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 ROW_FIELDS = (
@@ -49,6 +51,8 @@ _CODE = re.compile(r"[a-z][a-z_]{0,39}(?:_\d{3})?")
 _MERGING = ((), ("node",), ("app", "node"), ("day", "app", "node"), ("day", "model", "app", "node"))
 """What is no longer told apart, step by step."""
 
+DAY_MS = 24 * 3600 * 1000
+STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
 Key = tuple[str, str, str, str]
 """Day, model, app, node."""
 NAMES = ("day", "model", "app", "node")
@@ -94,7 +98,8 @@ def anonymous(
     sources: Sequence[Source], *, k: int, salt: bytes, named: Callable[[str], bool], rows: bool
 ) -> Anonymous:
     """`named` says which models stand with their own ids."""
-    keys = [_key(source, salt, named) for source in sources]
+    name = functools.cache(functools.partial(_name, salt))
+    keys = [_key(source, name, named) for source in sources]
     place, merged, left_out = merging(Counter(keys), k)
     members: dict[Key, list[Source]] = defaultdict(list)
     for source, key in zip(sources, keys, strict=True):
@@ -130,10 +135,18 @@ def _blurred(key: Key, names: Iterable[str]) -> Key:
     return day, model, app, node
 
 
-def _key(source: Source, salt: bytes, named: Callable[[str], bool]) -> Key:
-    day = f"{datetime.fromtimestamp(source.at / 1000, UTC):%Y-%m-%d}"
-    model = source.model if source.model and named(source.model) else _name(salt, "model", source.model)
-    return day, model, _name(salt, "app", source.app), _name(salt, "node", source.node)
+def _key(source: Source, name: Callable[[str, str], str], named: Callable[[str], bool]) -> Key:
+    model = source.model if source.model and named(source.model) else name("model", source.model)
+    return _day(source.at // DAY_MS), model, name("app", source.app), name("node", source.node)
+
+
+@functools.lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    """A day since the epoch; what no calendar has is any."""
+    try:
+        return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
+    except OverflowError:
+        return ANY
 
 
 def _name(salt: bytes, kind: str, name: str) -> str:
@@ -186,7 +199,7 @@ def _row(key: Key, source: Source) -> dict[str, Any]:
 
 def _in_no_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """By what they hold: the order in which they came would tell more than the day does."""
-    return sorted(rows, key=lambda row: [str(row[name]) for name in ROW_FIELDS])
+    return sorted(rows, key=msgspec.json.encode)
 
 
 def rounded(figure: float | None) -> float | None:
@@ -194,8 +207,8 @@ def rounded(figure: float | None) -> float | None:
     if figure is None or not figure > 0:
         return None if figure is None else 0.0
     power_of_ten = 10.0 ** math.floor(math.log10(figure))
-    steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
-    nearest = min(steps, key=lambda step: abs(step - figure / power_of_ten))
+    share = figure / power_of_ten
+    nearest = min(STEPS, key=lambda step: abs(step - share))
     return float(f"{nearest * power_of_ten:.2g}")
 
 

@@ -1,6 +1,6 @@
 """Figures counted in logarithmic buckets, so that percentiles of a million are read from a few rows.
 
-A bucket is 5 % wide and stands for its geometric middle, so that no percentile is off by more than 2.5 %.
+A bucket is 10 % wide and stands for its geometric middle, so that no percentile is off by more than 5 %.
 """
 
 import math
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from modelhubd.wire.records import Percentiles
 
-WIDTH = math.log(1.05)
+WIDTH = math.log(1.1)
 SMALLEST, LARGEST = 1e-6, 1e9
 PARTS = (0.5, 0.9, 0.99)
 

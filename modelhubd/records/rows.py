@@ -62,7 +62,6 @@ def row_of(exchange: Exchange, option_digest: str | None) -> dict[str, Any]:
     return {
         "id": exchange.id,
         "at": at,
-        "hour": at // HOUR_MS,
         "route": exchange.route,
         "streamed": exchange.streamed,
         "app": "" if app is None else app.id,

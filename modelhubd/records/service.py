@@ -162,7 +162,7 @@ class Records:
             reader = database.reader
             found = await store.page(reader, where, before, query.limit + 1)
             whole = where == Where()
-            total = await (store.count_hours(reader) if whole else store.count(reader, where))
+            total = await (store.count_all(reader) if whole else store.count(reader, where))
             gaps = await store.gaps(reader, where.since, where.until)
         shown = found[: query.limit]
         more = len(found) > query.limit
@@ -203,7 +203,7 @@ class Records:
         """See `figures.stats`. Raises Unavailable too."""
         await self.flush()
         async with self.keeping.using() as database:
-            return await figures.stats(database, query)
+            return await figures.stats(database, query, self._clock)
 
     async def series(self, query: SeriesQuery) -> RecordSeries:
         """See `figures.series`. Raises Unavailable too."""
@@ -293,7 +293,7 @@ class Records:
         records, newest = 0, None
         try:
             async with self.keeping.using() as database:
-                records = await store.count_hours(database.reader)
+                records = await store.count_all(database.reader)
                 newest = await store.latest(database.reader)
         except Unavailable:
             pass

@@ -12,26 +12,19 @@ from modelhubd.records.rows import Kept, moment, record_of
 from modelhubd.storage.database import Reader, Transaction
 from modelhubd.wire.records import Content, Gap, Record
 
-_SIGNED = """
-INSERT INTO hour SELECT hour, reference, app, node, {sign} * count(*),
- {sign} * sum(outcome = 'pass'), {sign} * sum(outcome = 'fail'), {sign} * sum(outcome = 'cancelled'),
- {sign} * sum(coalesce(mark = 'good', 0)), {sign} * sum(coalesce(mark = 'bad', 0)),
- {sign} * sum(coalesce(prompt_tokens, 0)), {sign} * sum(coalesce(cached_tokens, 0)),
- {sign} * sum(coalesce(completion_tokens, 0)), {sign} * sum(coalesce(confidence, 0.0)),
- {sign} * count(confidence)
- FROM record WHERE {which} GROUP BY hour, reference, app, node
- ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, passed = passed + excluded.passed,
- failed = failed + excluded.failed, cancelled = cancelled + excluded.cancelled, good = good + excluded.good,
- bad = bad + excluded.bad, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
- cached_tokens = cached_tokens + excluded.cached_tokens,
- completion_tokens = completion_tokens + excluded.completion_tokens,
- confidence_sum = confidence_sum + excluded.confidence_sum,
- confidence_count = confidence_count + excluded.confidence_count"""
-_SIGNED_BUCKETS = """
-INSERT INTO hour_bucket SELECT hour, reference, app, node, '{figure}', {figure}_bucket, {sign} * count(*)
- FROM record WHERE {figure}_bucket IS NOT NULL AND {which}
- GROUP BY hour, reference, app, node, {figure}_bucket
- ON CONFLICT DO UPDATE SET requests = requests + excluded.requests"""
+SUMS = (
+    "count(*) AS requests, sum(outcome = 'pass') AS passed, sum(outcome = 'fail') AS failed,"
+    " sum(outcome = 'cancelled') AS cancelled, sum(coalesce(mark = 'good', 0)) AS good,"
+    " sum(coalesce(mark = 'bad', 0)) AS bad, sum(coalesce(prompt_tokens, 0)) AS prompt_tokens,"
+    " sum(coalesce(cached_tokens, 0)) AS cached_tokens,"
+    " sum(coalesce(completion_tokens, 0)) AS completion_tokens,"
+    " sum(coalesce(confidence, 0.0)) AS confidence_sum, count(confidence) AS confidence_count"
+)
+"""Of records; the names are those of the columns of `day`, in their order."""
+COUNTED = tuple(part.rpartition(" ")[2] for part in SUMS.split(", ") if " AS " in part)
+KINDS = {"all": "''", "reference": "reference", "app": "app", "node": "node"}
+"""What `day` counts by, and where the name stands in a record."""
+DAY_MS = 24 * 3600 * 1000
 FIGURES = ("ttft", "speed", "latency")
 
 
@@ -83,7 +76,7 @@ async def prepare(tx: Transaction) -> None:
 
 
 async def insert(tx: Transaction, rows: Sequence[tuple[dict[str, Any], Kept | None]]) -> None:
-    """Add these, which have not been written before, to records and hours."""
+    """Add these, which have not been written before, to records and days."""
     before = await _last_seq(tx)
     columns = list(rows[0][0])
     names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
@@ -109,27 +102,43 @@ async def _last_seq(tx: Transaction) -> int:
 
 
 async def _count(tx: Transaction, sign: int, which: str, values: Sequence[Any]) -> None:
-    """Add these records to the hours, or take them off."""
-    await tx.execute(_SIGNED.format(sign=sign, which=which), values)
-    for figure in FIGURES:
-        await tx.execute(_SIGNED_BUCKETS.format(sign=sign, which=which, figure=figure), values)
+    """Add these records to their days, or take them off."""
+    names = ", ".join(COUNTED)
+    signed = ", ".join(f"{sign} * {name}" for name in COUNTED)
+    grown = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNTED)
+    for kind, column in KINDS.items():
+        await tx.execute(
+            f"INSERT INTO day (day, kind, name, {names}) SELECT day, '{kind}', name, {signed} FROM"  # noqa: S608
+            f" (SELECT at / {DAY_MS} AS day, {column} AS name, {SUMS} FROM record"
+            f" WHERE {which} GROUP BY 1, 2)"
+            f" WHERE true ON CONFLICT DO UPDATE SET {grown}",
+            values,
+        )
+        for figure in FIGURES:
+            await tx.execute(
+                "INSERT INTO day_bucket (day, kind, name, figure, bucket, requests)"  # noqa: S608
+                f" SELECT at / {DAY_MS}, '{kind}', {column}, '{figure}', {figure}_bucket, {sign} * count(*)"
+                f" FROM record WHERE {figure}_bucket IS NOT NULL AND {which} GROUP BY 1, 3, 5"
+                " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
+                values,
+            )
 
 
 async def delete(tx: Transaction, seqs: Sequence[int]) -> None:
-    """Take these off, their content and their part of the hours with them."""
+    """Take these off, their content and their part of the days with them."""
     first, last, marks = min(seqs), max(seqs), ", ".join(map(str, seqs))
     contiguous = last - first + 1 == len(seqs)
     which = f"seq BETWEEN {first} AND {last}" if contiguous else f"seq IN ({marks})"
     await _count(tx, -1, which, [])
     await tx.execute(f"DELETE FROM record WHERE {which}")  # noqa: S608
-    await tx.execute("DELETE FROM hour WHERE requests <= 0")
-    await tx.execute("DELETE FROM hour_bucket WHERE requests <= 0")
+    await tx.execute("DELETE FROM day WHERE requests <= 0")
+    await tx.execute("DELETE FROM day_bucket WHERE requests <= 0")
 
 
 async def delete_all(tx: Transaction) -> tuple[int, int]:
     """(records, contents) that there were."""
     found = await count(tx), await count_contents(tx)
-    for table in ("content", "record", "hour", "hour_bucket", "gap"):
+    for table in ("content", "record", "day", "day_bucket", "gap"):
         await tx.execute(f"DELETE FROM {table}")  # noqa: S608
     return found
 
@@ -205,9 +214,9 @@ async def count(reader: Reader, where: Where | None = None) -> int:
     return int(row[0]) if row else 0
 
 
-async def count_hours(reader: Reader) -> int:
+async def count_all(reader: Reader) -> int:
     """How many records there are, without looking at them."""
-    row = await reader.fetch_one("SELECT coalesce(sum(requests), 0) FROM hour")
+    row = await reader.fetch_one("SELECT coalesce(sum(requests), 0) FROM day WHERE kind = 'all'")
     return int(row[0]) if row else 0
 
 

@@ -1,17 +1,25 @@
-"""Rows of hours put together: totals, groups, lines for plots."""
+"""Rows of days, hours and minutes put together: totals, groups, lines for plots."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from modelhubd.records.buckets import percentile, percentiles
-from modelhubd.records.rows import HOUR_MS, moment
-from modelhubd.wire.records import Group, GroupBy, Line, Point, Totals
+from modelhubd.records.rows import moment
+from modelhubd.wire.records import Group, Line, Point, Totals
 
 K = TypeVar("K")
-Figures = Mapping[str, Any]
-"""A row with the sums of an hour, or of several."""
-DAY_HOURS = 24
+Row = Mapping[str, Any]
+"""As `stats_store` gives them."""
+NAMES = (
+    "requests", "passed", "failed", "cancelled", "good", "bad", "prompt_tokens", "cached_tokens",
+    "completion_tokens", "confidence_count",
+)  # fmt: skip
+KIND_OF = {
+    "model": "reference", "version": "reference", "app": "app", "node": "node", "day": "all", "hour": "all",
+    "none": "all",
+}  # fmt: skip
+"""By whose names the rows of a grouping are counted."""
 
 
 class Sum:
@@ -22,8 +30,8 @@ class Sum:
         self.confidence = 0.0
         self.buckets: dict[str, Counter[int]] = defaultdict(Counter)
 
-    def add(self, row: Figures, names: Iterable[str]) -> None:
-        for name in names:
+    def add(self, row: Row) -> None:
+        for name in NAMES:
             self.counts[name] += row[name] or 0
         self.confidence += row["confidence_sum"] or 0.0
 
@@ -61,87 +69,57 @@ class Sum:
         )
 
 
-NAMES = (
-    "requests", "passed", "failed", "cancelled", "good", "bad", "prompt_tokens", "cached_tokens",
-    "completion_tokens", "confidence_count",
-)  # fmt: skip
-
-
-def summed(
-    counted: Iterable[Figures], bucketed: Iterable[Figures], key: Callable[[Figures], K]
-) -> dict[K, Sum]:
+def summed(counted: Iterable[Row], bucketed: Iterable[Row], key: Callable[[Row], K]) -> dict[K, Sum]:
     """The sums of the rows by their `key`."""
     found: dict[K, Sum] = defaultdict(Sum)
     for row in counted:
-        found[key(row)].add(row, NAMES)
+        found[key(row)].add(row)
     for row in bucketed:
         found[key(row)].buckets[row["figure"]][row["bucket"]] += row["requests"]
     return found
 
 
-def column_of(by: GroupBy | str) -> tuple[str, ...]:
-    """The columns that a grouping needs."""
-    return {
-        "model": ("reference",), "version": ("reference",), "app": ("app",), "node": ("node",),
-        "day": ("hour",), "hour": ("hour",), "none": (),
-    }[by]  # fmt: skip
-
-
-def key_of(by: GroupBy | str) -> Callable[[Figures], str | int]:
-    """What a row is grouped under: a name, or the first hour."""
+def key_of(by: str) -> Callable[[Row], str | int]:
+    """What a row is grouped under: a name, or a unit of time."""
     match by:
         case "model":
-            return lambda row: str(row["reference"]).partition("@")[0]
-        case "version":
-            return lambda row: str(row["reference"])
-        case "day":
-            return lambda row: int(row["hour"]) // DAY_HOURS * DAY_HOURS
-        case "hour":
-            return lambda row: int(row["hour"])
+            return lambda row: str(row["name"]).partition("@")[0]
+        case "day" | "hour":
+            return lambda row: int(row["unit"])
         case "none":
             return lambda row: ""
         case _:
-            return lambda row: str(row[by])
+            return lambda row: str(row["name"])
 
 
-def groups_of(sums: Mapping[str | int, Sum], limit: int) -> tuple[tuple[Group, ...], int]:
-    """The largest first, of times the oldest; and how many are left out."""
-    ordered = sorted(
-        sums.items(), key=lambda item: (0, str(item[0])) if isinstance(item[0], str) else (item[0], "")
-    )
-    ordered.sort(key=lambda item: -item[1].counts["requests"] if isinstance(item[0], str) else 0)
-    if ordered and isinstance(ordered[0][0], int):
-        kept, more = ordered[-limit:], max(len(ordered) - limit, 0)
-    else:
-        kept, more = ordered[:limit], max(len(ordered) - limit, 0)
-    return tuple(Group(key=_shown(key), totals=found.totals()) for key, found in kept), more
-
-
-def _shown(key: str | int) -> str | None:
-    return moment(key * HOUR_MS) if isinstance(key, int) else key or None
+def groups_of(
+    sums: Mapping[str | int, Sum], limit: int, *, unit_ms: int = 0
+) -> tuple[tuple[Group, ...], int]:
+    """The largest first; of units of time the newest, the oldest of them first. And how many are left out."""
+    more = max(len(sums) - limit, 0)
+    times = sorted(key for key in sums if isinstance(key, int))[-limit:]
+    names = sorted(
+        (key for key in sums if isinstance(key, str)), key=lambda key: (-sums[key].counts["requests"], key)
+    )[:limit]
+    groups = [Group(key=moment(time * unit_ms), totals=sums[time].totals()) for time in times]
+    groups += [Group(key=name or None, totals=sums[name].totals()) for name in names]
+    return tuple(groups), more
 
 
 def lines_of(
-    counted: Iterable[Figures],
-    bucketed: Iterable[Figures],
-    by: str,
-    *,
-    step: int,
-    unit_ms: int,
-    limit: int,
+    counted: Iterable[Row], bucketed: Iterable[Row], by: str, *, unit_ms: int, limit: int
 ) -> tuple[Line, ...]:
-    """A line for each of the `limit` largest keys, then one for the rest. A row's `hour` counts units of
-    `unit_ms`, a step is `step` of them."""
-    key, counted, bucketed = key_of(by), list(counted), list(bucketed)
+    """A line for each of the `limit` largest keys, then one for the rest."""
+    key, counted = key_of(by), list(counted)
     sizes: Counter[str | int] = Counter()
     for row in counted:
         sizes[key(row)] += row["requests"]
     largest = sorted(sizes, key=lambda name: (-sizes[name], str(name)))[:limit]
     kept = set(largest)
 
-    def place(row: Figures) -> tuple[str | int | None, int]:
+    def place(row: Row) -> tuple[str | int | None, int]:
         name = key(row)
-        return (name if name in kept else None), int(row["hour"]) // step * step
+        return (name if name in kept else None), int(row["unit"])
 
     sums = summed(counted, bucketed, place)
 

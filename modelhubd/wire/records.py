@@ -115,7 +115,7 @@ class RecordPage(Message, frozen=True, kw_only=True):
 
 
 class Percentiles(Message, frozen=True, kw_only=True):
-    """Within 3 % of the true ones: they come from buckets 5 % wide."""
+    """Within 5 % of the true ones: they come from buckets 10 % wide."""
 
     p50: float
     p90: float
@@ -197,9 +197,9 @@ class RecordSeries(Message, frozen=True, kw_only=True):
 
 
 class Feedback(Request, frozen=True, kw_only=True):
-    """A mark in place of the one before; `mark` null takes it back."""
+    """A mark in place of the one before; none takes it back."""
 
-    mark: MarkValue | None
+    mark: MarkValue | None = None
     reason: MarkReason | None = None
 
 

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     bench_gateway,
     bench_imports,
     bench_page,
+    bench_records,
     bench_soak,
     bench_startup,
     bench_sync,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "estimate": bench_estimate.main,
     "registry": bench_registry.main,
     "sync": bench_sync.main,
+    "records": bench_records.main,
 }
 
 

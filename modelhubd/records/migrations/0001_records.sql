@@ -5,7 +5,6 @@ CREATE TABLE record (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     at INTEGER NOT NULL,
-    hour INTEGER NOT NULL,
     route TEXT NOT NULL,
     streamed INTEGER NOT NULL CHECK (streamed IN (0, 1)),
     app TEXT NOT NULL,
@@ -44,13 +43,12 @@ CREATE INDEX record_app ON record (app) WHERE app <> '';
 CREATE INDEX record_node ON record (node) WHERE node <> '';
 CREATE INDEX record_outcome ON record (outcome) WHERE outcome <> 'pass';
 
--- What the rows of an hour come to, so that figures over a million rows are read from a few. Kept in the transaction
--- that changes the rows.
-CREATE TABLE hour (
-    hour INTEGER NOT NULL,
-    reference TEXT NOT NULL,
-    app TEXT NOT NULL,
-    node TEXT NOT NULL,
+-- What the rows of a day (of UTC) come to, in all and by each single name, so that figures over a million rows are read
+-- from a few. Kept in the transaction that changes the rows.
+CREATE TABLE day (
+    day INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('all', 'reference', 'app', 'node')),
+    name TEXT NOT NULL,
     requests INTEGER NOT NULL,
     passed INTEGER NOT NULL,
     failed INTEGER NOT NULL,
@@ -62,18 +60,17 @@ CREATE TABLE hour (
     completion_tokens INTEGER NOT NULL,
     confidence_sum REAL NOT NULL,
     confidence_count INTEGER NOT NULL,
-    PRIMARY KEY (hour, reference, app, node)
+    PRIMARY KEY (kind, day, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE hour_bucket (
-    hour INTEGER NOT NULL,
-    reference TEXT NOT NULL,
-    app TEXT NOT NULL,
-    node TEXT NOT NULL,
+CREATE TABLE day_bucket (
+    day INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
     figure TEXT NOT NULL CHECK (figure IN ('ttft', 'speed', 'latency')),
     bucket INTEGER NOT NULL,
     requests INTEGER NOT NULL,
-    PRIMARY KEY (hour, reference, app, node, figure, bucket)
+    PRIMARY KEY (kind, day, name, figure, bucket)
 ) STRICT, WITHOUT ROWID;
 
 -- What audit rules have asked to be kept of requests and answers.

@@ -50,7 +50,8 @@ async def test_on_a_full_disk_requests_go_on_and_what_waited_is_written_later(
     monkeypatch.setattr(writer, "QUEUE", 300)
     async with place.records() as records:
         async with records.keeping.using() as database, database.transaction() as tx:
-            (pages,) = await tx.fetch_one("PRAGMA page_count") or ()
+            row = await tx.fetch_one("PRAGMA page_count")
+            pages = row[0] if row else 0
             await tx.fetch_all(f"PRAGMA max_page_count = {pages + 8}")  # SQLITE_FULL, as a full disk gives it
         for n in range(400):
             records.ended(exchange(NOW + timedelta(seconds=n)))

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,9 @@ async def test_figures_are_of_what_is_there_after_marks_and_deletions_too(place:
         assert [(group.key, group.totals.requests) for group in by_version.groups] == [
             ("lab/tiny@1:gguf-f16", 8), ("lab/tiny@2:gguf-f16", 8),
         ]  # fmt: skip
-        by_hour = await records.stats(StatsQuery(by="hour", since="2026-11-30T13:59:00Z"))
+        by_hour = await records.stats(
+            StatsQuery(by="hour", since="2026-11-30T13:59:00Z", until="2026-11-30T15:59:00Z")
+        )
         assert [(group.key, group.totals.requests) for group in by_hour.groups] == [
             (f"2026-11-30T{hour}:00:00.000Z", 4) for hour in (13, 14, 15)
         ]
@@ -193,13 +196,13 @@ async def test_figures_are_of_what_is_there_after_marks_and_deletions_too(place:
     with sqlite3.connect(place.path) as database:
         assert {
             database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in ("record", "hour", "hour_bucket")
+            for table in ("record", "day", "day_bucket")
         } == {0}
     database.close()
 
 
 async def test_content_is_kept_by_rule_alone_and_for_as_long_as_it_says(place: Place) -> None:
-    secret = {
+    secret: dict[str, Any] = {
         "request": b'{"messages":[{"role":"user","content":"canary asked"}]}',
         "answer": b'{"choices":[{"text":"canary said"}]}',
     }
