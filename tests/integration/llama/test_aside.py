@@ -64,7 +64,7 @@ async def test_whatever_a_candidate_does_the_active_one_runs_on(servers: Servers
     active = await loaded(servers, "lib-tiny")
     for library_id, outcome, code in (
         ("lib-other", Outcome.ANSWERED, None), ("lib-dies", Outcome.FAILED, "crashed"),
-        ("lib-cuts", Outcome.FAILED, "crashed"), ("lib-hangs", Outcome.HUNG, "timeout"),
+        ("lib-cuts", Outcome.FAILED, "bad_model"), ("lib-hangs", Outcome.HUNG, "timeout"),
         ("lib-grows", Outcome.FAILED, "out_of_memory"), ("lib-nothing", Outcome.FAILED, "candidate_gone"),
     ):  # fmt: skip
         replayed = await asked(servers, library_id, least_s=1)

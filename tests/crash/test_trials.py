@@ -1,0 +1,131 @@
+"""Death at steps of a trial: no pair is counted twice, nothing that was used stays, what was kept is whole,
+and the name means the old version or the candidate, with the content gone."""
+
+import contextlib
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelhub_client import ClientError
+from modelhubd.wire.trials import Trial
+from tests.crash.test_updates import Doomed, trap_of
+from tests.crash.traps import Trap
+from tests.fakes.origin import Origin
+from tests.fakes.tiny_gguf import SENTENCE, write_chat
+from tests.integration.trials.conftest import NEW_ANSWER, Trying
+from tests.raw import over_socket
+
+MODEL = "acme/tried"
+REPLAY = [
+    ("spool.add", 1, "after"), ("spool.keep", 1, "after"), ("trial_store.add_pair", 1, "after"),
+    ("spool.drop", 1, "before"), ("spool.forget", 2, "before"),
+]  # fmt: skip
+PROMOTE = [
+    ("trial_store.decide", 1, "after"), ("trial_deciding.end_spool", 1, "before"),
+]  # fmt: skip
+KEEP = 3
+
+
+@pytest.mark.timeout(300)
+def test_a_trial_survives_death_at_each_step_and_counts_nothing_twice(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    write_chat(files / "old.gguf")
+    write_chat(files / "new.gguf", answer=NEW_ANSWER)
+    with Origin("--directory", str(files)) as origin:
+        settings = {
+            "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0",
+            "MODELHUB_LOAD_CTX": "512",
+        }  # fmt: skip
+        doomed = Doomed(tmp_path / "home", settings)
+        world = Trying(doomed, origin, files)
+        doomed.start_with()
+        try:
+            old = world.have(MODEL, 1, "old")
+            world.ask("PUT", f"/catalog/models/{MODEL}/active", {"library_id": old})
+            world.have(MODEL, 2, "new")
+            trial = str(world.begin(f"{MODEL}@1", f"{MODEL}@2", keep=KEEP)["id"])
+            traps = [trap_of(tmp_path, f"replay-{n}", *step) for n, step in enumerate(REPLAY)]
+            answered = ask_until_all_have_sprung(doomed, traps)
+            found = settled(doomed, trial)
+            assert (found.state.value, found.counts.pairs) == ("running", answered), "each once"
+            check_spool(doomed, found)
+            for number, (call, count, moment) in enumerate(PROMOTE):
+                promote_and_die(
+                    world, doomed, trap_of(tmp_path, f"promote-{number}", call, count, moment), trial
+                )
+        finally:
+            doomed.stop()
+
+
+def ask_until_all_have_sprung(doomed: Doomed, traps: list[Trap]) -> int:
+    """How many requests were answered. Each trap springs once, and each death is followed by a start."""
+    asked: dict[str, Any] = {
+        "model": MODEL, "messages": [{"role": "user", "content": "hi"}], "temperature": 0, "max_tokens": 16,
+    }  # fmt: skip
+    answered, limit = 0, time.monotonic() + 200
+    doomed.stop()
+    doomed.start_with(*traps)
+    while not all(Path(trap["file"]).exists() for trap in traps):
+        assert time.monotonic() < limit, [Path(trap["file"]).exists() for trap in traps]
+        sprung = sum(Path(trap["file"]).exists() for trap in traps)
+        if answered <= sprung + KEEP:
+            answer = over_socket(doomed.socket, "POST", "/v1/chat/completions", json.dumps(asked).encode())
+            assert answer.json["choices"][0]["message"]["content"] == SENTENCE
+            answered += 1
+        wait_for_death(doomed)
+        assert doomed.process is not None
+        if doomed.process.poll() is not None:
+            doomed.start_with(*traps)
+    return answered
+
+
+def wait_for_death(doomed: Doomed, within_s: float = 3.0) -> None:
+    assert doomed.process is not None
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        doomed.process.wait(within_s)
+
+
+def settled(doomed: Doomed, trial: str) -> Trial:
+    """The trial once nothing waits; right after the start its spool is not open yet."""
+    folder = doomed.home / "state/trials" / trial / "pending"
+    limit = time.monotonic() + 60
+    while True:
+        found = doomed.client.trial(trial)
+        waits = found.waits_for is not None and found.waits_for.code == "nothing_asked"
+        if waits and not list(folder.iterdir()):
+            return doomed.client.trial(trial)
+        assert time.monotonic() < limit, found
+        time.sleep(0.05)
+
+
+def check_spool(doomed: Doomed, trial: Trial) -> None:
+    kept = sorted(int(path.name) for path in (doomed.home / "state/trials" / trial.id / "kept").iterdir())
+    pairs = doomed.client.trial_pairs(trial.id, content=True, limit=200).items
+    assert kept == [pair.n for pair in pairs if pair.has_content] and len(kept) <= KEEP
+    assert all(pair.content and pair.content.active == SENTENCE for pair in pairs if pair.has_content)
+
+
+def promote_and_die(world: Trying, doomed: Doomed, trap: Trap, trial: str) -> None:
+    """It is promoted, or nothing has happened."""
+    doomed.stop()
+    doomed.start_with(trap)
+    with contextlib.suppress(ClientError):
+        doomed.client.promote_trial(trial)
+    assert Path(trap["file"]).exists(), f"the trap {trap['call']} was not sprung"
+    doomed.dies()
+    doomed.start_with()
+    found, folder = doomed.client.trial(trial), doomed.home / "state/trials" / trial
+    decided = [one.trial for one in doomed.client.trial_decisions().items]
+    if found.state.value == "running":
+        assert (world.means(MODEL), decided) == (1, [])
+        assert folder.exists()
+        return
+    assert (found.state.value, world.means(MODEL), decided) == ("promoted", 2, [trial])
+    assert not folder.exists(), "its key is gone with what it has sealed"
+    doomed.client.roll_back(MODEL)
+    assert world.means(MODEL) == 1
