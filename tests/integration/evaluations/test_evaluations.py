@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -209,6 +210,23 @@ def test_an_answer_that_cannot_be_given_is_an_error_and_the_rest_goes_on(lab: La
     assert report.models[0].errors == {"http_400": 1}
     assert [question.answers[0].error for question in report.questions] == ["http_400", None]
     assert report.models[0].checks["right"].of == 1
+
+
+def test_a_server_that_is_killed_ends_it_with_the_reason_and_it_can_be_resumed(lab: Lab) -> None:
+    made = lab.made(300, models=[PARIS])
+    lab.until(made.id, lambda one: one.done > 3)
+    (server,) = lab.client.servers().items
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    found = lab.ended(made.id)
+    assert found.state is EvaluationState.FAILED, found
+    assert found.error is not None
+    assert found.error.code in ("killed", "server_gone"), found.error
+    assert 3 < found.done < 300
+    lab.client.resume_evaluation(made.id)
+    lab.until(made.id, lambda one: one.done > found.done)
+    lab.client.cancel_evaluation(made.id)
+    lab.client.remove_evaluation(made.id)
 
 
 def test_the_daemons_end_takes_nothing_of_it(tmp_path: Path, lab: Lab) -> None:
