@@ -21,6 +21,7 @@ from modelhubd.trials.evaluations.contents import Contents
 from modelhubd.trials.evaluations.evidence import Material, report_of
 from modelhubd.trials.evaluations.question_set import QuestionSet, read_set
 from modelhubd.trials.evaluations.run import Loads, Run, Work
+from modelhubd.trials.evaluations.similarity import embedder_of, similarity
 from modelhubd.trials.evaluations.states import Event, advance
 from modelhubd.trials.evaluations.store import Answered
 from modelhubd.trust.text import printable
@@ -286,6 +287,23 @@ class Evaluations:
             books=_Books(self, evaluation),
         )
         await run.all()
+        await self._compare(evaluation)
+
+    async def _compare(self, evaluation: Evaluation) -> None:
+        """How near each answer is to the first model's, if an embedding model is loaded just now."""
+        if len(evaluation.models) == 1 or (embedder := await embedder_of(self._loads.upstreams())) is None:
+            return
+        answers = await store.answers(self._database.reader, evaluation.id)
+        places = [one.place for one in answers]
+        texts = await in_thread(lambda: self._contents.read(evaluation.id, places))
+        by_key = {(one.model, one.question): text for one, text in zip(answers, texts, strict=True)}
+        found = []
+        for (model, question), text in by_key.items():
+            if model > 0 and (0, question) in by_key:
+                near = await similarity(embedder, by_key[0, question], text)
+                found += [] if near is None else [(model, question, near)]
+        async with self._database.transaction() as tx:
+            await store.set_similarities(tx, evaluation.id, found)
 
     async def begun(self, evaluation_id: str, place: int, server: Server) -> set[int]:
         """See `run.Books`."""

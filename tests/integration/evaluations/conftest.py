@@ -42,6 +42,15 @@ class Lab:
     def client(self) -> Client:
         return self.daemon.client
 
+    def have(self, model: str, file: Path) -> None:
+        """Import a file as this model."""
+        job = self.client.import_model(str(file), model=model)
+        limit = time.monotonic() + 60
+        while not (job := self.client.job(job.id)).state.ended:
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+        assert job.error is None, job.error
+
     def made(self, n: int = 4, **rest: Any) -> Evaluation:
         """An evaluation of both models, just made."""
         wanted: dict[str, Any] = {"checks": CHECKS, "load": SMALL} | rest
@@ -68,18 +77,13 @@ class Lab:
 
 def with_models(daemon: RunningDaemon, folder: Path) -> Lab:
     """The lab of a daemon that has both models."""
+    lab = Lab(daemon)
     for name, words in (
         (PARIS, ("It", " is", " Paris", ".")),
         (ROME, ("No", ":", " it", " is", " Rome", "!")),
     ):
-        path = write_chat(folder / f"{name.partition('/')[2]}.gguf", answer=words)
-        job = daemon.client.import_model(str(path), model=name)
-        limit = time.monotonic() + 60
-        while not (job := daemon.client.job(job.id)).state.ended:
-            assert time.monotonic() < limit
-            time.sleep(0.02)
-        assert job.error is None, job.error
-    return Lab(daemon)
+        lab.have(name, write_chat(folder / f"{name.partition('/')[2]}.gguf", answer=words))
+    return lab
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from modelhub_client.client import Client
 from modelhubd.wire.evaluations import EvaluationReport, EvaluationState, Sampling
 from modelhubd.wire.evidence import Outcome, Word
 from modelhubd.wire.servers import LoadSettings
-from tests.integration.evaluations.conftest import CANARY, CHECKS, PARIS, ROME, SMALL, Lab, lines
+from tests.fakes.tiny_gguf import write_embedding
+from tests.integration.evaluations.conftest import CANARY, CHECKS, PARIS, ROME, SMALL, Lab, lines, with_models
+from tests.running import running_daemon
 
 
 def texts_of(report: EvaluationReport) -> list[list[str]]:
@@ -69,6 +72,33 @@ def test_its_servers_are_its_own_and_gone_at_the_end(lab: Lab) -> None:
     lab.completed(2)
     assert [server.id for server in lab.client.servers().items] == [theirs.id]
     lab.client.unload(theirs.id)
+
+
+def test_answers_are_compared_by_meaning_where_an_embedding_model_is_loaded(lab: Lab, tmp_path: Path) -> None:
+    without = lab.client.evaluation_report(lab.completed(2).id)
+    assert without.pairs[0].agreement.similarity.count == 0
+    lab.have("lab/embedding", write_embedding(tmp_path / "embedding.gguf"))
+    theirs = lab.client.load("lab/embedding", LoadSettings(threads=1))
+    others = lab.client.load(PARIS, LoadSettings(ctx=1024, threads=1))
+    found = lab.client.evaluation_report(lab.completed(2).id).pairs[0].agreement.similarity
+    assert found.count == 2
+    assert found.median is not None
+    assert -1 <= found.median < 0.9999
+    for server in (theirs, others):
+        lab.client.unload(server.id)
+
+
+def test_what_others_have_loaded_is_not_unloaded_unless_told(tmp_path: Path) -> None:
+    one = LoadSettings(ctx=1024, threads=1, parallel=1)
+    room = {"MODELHUB_LLAMA_MEMORY_BUDGET_BYTES": "24000000"}  # for one of them: it takes 15 MB
+    with running_daemon(tmp_path / "home", room) as daemon:
+        tight = with_models(daemon, tmp_path)
+        theirs = tight.client.load(ROME, one)
+        found = tight.ended(tight.made(1, models=[PARIS], load=one).id)
+        assert (found.state, found.error and found.error.code) == (EvaluationState.FAILED, "would_evict")
+        assert [server.id for server in tight.client.servers().items] == [theirs.id]
+        assert tight.completed(1, models=[PARIS], load=one, evict=True).done == 1
+        assert tight.client.servers().items == ()
 
 
 def test_a_report_can_be_read_as_markdown_and_as_a_page(lab: Lab) -> None:
@@ -180,6 +210,23 @@ def test_an_answer_that_cannot_be_given_is_an_error_and_the_rest_goes_on(lab: La
     assert report.models[0].errors == {"http_400": 1}
     assert [question.answers[0].error for question in report.questions] == ["http_400", None]
     assert report.models[0].checks["right"].of == 1
+
+
+def test_a_server_that_is_killed_ends_it_with_the_reason_and_it_can_be_resumed(lab: Lab) -> None:
+    made = lab.made(300, models=[PARIS])
+    lab.until(made.id, lambda one: one.done > 3)
+    (server,) = lab.client.servers().items
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    found = lab.ended(made.id)
+    assert found.state is EvaluationState.FAILED, found
+    assert found.error is not None
+    assert found.error.code in ("killed", "server_gone"), found.error
+    assert 3 < found.done < 300
+    lab.client.resume_evaluation(made.id)
+    lab.until(made.id, lambda one: one.done > found.done)
+    lab.client.cancel_evaluation(made.id)
+    lab.client.remove_evaluation(made.id)
 
 
 def test_the_daemons_end_takes_nothing_of_it(tmp_path: Path, lab: Lab) -> None:

@@ -213,6 +213,8 @@ def test_a_report_without_checks_or_a_second_model_is_one_too() -> None:
         evaluation=replace(report.evaluation, checks=(), models=report.evaluation.models[:1]),
     )
     assert "## Checks" not in markdown(alone)
+    figures = made(2, shown=0)
+    assert "Answers</h2>" not in page(figures) and "## Answers" not in markdown(figures)
     assert "beside" not in page(alone)
     bare = replace(report.pairs[0], agreement=replace(report.pairs[0].agreement, similarity=Spread()))
     for text in (page(replace(report, pairs=(bare,))), markdown(replace(report, pairs=(bare,)))):

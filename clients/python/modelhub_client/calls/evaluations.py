@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from modelhub_client.call import Call, api, body_of, segment
+from modelhub_client.call import Call, QueryValue, api, body_of, segment
 from modelhubd.wire.base import Page
 from modelhubd.wire.evaluations import CreateEvaluation, Evaluation, EvaluationReport, Sampling
 from modelhubd.wire.servers import LoadSettings
@@ -67,7 +67,7 @@ def evaluation_report_text(
     evaluation_id: str, form: Literal["json", "md", "html"], *, questions: int | None = None
 ) -> Call[str]:
     """The same as a text: JSON, Markdown, or a web page of its own."""
-    query = {"format": form, "questions": questions}
+    query: dict[str, QueryValue] = {"format": form, "questions": questions}
     target = api(f"/evaluations/{segment(evaluation_id)}/report", query)
     return Call(method="GET", target=target, answer=str, accept="*/*", timeout_s=REPORT_S)
 

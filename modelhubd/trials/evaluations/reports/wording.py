@@ -65,14 +65,12 @@ def estimate(comparison: Comparison) -> str:
     """`1.31 times (1.12 to 1.52)`, or what else it is."""
     if comparison.estimate is None:
         return "–"
-    match comparison.kind:
-        case "ratio":
-            return f"{number(comparison.estimate)} times{_between(comparison.interval, number)}"
-        case "difference":
-            return f"{comparison.estimate:+.3f}{_between(comparison.interval, lambda value: f'{value:+.3f}')}"
-        case "wins":
-            won = f"{comparison.second:.0f} won, {comparison.first:.0f} lost, {comparison.ties} alike"
-            return f"{won} ({percent(comparison.estimate)} of the decided)"
+    if comparison.kind == "ratio":
+        return f"{number(comparison.estimate)} times{_between(comparison.interval, number)}"
+    if comparison.kind == "difference":
+        return f"{comparison.estimate:+.3f}{_between(comparison.interval, lambda value: f'{value:+.3f}')}"
+    won = f"{comparison.second:.0f} won, {comparison.first:.0f} lost, {comparison.ties} alike"
+    return f"{won} ({percent(comparison.estimate)} of the decided)"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -87,13 +85,11 @@ def needed(comparison: Comparison) -> str:
         return ""
     if comparison.needed is None:
         return "cannot be foretold"
-    match comparison.kind:
-        case "ratio":
-            what = f"a difference of {(comparison.stated - 1) * 100:.0f} %"
-        case "difference":
-            what = f"a difference of {comparison.stated:g}"
-        case "wins":
-            what = f"{percent(comparison.stated)} of the decided"
+    what = {
+        "ratio": f"a difference of {(comparison.stated - 1) * 100:.0f} %",
+        "difference": f"a difference of {comparison.stated:g}",
+        "wins": f"{percent(comparison.stated)} of the decided",
+    }[comparison.kind]
     return f"{comparison.needed} more to show {what}" if comparison.needed else f"enough to show {what}"
 
 
