@@ -19,6 +19,7 @@ from tests.benchmarks import (
     bench_soak,
     bench_startup,
     bench_sync,
+    bench_trials,
 )
 from tests.benchmarks.downloads import bench as bench_downloads
 from tests.benchmarks.registry import bench as bench_registry
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "estimate": bench_estimate.main,
     "registry": bench_registry.main,
     "sync": bench_sync.main,
+    "trials": bench_trials.main,
 }
 
 
