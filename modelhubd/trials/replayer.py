@@ -3,10 +3,12 @@ when nobody is in the way, and writes the pairs."""
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,11 +16,11 @@ from msgspec.structs import replace
 from modelhubd.llama.aside import Aside
 from modelhubd.storage.database import Database
 from modelhubd.tasks import in_thread
-from modelhubd.trials import pairing, store
+from modelhubd.trials import store
 from modelhubd.trials.blind import to_forget
 from modelhubd.trials.candidate import Replayed, ask
+from modelhubd.trials.comparing import Checks, compare
 from modelhubd.trials.questions import why_not_replayed
-from modelhubd.trials.similarity import similarity
 from modelhubd.trials.spool import MAX_KEPT_BYTES, Sampled, Spool, open_spool
 from modelhubd.trials.states import Event, advance
 from modelhubd.trials.store import Stored
@@ -44,9 +46,6 @@ NO_ROOM_S = 5.0
 MOST_HANDED_OVER = 256
 MOST_HANDED_BYTES = 32 * 1024**2
 """Of what the gateway has handed over and the spool has not taken yet."""
-
-Checks = Callable[[str, str], Awaitable[dict[str, bool]]]
-"""(the user's checks, answer) → by name, whether it passes."""
 
 
 class Around(Struct, frozen=True, kw_only=True):
@@ -126,8 +125,10 @@ class Replayer:
         except OSError as error:
             await self._pause(TrialReason(code="spool_failed", detail=f"Its spool: {error.strerror}."))
         except Exception as error:
-            log.exception("the trial %s cannot go on", self.trial.id)
-            detail = f"It broke ({type(error).__name__}). Resume it, or remove it."
+            # What it says may hold content: where it happened is told, and its name.
+            where, name = "".join(traceback.format_tb(error.__traceback__)), type(error).__name__
+            log.error("the trial %s cannot go on (%s)\n%s", self.trial.id, name, where)
+            detail = f"It broke ({name}). Resume it, or remove it."
             await self._pause(TrialReason(code="broken", detail=detail))
         finally:
             await self._around.aside.unload(server_name(self.trial.id))
@@ -228,58 +229,47 @@ class Replayer:
         """The pair, then nothing is left of what it was made from. A pair is written once: it has the name of
         its entry."""
         assert self.spool is not None
-        spool, database = self.spool, self._around.database
-        is_answer = replayed.outcome is Outcome.ANSWERED
-        answers = await in_thread(lambda: pairing.answers_of(sampled, replayed.answer if is_answer else None))
-        content = await in_thread(lambda: pairing.content_of(sampled, answers))
-        alike = None
-        if content is not None:
-            alike = await similarity(self._around.aside.embedder(), (content.active, content.candidate))
-        checks = [
-            {} if one is None else await self._around.checks(self.trial.checks, one.text)
-            for one in (answers.active, answers.candidate)
-        ]
-        n = await store.next_number(database.reader, self.trial.id)
+        spool, database, around = self.spool, self._around.database, self._around
+        compared = await compare(
+            sampled,
+            replayed,
+            checks=self.trial.checks,
+            run_checks=around.checks,
+            embedder=around.aside.embedder(),
+        )
+        n, content = await store.next_number(database.reader, self.trial.id), compared.content
         keeps = content is not None and self.trial.keep > 0 and spool.kept_bytes < MAX_KEPT_BYTES
         if keeps and content is not None:
             await in_thread(lambda: spool.keep(n, content))
-        pair = pairing.pair_of(
-            n, sampled, replayed.side, answers,
-            similarity=alike, active_checks=checks[0], candidate_checks=checks[1], has_content=keeps,
-        )  # fmt: skip
-        failures = failures_after(self.trial.failures, replayed.outcome)
         marked = await store.marked(database.reader, self.trial.id)
         forgotten = to_forget(spool.kept, marked, self.trial.keep)
-        self.trial = replace(
-            self.trial,
-            failures=failures,
-            skipped=self.trial.skipped + self._skipped,
-            changed_at=rfc3339(self._around.clock()),
-        )
-        self._skipped = 0
+        self._alter(failures=failures_after(self.trial.failures, replayed.outcome))
         async with database.transaction() as tx:
-            await store.add_pair(tx, self.trial.id, sampled.entry, pair)
+            await store.add_pair(
+                tx, self.trial.id, sampled.entry, replace(compared.pair, n=n, has_content=keeps)
+            )
             await store.forget_content(tx, self.trial.id, forgotten)
             await store.put(tx, self.trial)
         await in_thread(lambda: spool.drop(sampled.entry))
         await in_thread(lambda: spool.forget(forgotten))
         detail = "" if replayed.reason is None else replayed.reason.detail
-        if (fault := fault_after(failures, replayed.outcome, detail)) is not None:
+        if (fault := fault_after(self.trial.failures, replayed.outcome, detail)) is not None:
             await self._pause(fault)
         else:
-            await self._around.changed(self.trial)
+            await around.changed(self.trial)
 
     async def _pause(self, reason: TrialReason) -> None:
         """By itself: `reason` is shown until somebody resumes it."""
         log.warning("the trial %s pauses: %s", self.trial.id, reason.detail)
         self.waits_for = None
-        self.trial = replace(
-            self.trial,
-            state=advance(self.trial.state, Event.FAULT),
-            reason_code=reason.code,
-            reason_detail=reason.detail,
-            changed_at=rfc3339(self._around.clock()),
-        )
+        state = advance(self.trial.state, Event.FAULT)
+        self._alter(state=state, reason_code=reason.code, reason_detail=reason.detail)
         async with self._around.database.transaction() as tx:
             await store.put(tx, self.trial)
         await self._around.changed(self.trial)
+
+    def _alter(self, **fields: Any) -> None:
+        """What its row will say, with what was skipped meanwhile."""
+        skipped, now = self.trial.skipped + self._skipped, rfc3339(self._around.clock())
+        self._skipped = 0
+        self.trial = replace(self.trial, skipped=skipped, changed_at=now, **fields)

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     bench_soak,
     bench_startup,
     bench_sync,
+    bench_trials,
 )
 from tests.benchmarks.downloads import bench as bench_downloads
 from tests.benchmarks.registry import bench as bench_registry
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "registry": bench_registry.main,
     "sync": bench_sync.main,
     "records": bench_records.main,
+    "trials": bench_trials.main,
 }
 
 

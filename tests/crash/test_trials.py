@@ -12,6 +12,7 @@ import pytest
 
 from modelhub_client import ClientError
 from modelhubd.wire.trials import Trial
+from tests.contract.world import until
 from tests.crash.test_updates import Doomed, trap_of
 from tests.crash.traps import Trap
 from tests.fakes.origin import Origin
@@ -69,7 +70,11 @@ def ask_until_all_have_sprung(doomed: Doomed, traps: list[Trap]) -> int:
     }  # fmt: skip
     answered, limit = 0, time.monotonic() + 200
     doomed.stop()
+    dead = doomed.home / "state/trials/dead/pending"
+    dead.mkdir(parents=True)
+    (dead / "1").write_bytes(b"of a trial that is over")
     doomed.start_with(*traps)
+    until(dead.parent.exists, lambda there: not there)
     while not all(Path(trap["file"]).exists() for trap in traps):
         assert time.monotonic() < limit, [Path(trap["file"]).exists() for trap in traps]
         sprung = sum(Path(trap["file"]).exists() for trap in traps)

@@ -51,8 +51,11 @@ def _show(out: Output, pair: BlindPair) -> None:
 def _key() -> Better | None:
     """What the next key that means something says; None for enough."""
     while True:
-        key = click.getchar().lower()
-        if key in KEYS:
-            return KEYS[key]
-        if key in ("q", "\x1b", "\x04"):
-            return None
+        typed = click.getchar().lower()
+        if typed.startswith("\x1b") and len(typed) > 1:
+            continue  # an arrow or the like
+        for key in typed:
+            if key in KEYS:
+                return KEYS[key]
+            if key in ("q", "\x1b", "\x04"):
+                return None

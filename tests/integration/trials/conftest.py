@@ -100,5 +100,6 @@ def origin(files: Path) -> Iterator[Origin]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, origin: Origin, files: Path) -> Iterator[Trying]:
-    with a_world(tmp_path_factory.mktemp("trials") / "home", origin, MODELHUB_LOAD_CTX="512") as running:
+    settings = {"MODELHUB_LOAD_CTX": "512", "MODELHUB_UPDATES_TRIAL_FIRST": "true"}
+    with a_world(tmp_path_factory.mktemp("trials") / "home", origin, **settings) as running:
         yield Trying(running.daemon, running.origin, files)

@@ -106,6 +106,19 @@ def test_similarity_is_told_where_an_embedding_model_is_loaded(stocked: Trying) 
     stocked.end(trial["id"])
 
 
+def test_an_idle_trial_waits_until_nobody_needs_the_machine(stocked: Trying) -> None:
+    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2", when="idle")["id"]
+    until(lambda: stocked.get("/trials")["items"][0]["waits_for"], bool)
+    stocked.chat(MODEL)
+    waits = until(
+        lambda: stocked.get("/trials")["items"][0]["waits_for"], lambda now: now["code"] == "not_idle"
+    )
+    assert waits["detail"] == "The machine is in use."
+    assert not [one for one in stocked.get("/servers")["items"] if one["yields"]], "nor is anything loaded"
+    stocked.paired(trial, 1)
+    stocked.end(trial)
+
+
 def test_a_paused_trial_samples_nothing_and_goes_on(stocked: Trying) -> None:
     trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2")["id"]
     paused = stocked.post(f"/trials/{trial}/pause")
@@ -166,7 +179,7 @@ def test_an_update_is_tried_first_where_that_is_asked_for(stocked: Trying) -> No
     world, model = stocked, "acme/updated"
     old = world.have(model, 1, "old")
     offer(world, model, 2, "new")
-    (begun,) = world.post("/updates/apply", {"ids": [old], "trial": True}, status=202)["applied"]
+    (begun,) = world.post("/updates/apply", {"ids": [old]}, status=202)["applied"]
     world.reached(begun["download"], "completed")
     (trial,) = until(lambda: world.get("/trials")["items"], bool)
     assert trial["from_update"] and trial["active"]["library_id"] == old
@@ -186,6 +199,10 @@ def test_an_update_is_tried_first_where_that_is_asked_for(stocked: Trying) -> No
     assert (gone["decision"], world.means(model)) == ("removed", 1)
     items = world.get("/library", q=model, limit=200)["items"]
     assert sorted(one["version"] for one in items if one["model"] == model) == [1, 2]
+    (begun,) = world.post("/updates/apply", {"ids": [old], "trial": False}, status=202)["applied"]
+    world.reached(begun["download"], "completed")
+    assert until(lambda: world.means(model), lambda version: version == 3) == 3
+    assert world.get("/trials")["total"] == 0
 
 
 def offer(world: Trying, model: str, version: int, file: str) -> Any:
