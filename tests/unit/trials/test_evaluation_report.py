@@ -182,7 +182,7 @@ def without_fences(text: str) -> list[str]:
 
 
 def test_markdown_is_escaped_and_fences_hold() -> None:
-    assert escaped("a|b\n*c* <d> [e](f) `g`") == r"a\|b \*c\* \<d\> \[e\]\(f\) \`g\`"
+    assert escaped("a|b\n*c* <d> [e](f) `g`") == r"a\|b \*c\* \<d\> \[e\](f) \`g\`"
     assert fenced("```` x").splitlines()[0] == "`````text"
     assert fenced("x") == "```text\nx\n```"
 

@@ -7,7 +7,8 @@ from modelhubd.trials.evaluations.reports import wording
 from modelhubd.wire.evaluations import AnswerShown, EvaluationReport, ModelPair, QuestionShown
 from modelhubd.wire.evidence import Outcome
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-!|&~$])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|&~$])")
+"""Of a text within a line: what only means something at its beginning, or after a bracket, may stay."""
 _TICKS = re.compile(r"`+")
 _SIGNS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.ERROR: "?"}
 

@@ -24,13 +24,14 @@ body { margin: 2rem auto; padding: 0 1rem; max-width: 72rem; background: var(--p
 h1, h2, h3 { line-height: 1.25; overflow-wrap: anywhere; } h2 { margin-top: 2.5rem; }
 .table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid
-var(--line); } th { color: var(--quiet); font-weight: 500; } td { overflow-wrap: anywhere; }
+var(--line); } th { color: var(--quiet); font-weight: 500; } td { overflow-wrap: anywhere; min-width: 6rem; }
 pre { background: var(--tint); padding: .75rem; border-radius: 6px; white-space: pre-wrap; overflow-wrap:
 anywhere;
   margin: .25rem 0 .75rem; } .quiet-text { color: var(--quiet); }
 .better, .pass { color: var(--good); } .worse, .fail { color: var(--bad); } .warning { color: var(--bad); }
 .answers { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
-.plot { width: 100%; max-width: 44rem; height: auto; display: block; } .plot text { fill: currentColor;
+.plot { width: 100%; min-width: 32rem; max-width: 44rem; height: auto; display: block; }
+.plot text { fill: currentColor;
 font-size: 12px; } .plot .quiet { stroke: var(--line); } .plot .even { stroke: var(--quiet);
 stroke-dasharray: 4 3; } .plot .bar { stroke: var(--mark); stroke-width: 3; stroke-linecap: round; } .plot
 .mark { fill: var(--mark); }
@@ -91,7 +92,7 @@ def _plots(report: EvaluationReport) -> list[str]:
         ]  # fmt: skip
         broken = sum(model.check_errors.get(name, 0) for model in report.models)
         parts.append(f"<h3>Passes {escape(name)}</h3>")
-        parts.append(range_plot(f"Share that passes {name}", rows, bounds=(0.0, 1.0)))
+        parts.append(_plot(range_plot(f"Share that passes {name}", rows, bounds=(0.0, 1.0))))
         if broken:
             parts.append(f'<p class="warning">{broken} times the check could not be done.</p>')
     for heading, figure, unit in (
@@ -99,8 +100,13 @@ def _plots(report: EvaluationReport) -> list[str]:
         ("Speed (tokens/s)", "tokens_per_s", ""),
     ):
         spreads = [(model.model, getattr(model, figure)) for model in report.models]
-        parts += [f"<h3>{heading}</h3>", range_plot(heading, _spreads(spreads, unit))]
+        parts += [f"<h3>{heading}</h3>", _plot(range_plot(heading, _spreads(spreads, unit)))]
     return parts
+
+
+def _plot(drawn: str) -> str:
+    """A plot that can be moved sideways where the page is narrow."""
+    return f'<div class="table">{drawn}</div>'
 
 
 def _spreads(spreads: Iterable[tuple[str, Spread]], unit: str) -> list[Row]:
@@ -148,7 +154,7 @@ def _pair(pair: ModelPair) -> list[str]:
         f"<h2>{heading}</h2>",
         f"<p>{escape(said)}</p>",
         _framed(head, lines),
-        range_plot("Second to first; 1 is no difference", rows, line_at=1.0),
+        _plot(range_plot("Second to first; 1 is no difference", rows, line_at=1.0)),
     ]
 
 
