@@ -1,31 +1,52 @@
 """The program `modelhub-registry` as people start it."""
 
+import contextlib
 import signal
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import pytest
 import sqlalchemy as sa
 
 from modelhubd.registry.access import parse_token
 from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import newest
 from modelhubd.registry.schema import token
+from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Person
 from tests.fakes.registry_process import RegistryProcess, registry_process
 
 
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def program(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RegistryProcess]:
+    """One that runs, on either database, and is no more than started."""
+    folder = tmp_path_factory.mktemp("program")
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(fresh_database()) if request.param == "postgresql" else ""
+        yield stack.enter_context(registry_process(folder / "state", database))
+
+
+async def test_there_is_no_default_credential(program: RegistryProcess) -> None:
+    url = program.environ.get("MODELHUB_REGISTRY_DATABASE", f"sqlite:///{program.state_dir / 'registry.db'}")
+    async with Database.open(url) as database, database.reading() as connection:
+        assert (await connection.execute(sa.select(token))).all() == []
+    assert "mhr_" not in program.log
+
+
 async def test_one_command_runs_it_and_another_makes_the_first_token_meanwhile(
-    tmp_path: Path, database_url: str
+    program: RegistryProcess,
 ) -> None:
-    with registry_process(tmp_path / "state", database_url) as running:
-        token = running.create_admin()
-        assert parse_token(token) is not None
-        async with aiohttp.ClientSession() as session:
-            admin = Person(url=running.url, token=token, session=session)
-            me = (await admin.get("/me")).json
-            assert (me["principal"], me["scopes"]) == ("admin", ["admin"])
-        assert token not in running.log
+    token = program.create_admin()
+    assert parse_token(token) is not None
+    async with aiohttp.ClientSession() as session:
+        admin = Person(url=program.url, token=token, session=session)
+        me = (await admin.get("/me")).json
+        assert (me["principal"], me["scopes"]) == ("admin", ["admin"])
+    assert token not in program.log
 
 
 async def test_a_token_can_be_made_before_the_service_ever_ran(tmp_path: Path, database_url: str) -> None:
@@ -35,13 +56,6 @@ async def test_a_token_can_be_made_before_the_service_ever_ran(tmp_path: Path, d
         async with aiohttp.ClientSession() as session:
             admin = Person(url=running.url, token=token, session=session)
             assert (await admin.get("/me")).status == 200
-
-
-async def test_there_is_no_default_credential(tmp_path: Path, database_url: str) -> None:
-    with registry_process(tmp_path / "state", database_url) as running:
-        async with Database.open(database_url) as database, database.reading() as connection:
-            assert (await connection.execute(sa.select(token))).all() == []
-        assert "mhr_" not in running.log
 
 
 def test_it_listens_to_other_machines_only_with_tls_or_behind_a_proxy(tmp_path: Path) -> None:

@@ -48,12 +48,12 @@ def test_the_first_sync_comes_by_itself_and_never_delays_the_start(
 
 
 def test_a_sync_that_finds_nothing_new_moves_less_than_a_kilobyte(
-    registry: TufRegistry, machine: Machine
+    spoilt: TufRegistry, witness: Machine
 ) -> None:
+    registry, machine = spoilt, witness
     registry.contents.entries = [entry(f"lab/m{number}") for number in range(500)]
     registry.counters = {f"lab/m{number}": {"downloads": number, "stars": 1} for number in range(500)}
     registry.release()
-    machine.start()
     machine.synced()
     registry.asked.clear()
     before = machine.client.catalog_info()
@@ -69,14 +69,15 @@ def test_a_sync_that_finds_nothing_new_moves_less_than_a_kilobyte(
     assert before.checked_at < after.checked_at
 
 
-def test_a_change_comes_with_the_next_sync(registry: TufRegistry, machine: Machine) -> None:
+def test_a_change_comes_with_the_next_sync(spoilt: TufRegistry, witness: Machine) -> None:
+    registry, machine = spoilt, witness
+    registry.contents.entries = [entry("lab/one")]
     registry.release()
-    machine.start()
     machine.synced()
     registry.contents.entries.append(entry("lab/two", verified=True))
     registry.release()
     info = machine.synced()
-    assert (info.revision, info.models) == ("2", 2)
+    assert (info.revision, info.models) == (str(registry.revision), 2)
     assert machine.client.model("lab/two").verified
     assert info.audit is not None
     assert (info.audit.size, info.audit.alarm) == (len(registry.log), None)
@@ -97,13 +98,13 @@ def test_only_its_token_and_nothing_about_the_machine_goes_to_the_registry(
     assert found == {(host, "catalog"), (host, "popularity")}
 
 
-def test_a_bad_entry_drops_itself_and_is_reported(registry: TufRegistry, machine: Machine) -> None:
+def test_a_bad_entry_drops_itself_and_is_reported(spoilt: TufRegistry, witness: Machine) -> None:
+    registry, machine = spoilt, witness
     registry.contents.entries = [
         entry("lab/one"), entry("Not An Id"), entry("lab/two", display_name="a\u202eb"), "text", 7,
         entry("lab/one", display_name="again"), [entry("lab/three")],
     ]  # fmt: skip
     registry.release()
-    machine.start()
     info = machine.synced()
     assert machine.models() == {"lab/one"}
     assert machine.client.model("lab/one").display_name == "lab/one"
@@ -250,11 +251,8 @@ def test_what_is_kept_counts_no_more_once_it_was_tampered_with(
         assert machine.synced().source == "registry"
 
 
-def test_its_folder_is_closed_to_others(registry: TufRegistry, machine: Machine) -> None:
-    registry.release()
-    machine.start()
-    machine.synced()
-    folder = machine.home / "state/registry"
+def test_its_folder_is_closed_to_others(witness: Machine) -> None:
+    folder = witness.home / "state/registry"
     found = [folder, *folder.rglob("*")]
     assert len(found) > 5
     for path in found:
@@ -307,10 +305,12 @@ def ship(registry: TufRegistry, folder: Path, *, whole: bool = True) -> None:
         (folder / TARGET).write_bytes(registry.files[name])
 
 
-def test_readers_are_told_of_each_sync_and_once_of_a_failure(registry: TufRegistry, machine: Machine) -> None:
+def test_readers_are_told_of_each_sync_and_once_of_a_failure(spoilt: TufRegistry, witness: Machine) -> None:
+    registry, machine = spoilt, witness
+    registry.contents.entries = [entry("lab/one")]
     registry.release()
-    machine.start()
     machine.synced()
+    before, after = f"{registry.revision}", f"{registry.revision + 1}"
     stream = machine.client.events(topics=["catalog"])
     told: list[tuple[str, str | None, str]] = []
 
@@ -319,7 +319,7 @@ def test_readers_are_told_of_each_sync_and_once_of_a_failure(registry: TufRegist
             if event.type.startswith("catalog."):
                 error = event.data.last_error
                 told.append((event.type, error and error.code, event.data.revision))
-            if told and told[-1][2] == "2":
+            if told and told[-1][2] == after:
                 break
 
     listener = threading.Thread(target=listen)
@@ -334,6 +334,6 @@ def test_readers_are_told_of_each_sync_and_once_of_a_failure(registry: TufRegist
     registry.release()
     machine.synced()
     listener.join(30)
-    assert ("catalog.stale", "not_a_registry", "1") in told
+    assert ("catalog.stale", "not_a_registry", before) in told
     assert [kind for kind, _, _ in told].count("catalog.stale") == 1
-    assert told[-1] == ("catalog.synced", None, "2")
+    assert told[-1] == ("catalog.synced", None, after)
