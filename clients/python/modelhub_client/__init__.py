@@ -12,7 +12,6 @@ registry. What they answer are the structs of `modelhubd.wire`.
 
 from typing import TYPE_CHECKING, Any
 
-from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply
 from modelhub_client.errors import (
     ClientError,
     Conflict,
@@ -31,15 +30,16 @@ from modelhub_client.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from modelhub_client.events import Event, Snapshot
-from modelhub_client.state import State, StateAnswer
 
 if TYPE_CHECKING:
     from modelhub_client.aio import AsyncClient
+    from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply
     from modelhub_client.client import Client
+    from modelhub_client.events import Event, Snapshot
     from modelhub_client.registry import RegistryClient
     from modelhub_client.registry_aio import AsyncRegistryClient
     from modelhub_client.starting import ensure_running
+    from modelhub_client.state import State, StateAnswer
 
 __all__ = [
     "AsyncClient",
@@ -76,8 +76,15 @@ __all__ = [
 _LATER = {
     "AsyncClient": "aio",
     "AsyncRegistryClient": "registry_aio",
+    "ChatMessage": "chat",
+    "ChatPiece": "chat",
+    "ChatReply": "chat",
     "Client": "client",
+    "Event": "events",
     "RegistryClient": "registry",
+    "Snapshot": "events",
+    "State": "state",
+    "StateAnswer": "state",
     "ensure_running": "starting",
 }
 """What brings a lot along, and not everybody needs: name → module."""

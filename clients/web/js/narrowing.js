@@ -27,12 +27,12 @@ export function narrowed(things, route, textOf, choices) {
   });
 }
 
-/** A select for each choice that there is: of two values at least, or one already made. @param {any} act @param {any} route @param {any[]} things all of them @param {Choice[]} choices */
+/** A select for each choice that there is, among two things and values at least, or that is made. @param {any} act @param {any} route @param {any[]} things all of them @param {Choice[]} choices */
 export function choiceBoxes(act, route, things, choices) {
   return choices.map((choice) => {
     const value = chosen(route, choice.name);
     const values = [...new Set([...things.flatMap(choice.of), value].filter(Boolean))].sort();
-    if (values.length < 2 && !value) return null;
+    if ((values.length < 2 || things.length < 2) && !value) return null;
     return h(
       "span",
       { key: choice.name, class: "select sort" },

@@ -68,6 +68,7 @@ test("a list is narrowed by words and by choices, and a choice is offered where 
   const offered = (route, of) => choiceBoxes({}, parseRoute(route), of, choices).map((box) => box && box.children[0].children.map((option) => option.props.value));
   assert.deepEqual(offered("#/installed", things), [["", "gguf", "mlx"], ["", "chat", "tools"], ["", "damaged", "ok"]]);
   assert.deepEqual(offered("#/installed", things.slice(2)), [null, null, null]);
+  assert.deepEqual(offered("#/installed", things.slice(0, 1)), [null, null, null]);
   assert.deepEqual(offered("#/installed?capability=vision", things.slice(2)), [null, ["", "vision"], null]);
 });
 
