@@ -305,7 +305,7 @@ def build(
             max_waiting=settings.llama.max_waiting,
             aliases=settings.llama.meaning,
             usable=permits.may_ask,
-            listeners=(records,),
+            listeners=(records,) if settings.records.enabled else (),
             ask_confidence=lambda: settings.records.enabled and settings.records.confidence == "always",
             clock=clock,
         ),
