@@ -28,7 +28,6 @@ from modelhubd.downloads.limits import Configured
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
-from modelhubd.errors import NotFound
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.library.found.service import Finder
@@ -263,13 +262,13 @@ def build(
         bus,
         config=settings.records,
         path=places.state_dir / "records.db",
-        digest_of=lambda library_id: _digest_of(library, library_id),
+        artifact=library.get,
         clock=clock,
     )
     exports = Exports(
         records.keeping,
         places.state_dir / "exports",
-        listed=lambda model: _is_public(catalog, model),
+        is_from=catalog.is_from,
         flush=records.flush,
         clock=clock,
     )
@@ -334,7 +333,7 @@ def build(
             max_waiting=settings.llama.max_waiting,
             aliases=settings.llama.meaning,
             usable=permits.may_ask,
-            listeners=(records, trials.sampling),
+            listeners=(records, trials.sampling) if settings.records.enabled else (trials.sampling,),
             ask_confidence=lambda: settings.records.enabled and settings.records.confidence == "always",
             clock=clock,
         ),
@@ -357,19 +356,6 @@ def _programs(device: DeviceWatch, app: App | None) -> Programs:
 
 async def _permit_app(library: Library, permits: Permits, library_id: str, app: App) -> None:
     await permits.to_ask(await library.get(library_id), app)
-
-
-async def _is_public(catalog: Catalog, model: str) -> bool:
-    """Whether the id is one that others know, and no name of this machine's own."""
-    return await catalog.is_from("registry", model) or await catalog.is_from("floor", model)
-
-
-async def _digest_of(library: Library, library_id: str) -> str | None:
-    """Of an installed option; None where it is not there any more."""
-    try:
-        return (await library.get(library_id)).digest
-    except NotFound:
-        return None
 
 
 def _installed_changed(policies: Policies, catalog: Catalog) -> None:

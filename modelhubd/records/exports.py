@@ -37,22 +37,22 @@ class Previewed(Struct, frozen=True, kw_only=True):
 
 
 class Exports:
-    """One preview is kept at a time, in memory. `listed` says whether a public catalog lists a model: only
-    such an id may stand in a file. `flush` has what waits written."""
+    """One preview is kept at a time, in memory. `is_from` says whether a model's entry is of a
+    source: only ids of public catalogs may stand in a file. `flush` has what waits written."""
 
     def __init__(
         self,
         keeping: Keeping,
         folder: Path,
         *,
-        listed: Callable[[str], Awaitable[bool]],
+        is_from: Callable[[str, str], Awaitable[bool]],
         flush: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keeping = keeping
         self._folder = folder
-        self._listed = listed
+        self._is_from = is_from
         self._flush = flush
         self._clock = clock
         self._steady = steady
@@ -73,7 +73,7 @@ class Exports:
         sources = sources[:MOST_ROWS]
         named = set()
         if asked.name_models:
-            named = {model for model in {source.model for source in sources} if await self._listed(model)}
+            named = {model for model in {source.model for source in sources} if await self._is_public(model)}
         today = f"{self._clock():%Y-%m-%d}"
         found, content = await asyncio.to_thread(_made, sources, asked, frozenset(named), today)
         digest = hashlib.sha256(content).hexdigest()
@@ -93,6 +93,10 @@ class Exports:
             left_out=found.left_out > 0 or too_many,
             fields=ROW_FIELDS if asked.rows else GROUP_FIELDS,
         )
+
+    async def _is_public(self, model: str) -> bool:
+        """Whether its id is one that others know, and no name of this machine's own."""
+        return await self._is_from("registry", model) or await self._is_from("floor", model)
 
     async def write(self, asked: WriteExport) -> Exported:
         """Write what the preview showed, to a file of its own that its owner alone may read.

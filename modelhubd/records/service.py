@@ -28,6 +28,7 @@ from modelhubd.settings import RecordsConfig
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
 from modelhubd.wire.base import Request
+from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import App
 from modelhubd.wire.records import (
     Audit,
@@ -68,7 +69,7 @@ class RecordsQuery(Request, frozen=True, kw_only=True):
 
 class Records:
     """Use `start` once, `close` at the end. `main` is the daemon's database: audit rules are kept there, so
-    that a records database that is lost takes none of them along. `digest_of` gives an option's digest."""
+    that a records database that is lost takes none of them along. `artifact` gives what is installed."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Records:
         *,
         config: RecordsConfig,
         path: Path,
-        digest_of: Callable[[str], Awaitable[str | None]],
+        artifact: Callable[[str], Awaitable[Artifact]],
         clock: Callable[[], datetime],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -88,7 +89,7 @@ class Records:
         self.keeping = Keeping(path)
         self._writer = Writer(
             self.keeping,
-            digest_of=digest_of,
+            artifact=artifact,
             preview_chars=config.preview_chars,
             clock=clock,
             written=self._tell,

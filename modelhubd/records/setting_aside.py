@@ -1,6 +1,7 @@
 """A records database that cannot be read is set aside, and a new one begun."""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 SUFFIXES = ("", "-wal", "-shm")
 KEPT = 3
 """Databases that are kept when another is set aside."""
+_NUMBER = re.compile(r"\.set-aside-(\d{6})-")
 _CORRUPT = frozenset({11, 26})
 """SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html"""
 
@@ -25,11 +27,9 @@ def is_corrupt(error: BaseException | None) -> bool:
 
 def set_aside(path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Path:
     """Move the database at `path` out of the way; where it is now. Only the newest three are kept."""
-    stamp = f"{now():%Y%m%dT%H%M%S}"
-    for number in range(100):
-        to = path.with_name(f"{path.stem}.set-aside-{stamp}-{number:02d}{path.suffix}")
-        if not to.exists():
-            break
+    before = [int(match[1]) for old in all_set_aside(path) if (match := _NUMBER.search(old.name))]
+    number = max(before, default=0) + 1
+    to = path.with_name(f"{path.stem}.set-aside-{number:06d}-{now():%Y%m%d}{path.suffix}")
     for suffix in SUFFIXES:
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{suffix}").replace(f"{to}{suffix}")

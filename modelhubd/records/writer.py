@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from modelhubd.errors import Unavailable
+from modelhubd.errors import NotFound, Unavailable
 from modelhubd.records import content, store
 from modelhubd.records.keeping import Keeping
 from modelhubd.records.rows import Kept, Waiting, millis, row_of
+from modelhubd.wire.library import Artifact
 from modelhubd.wire.records import AuditRule
 
 log = logging.getLogger(__name__)
@@ -35,19 +36,19 @@ class Missing(Struct, kw_only=True):
 
 
 class Writer:
-    """`put` is for the request's way, `run` for a task. `digest_of` gives an option's digest."""
+    """`put` is for the request's way, `run` for a task. `artifact` gives an installed option by its id."""
 
     def __init__(
         self,
         keeping: Keeping,
         *,
-        digest_of: Callable[[str], Awaitable[str | None]],
+        artifact: Callable[[str], Awaitable[Artifact]],
         preview_chars: int,
         clock: Callable[[], datetime],
         written: Callable[[], Awaitable[None]],
     ) -> None:
         self._keeping = keeping
-        self._digest_of = digest_of
+        self._artifact = artifact
         self._preview_chars = preview_chars
         self._clock = clock
         self._written = written
@@ -157,6 +158,13 @@ class Writer:
         for gap in gaps:
             if self._gaps.get(gap.reason) is gap:
                 del self._gaps[gap.reason]
+
+    async def _digest_of(self, library_id: str) -> str | None:
+        """Of an option; None where it is not installed any more."""
+        try:
+            return (await self._artifact(library_id)).digest
+        except NotFound:
+            return None
 
     def _kept(self, waiting: Waiting) -> Kept | None:
         rule, exchange = waiting.rule, waiting.exchange

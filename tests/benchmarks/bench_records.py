@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from modelhubd.errors import NotFound
 from modelhubd.events import Bus
 from modelhubd.exchange import Exchange, Figures, Listener, new_id
 from modelhubd.gateway.proxy import Gateway
@@ -64,7 +65,7 @@ async def measure(folder: Path, rows: int, requests: int) -> tuple[list[list[str
     async with Database.open(folder / "main.db") as database, TaskOwner("bench") as tasks:
         records = Records(
             database, Bus("0badcafe"), config=RecordsConfig(max_bytes=10**12), path=folder / "records.db",
-            digest_of=no_digest, clock=lambda: NOW,
+            artifact=removed, clock=lambda: NOW,
         )  # fmt: skip
         await records.start(tasks)
         many = await a_million(records, folder, rows)
@@ -73,11 +74,11 @@ async def measure(folder: Path, rows: int, requests: int) -> tuple[list[list[str
     return many, added
 
 
-async def no_digest(library_id: str) -> str | None:
-    return None
+async def removed(library_id: str) -> Artifact:
+    raise NotFound(library_id)
 
 
-async def public(model: str) -> bool:
+async def of_catalog(source: str, model: str) -> bool:
     return True
 
 
@@ -89,7 +90,7 @@ async def a_million(records: Records, folder: Path, rows: int) -> list[list[str]
                 await store.insert(tx, batch)
     filled = time.perf_counter() - began
     exports = Exports(
-        records.keeping, folder / "exports", listed=public, flush=records.flush, clock=lambda: NOW
+        records.keeping, folder / "exports", is_from=of_catalog, flush=records.flush, clock=lambda: NOW
     )
     first = await records.list(RecordsQuery(limit=200))
     asked: list[tuple[str, Callable[[], Awaitable[Any]]]] = [

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from modelhubd.errors import NotFound
 from modelhubd.events import Bus
 from modelhubd.exchange import Exchange, Figures, new_id
 from modelhubd.records.service import Records
 from modelhubd.settings import RecordsConfig
 from modelhubd.storage.database import Database
 from modelhubd.tasks import TaskOwner
+from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import App
 from modelhubd.wire.records import Outcome
 from modelhubd.wire.servers import EffectiveSetting, Server, ServerState
+from tests.fakes import samples
 
 NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
 
@@ -71,7 +74,7 @@ class Place:
             self.bus,
             config=RecordsConfig(**config),
             path=self.path,
-            digest_of=self.digest_of,
+            artifact=self.artifact,
             clock=lambda: self.clock.now,
             steady=lambda: self.clock.steady,
         )
@@ -80,8 +83,10 @@ class Place:
             yield made
             await made.close()
 
-    async def digest_of(self, library_id: str) -> str | None:
-        return f"digest of {library_id}"
+    async def artifact(self, library_id: str) -> Artifact:
+        if library_id == "lib-9":
+            raise NotFound("It was removed.")
+        return samples.artifact(library_id, digest=f"digest of {library_id}")
 
 
 @pytest.fixture

@@ -56,13 +56,16 @@ async def test_everything_known_of_a_request_is_listed_the_newest_first(place: P
             None,
         )
         assert (unknown.model, unknown.code, unknown.version) == (None, "model_not_found", None)
+        removed = exchange(server=server(version=9))
+        records.ended(removed)
+        assert (await records.get(removed.id)).record.option_digest is None
         other = exchange(server=server(ctx=1024))
         records.ended(other)
         assert (await records.get(other.id)).record.settings_digest != known.settings_digest
     assert place.path.stat().st_mode & 0o777 == 0o600
     assert all(file.stat().st_mode & 0o077 == 0 for file in place.path.parent.glob("records.db*"))
     async with place.records() as records:  # after a restart
-        assert (await records.list(EVERYTHING)).total == 3
+        assert (await records.list(EVERYTHING)).total == 4
 
 
 async def test_lists_are_filtered_and_paged(place: Place) -> None:
