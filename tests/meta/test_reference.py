@@ -37,6 +37,10 @@ GET /library/sources                            POST /library/sources
 DELETE /library/sources/{id}                    GET /library/first-run
 POST /library/first-run/skip                    GET /updates
 POST /updates/apply                             POST /updates/rollback
+POST /trials            GET /trials             GET /trials/decisions   GET /trials/{id}
+DELETE /trials/{id}     POST /trials/{id}/pause POST /trials/{id}/resume
+POST /trials/{id}/promote                       POST /trials/{id}/remove
+GET /trials/{id}/pairs  GET /trials/{id}/blind  POST /trials/{id}/pairs/{n}/mark
 """
 
 
@@ -73,5 +77,6 @@ def test_what_creates_takes_an_idempotency_key() -> None:
     assert {route.path for route in ROUTES if route.creates} == {
         "/downloads",
         "/servers",
+        "/trials",
         "/updates/apply",
     }

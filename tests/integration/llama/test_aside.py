@@ -11,6 +11,7 @@ import msgspec
 import psutil
 import pytest
 
+from modelhubd.errors import NotFound
 from modelhubd.llama.placement import RESERVE_BYTES
 from modelhubd.llama.service import Servers
 from modelhubd.settings import LlamaConfig
@@ -118,11 +119,12 @@ async def test_a_replay_is_broken_off_when_somebody_asks_another_model(servers: 
 async def test_the_candidates_server_is_not_found_by_name_and_steps_aside(servers: Servers) -> None:
     await asked(servers, "lib-other")
     (beside,) = [one for one in servers.running() if one.yields]
-    mine = await loaded(servers, "lib-other")
-    assert mine.id != beside.id and not mine.yields
-    assert [one.id for one in servers.running()] == [mine.id]
+    with pytest.raises(NotFound):
+        async with servers.lease(beside.name):
+            pass
     async with servers.lease("lib-other") as upstream:
-        assert upstream.server.id == mine.id
+        assert upstream.server.id != beside.id and not upstream.server.yields
+        assert [one.id for one in servers.running()] == [upstream.server.id]
 
 
 def test_what_the_gateway_has_put_in_is_put_in_again() -> None:

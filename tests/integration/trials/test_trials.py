@@ -208,3 +208,17 @@ def test_an_update_is_tried_first_where_that_is_asked_for(stocked: Trying) -> No
 def offer(world: Trying, model: str, version: int, file: str) -> Any:
     """Have the catalog serve this version and no other."""
     world.list_locally(world.entry(model, version, file), file=model.replace("/", "-"))
+
+
+def test_a_spool_that_cannot_be_written_to_pauses_the_trial_and_harms_nobody(stocked: Trying) -> None:
+    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2")["id"]
+    pending = stocked.daemon.home / "state/trials" / trial / "pending"
+    until(pending.exists, bool)
+    pending.rmdir()
+    pending.touch()
+    assert stocked.chat(MODEL)["choices"]
+    found = until(lambda: stocked.get(f"/trials/{trial}"), lambda one: one["state"] == "paused")
+    assert found["reason"]["code"] == "spool_failed"
+    assert stocked.chat(MODEL)["choices"]
+    stocked.end(trial)
+    assert not pending.parent.exists()

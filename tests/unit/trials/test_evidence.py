@@ -10,7 +10,7 @@ from modelhubd.wire.trials import Pair, PairSide, TrialReason
 
 
 def pair(n: int, *, faster: float = 1.0, **rest: Any) -> Pair:
-    side = {"tokens_per_s": 10.0, "completion_tokens": 20, "confidence": 0.5 + n % 7 / 100}
+    side: dict[str, Any] = {"tokens_per_s": 10.0, "completion_tokens": 20, "confidence": 0.5 + n % 7 / 100}
     active = PairSide(latency_s=1 + n * 7 % 11 / 50, checks=rest.pop("active_checks", {}), **side)
     candidate = PairSide(
         latency_s=(1 + n * 3 % 11 / 50) / faster,

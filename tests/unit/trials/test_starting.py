@@ -34,7 +34,7 @@ def test_a_contender_is_told_as_it_was() -> None:
     assert (told.library_id, told.model, told.version, told.option) == ("two", "acme/other", 1, "gguf-f16")
 
 
-RANKS = {"embeds": True, "ranks": True}
+RANKS: dict[str, Any] = {"embeds": True, "ranks": True}
 
 
 @pytest.mark.parametrize(
