@@ -1,5 +1,7 @@
 """Whether an answer passes."""
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -61,6 +63,31 @@ def test_an_answer_is_compared_with_what_its_line_expects(how: Any, answer: str,
 def test_without_anything_to_check_by_it_is_an_error_whichever_way_it_is_turned() -> None:
     assert decide(Check(expected="equals"), "x", None)[0] is Outcome.ERROR
     assert decide(Check(json_schema={"$ref": "#/x"}, negated=True), "1", None)[0] is Outcome.ERROR
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_schema_that_refers_to_an_address_fetches_nothing() -> None:
+    asked: list[str] = []
+
+    class Schemas(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Schemas) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            schema = {"$ref": f"http://127.0.0.1:{server.server_port}/schema"}
+            assert decide(Check(json_schema=schema), "1", None)[0] is Outcome.ERROR
+        finally:
+            server.shutdown()
+            thread.join()
+    assert asked == []
 
 
 def test_no_word_of_an_answer_is_told() -> None:
