@@ -1,14 +1,14 @@
 // @ts-check
 /**
  * Puts together what the first sight needs: the catalog, and the frame around it. Everything else comes with `views.js`,
- * which is fetched after it and adds itself by `extend`.
+ * which is fetched once that is painted, or at once where the address asks for it, and adds itself by `extend`.
  */
 import { browse } from "./browse.js";
 import { createActions } from "./actions.js";
 import { createApi } from "./api.js";
 import { mount } from "./dom.js";
 import { createModals } from "./modal.js";
-import { parseRoute } from "./routes.js";
+import { OPENED, parseRoute } from "./routes.js";
 import { NO_RESULTS, createSearch, learnt } from "./search.js";
 import { codeIn, createSession, wayAfterCode } from "./session.js";
 import { createSharedStream } from "./shared.js";
@@ -89,7 +89,19 @@ export function extend(extension) {
 
 /** @param {any} route */
 function follow(route) {
+  if (route.view && route.view !== "browse") fetchViews();
   for (const extension of extensions) extension.follow(route);
+}
+
+let fetched = false;
+function fetchViews() {
+  if (fetched) return;
+  fetched = true;
+  const script = document.createElement("script");
+  script.type = "module";
+  script.src = new URL("./views.js", import.meta.url).href;
+  script.onerror = () => trying.say("A part of this page could not be fetched. Load it again.", "bad");
+  document.head.append(script);
 }
 
 /** The stream, opened when it is first wanted: a worker of one's own takes from the first sight. */
@@ -251,8 +263,10 @@ async function begin() {
   const { route } = store.get();
   if (route.model) act.detail(route.model);
   follow(route);
+  if (route.view !== "browse" || OPENED.some((name) => route[name])) fetchViews();
   if (route.view === "browse") await Promise.race([search.again(route), new Promise((resolve) => setTimeout(resolve, FIRST_SIGHT_MS))]);
   if (store.get().signedIn) stream.start();
+  fetchViews();
 }
 
 /** Use up the code that the address carries, and take it out of the address first. */
