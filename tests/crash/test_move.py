@@ -18,6 +18,7 @@ from modelhubd.wire.downloads import DownloadState
 from tests.contract.world import until
 from tests.crash.test_updates import MODEL, Doomed, trap_of
 from tests.crash.traps import Trap
+from tests.disks import disk_of
 from tests.fakes.origin import Origin, body
 
 SHM = Path("/dev/shm")
@@ -60,6 +61,50 @@ def test_death_at_each_step_of_a_move_loses_nothing_and_it_comes_to_its_end(
                 trap = trap_of(disks[0], f"trap-{number}", call, count, moment)
                 sprung += move_and_die(doomed, target, trap)
             assert sprung >= len(steps) - 1, "the traps are where they were"
+        finally:
+            doomed.stop()
+
+
+@pytest.mark.timeout(300)
+def test_a_drive_that_is_pulled_out_in_the_middle_of_a_move_is_waited_for(tmp_path: Path) -> None:
+    """First the new one, then the old one; each is plugged in again, and the same move goes on to its end."""
+    (tmp_path / "home").mkdir()
+    with (
+        Origin() as origin,
+        disk_of("tmpfs", tmp_path / "home/models") as old,
+        disk_of("tmpfs", tmp_path / "to") as new,
+    ):
+        for disk in (old, new):
+            disk.folder.chmod(0o700)
+        environ = {"MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0"}
+        doomed = Doomed(tmp_path / "home", environ)
+        doomed.offer(origin, 1)
+        held = [tmp_path / "held-1", tmp_path / "held-2"]
+        traps: list[Trap] = [
+            {"call": "copying._copy", "count": count, "moment": "before", "do": "hold", "file": str(file)}
+            for count, file in enumerate(held, 1)
+        ]
+        doomed.start_with(*traps)
+        try:
+            made = doomed.client.create_download(MODEL, force=True).id
+            until(lambda: doomed.client.download(made).state, lambda state: state is DownloadState.COMPLETED)
+            for disk, file in zip((new, old), held, strict=True):
+                job = doomed.client.move_models(str(new.folder)).id
+                until(file.exists, bool)
+                disk.unplug()
+                file.unlink()
+                ended = until(lambda job=job: doomed.client.job(job), lambda job: job.state.ended)
+                assert ended.error is not None and ended.error.code == "storage_offline", ended
+                assert not list(disk.folder.iterdir()), "nothing is written to the mount point"
+                disk.plug_in()
+                assert whole(old.folder)
+                until(doomed.states, lambda states: states == {"ok"})
+            job = doomed.client.move_models(str(new.folder)).id
+            ended = until(lambda: doomed.client.job(job), lambda job: job.state.ended)
+            assert ended.error is None and whole(new.folder) and under_way(doomed) is None
+            assert where(doomed) == new.folder
+            assert not list(old.folder.iterdir()), "nothing is there twice"
+            until(doomed.states, lambda states: states == {"ok"})
         finally:
             doomed.stop()
 

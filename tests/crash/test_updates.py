@@ -67,6 +67,10 @@ class Doomed(RunningDaemon):
             ).fetchone()
         return None if row is None else row[0]
 
+    def states(self) -> set[str]:
+        """Of all that is installed."""
+        return {str(one.state) for one in self.client.library(limit=200).items}
+
     def dies(self) -> None:
         """Wait for the death that a trap brings, or end it as it is."""
         assert self.process is not None

@@ -16,11 +16,13 @@ from modelhubd.downloads.plan import (
     Meaning,
     Pace,
     Take,
+    TransferEnded,
     Wanted,
     after_fault,
     is_expired,
     looks_like_a_page,
     next_hop,
+    passing,
     permanent,
     read_head,
     retry_after_s,
@@ -299,3 +301,22 @@ def test_the_rate_forgets_by_half_each_half_life() -> None:
         pace.move(100 + tick / 10, received)
     assert pace.rate == pytest.approx(steady / 2, rel=0.1)
     assert timedelta(seconds=Pace.HALF_LIFE_S) == timedelta(seconds=3)
+
+
+def test_a_transfer_that_ended_says_why_and_whether_it_may_go_on() -> None:
+    fault = passing("The origin is busy.")
+    assert (fault.code, fault.passing) == ("http_error", True)
+    assert str(TransferEnded(fault)) == "The origin is busy."
+    assert TransferEnded(fault).fault is fault
+
+
+def test_a_redirect_to_what_is_no_url_is_refused() -> None:
+    found = next_hop("https://example.org/a", "http://[half", 0, frozenset())
+    assert isinstance(found, Fault) and "it is no URL" in found.detail
+
+
+def test_what_waits_for_a_policy_or_a_drive_waits_as_long_whatever_was_tried() -> None:
+    backoff = Backoff(storage_s=7.0, policy_s=9.0)
+    for waits_for, seconds in (("storage", 7.0), ("policy", 9.0)):
+        fault = Fault(code="x", detail="", passing=True, waits_for=waits_for)
+        assert {backoff.delay_s(fault, attempts, 0.5) for attempts in (1, 30)} == {seconds}

@@ -184,3 +184,34 @@ def test_names_of_one_inode_are_not_there_twice() -> None:
     assert (found.wasted_bytes, found.places) == (20, ("a", "b", "c", "d"))
     small = [copy(4, "e", "ee" * 32, 1), copy(5, "f", "ee" * 32, 1)]
     assert [one.wasted_bytes for one in doubled([*small, copy(1, "a"), copy(2, "b")])] == [10, 1]
+
+
+def test_jans_data_is_where_its_settings_say(tmp_path: Path) -> None:
+    place = tmp_path / ".local/share/Jan"
+    place.mkdir(parents=True)
+    settings = place / "settings.json"
+    assert jan.roots({}, tmp_path)[0] == place / "data"
+    settings.write_text('{"data_folder": "/mnt/large/jan", "quick_ask": false}')
+    assert jan.roots({}, tmp_path)[0] == Path("/mnt/large/jan")
+    assert jan.roots({"JAN_DATA_FOLDER": "/else"}, tmp_path) == [Path("/else")]
+    for bad in (
+        "{",
+        '{"data_folder": "relative"}',
+        '{"data_folder": 7}',
+        "[" * 100_000,
+        '{"data_folder": "/\\u0000"}',
+    ):
+        settings.write_text(bad)
+        assert jan.roots({}, tmp_path)[0] == place / "data", bad[:40]
+
+
+def test_what_jan_kept_before_lies_at_any_of_a_few_depths(tmp_path: Path) -> None:
+    for name in (
+        "models/tiny/tiny.gguf",
+        "models/huggingface.co/acme/tiny/main/model.gguf",
+        "models/loose.gguf",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"GGUF of a model")
+    found = sorted(held.name for held in jan.models(tmp_path, Budget()))
+    assert found == ["huggingface.co/acme/tiny/main", "tiny"]

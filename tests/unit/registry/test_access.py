@@ -126,3 +126,15 @@ def test_these_are_none(text: str) -> None:
 )
 def test_a_principal_is_lower_case(name: str, good: bool) -> None:
     assert is_principal(name) is good
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ([], "needs a token"), (["Basic abc"], "needs a token"), (["Bearer "], "needs a token"),
+        (["Bearer a", "Bearer b"], "needs a token"), (["Bearer mhr_cut"], "mistyped or cut"),
+    ],
+)  # fmt: skip
+def test_what_is_no_token_is_told_from_none(headers: list[str], words: str) -> None:
+    with pytest.raises(Unauthenticated, match=words):
+        bearer(headers)
