@@ -61,6 +61,7 @@ export interface CatalogEntry {
   hardware: Hardware;
   settings: ModelSettings;
   envelopes: Array<Envelope>;
+  older: Array<CatalogEntry>;
 }
 export interface CatalogPublisher {
   name: string;
