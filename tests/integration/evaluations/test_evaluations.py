@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub_client import Conflict, InvalidRequest, NotFound, NotPermitted
+from modelhub_client import Conflict, InvalidRequest, NotFound, NotPermitted, ProblemError
 from modelhub_client.client import Client
 from modelhubd.wire.evaluations import EvaluationReport, EvaluationState, Sampling
 from modelhubd.wire.evidence import Outcome, Word
@@ -155,6 +155,12 @@ def test_a_bad_set_or_checks_file_or_model_is_refused_with_its_place(lab: Lab) -
     with pytest.raises(InvalidRequest) as bad:
         client.create_evaluation(lines(1), [PARIS, f"{PARIS}@1"])
     assert bad.value.problem.errors[0].pointer == "/models/1"
+    wide = json.dumps({"prompt": "x" * 200_000}) + "\n"
+    with pytest.raises(InvalidRequest, match="line 5"):
+        client.create_evaluation(wide * 4 + "{}\n", [PARIS])
+    with pytest.raises(ProblemError) as large:
+        client.create_evaluation(wide * 6, [PARIS])
+    assert large.value.problem.status == 413
     assert [one for one in client.evaluations(limit=200).items if one.questions == 1] == []
 
 
