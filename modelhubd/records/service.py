@@ -155,12 +155,13 @@ class Records:
             outcome=None if query.outcome is None else query.outcome.value,
             since=time_of(query.since, "?since"),
             until=time_of(query.until, "?until"),
-            q=query.q,
         )
         before = None if query.after is None else decode_cursor(query.after, tuple[int])[0]
         await self.flush()
         async with self.keeping.using() as database:
             reader = database.reader
+            if query.q:
+                where = msgspec.structs.replace(where, any_of=await store.names_with(reader, query.q))
             found = await store.page(reader, where, before, query.limit + 1)
             whole = where == Where()
             total = await (store.count_all(reader) if whole else store.count(reader, where))
