@@ -127,8 +127,8 @@ def write_chat(
     seed: int = 0,
     answer: tuple[str, ...] = ANSWER,
 ) -> Path:
-    """Write a llama model with a chat template to `path`, and return it. Equal arguments give equal bytes. `answer`
-    is what it recites, word by word."""
+    """Write a llama model with a chat template to `path`, and return it. Equal arguments give equal bytes.
+    `answer` is what it recites, word by word; no word may come twice."""
     shape = shape or Shape()
     tensor_type, file_type = QUANTIZATIONS[quantization]
     random = np.random.default_rng(seed)
