@@ -1,4 +1,4 @@
-"""The worst that fits within the limits of each format costs bounded memory and time, whatever comes of it."""
+"""The worst that fits within the limits of each format costs bounded memory and time, whatever it is."""
 
 import json
 import struct
