@@ -30,6 +30,7 @@ OWNERS = {
     "takeover": "modelhubd.updates.takeover:Takeover",
     "downloads": "modelhubd.downloads.service:Downloads",
     "placing": "modelhubd.packages.placing",
+    "making": "modelhubd.packages.making",
     "packages_store": "modelhubd.packages.store",
     "imports": "modelhubd.library.imports.service:Imports",
     "updater": "tuf.ngclient:Updater",
