@@ -61,7 +61,7 @@ def installed_already(model: str, version: int, option: str) -> Conflict:
     )
 
 
-async def refuse_download_without_room(around: Surroundings, size: int) -> None:
+async def refuse_when_full(around: Surroundings, size: int) -> None:
     """
     Raises:
         NoSpace: the disk, as it is now, cannot hold so many bytes more.

@@ -14,12 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from modelhubd.downloads import queue_store, store
-from modelhubd.downloads.admission import (
-    installed_already,
-    no_addresses,
-    reference_of,
-    refuse_download_without_room,
-)
+from modelhubd.downloads.admission import installed_already, no_addresses, reference_of, refuse_when_full
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.leftovers import Leftovers
 from modelhubd.downloads.limits import Configured, Limiter, local_time
@@ -193,9 +188,7 @@ class Downloads:
                 return await self.get(present), False
             if await self._around.is_installed(*key):
                 raise installed_already(*key)
-            await refuse_download_without_room(
-                self._around, sum(file.size_bytes or 0 for file in chosen.option.files)
-            )
+            await refuse_when_full(self._around, sum(file.size_bytes or 0 for file in chosen.option.files))
             id_ = secrets.token_hex(8)
             async with self._database.transaction(durable=True) as tx:
                 await store.insert(
@@ -268,7 +261,7 @@ class Downloads:
             with contextlib.suppress(NotFound):
                 option = (await self._choose(row.model, row.version, row.option, True)).option
             files = row.files if option is None else option.files
-            await refuse_download_without_room(self._around, sum(file.size_bytes or 0 for file in files))
+            await refuse_when_full(self._around, sum(file.size_bytes or 0 for file in files))
         return await self._do(id, Event.RETRY, option)
 
     async def cancel(self, id: str) -> Download:
