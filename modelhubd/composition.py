@@ -28,6 +28,7 @@ from modelhubd.downloads.limits import Configured
 from modelhubd.downloads.proxies import proxy_for
 from modelhubd.downloads.service import Downloads
 from modelhubd.entries.requirements import Programs
+from modelhubd.errors import NotFound
 from modelhubd.events import Bus
 from modelhubd.gateway.proxy import Gateway
 from modelhubd.library.found.service import Finder
@@ -41,6 +42,9 @@ from modelhubd.outbound import OutboundLog
 from modelhubd.packages.service import Packages
 from modelhubd.policy.layers import Layers
 from modelhubd.policy.service import Policies
+from modelhubd.records.exports import Exports
+from modelhubd.records.outbound import OutboundKeeping
+from modelhubd.records.service import Records
 from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
@@ -248,6 +252,21 @@ def build(
             in_force=in_force,
         )
     )
+    records = Records(
+        database,
+        bus,
+        config=settings.records,
+        path=places.state_dir / "records.db",
+        digest_of=lambda library_id: _digest_of(library, library_id),
+        clock=clock,
+    )
+    exports = Exports(
+        records.keeping,
+        places.state_dir / "exports",
+        listed=lambda model: _is_public(catalog, model),
+        flush=records.flush,
+        clock=clock,
+    )
     packages = Packages(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
         policies=policies, install=install, clock=clock,
@@ -287,9 +306,15 @@ def build(
             max_waiting=settings.llama.max_waiting,
             aliases=settings.llama.meaning,
             usable=permits.may_ask,
+            listeners=(records,),
+            ask_confidence=lambda: settings.records.enabled and settings.records.confidence == "always",
+            clock=clock,
         ),
+        records=records,
+        exports=exports,
         tally=tally,
         outbound=outbound,
+        outbound_keeping=OutboundKeeping(database, outbound),
         warnings=warnings,
         url=None if port is None else f"http://127.0.0.1:{port}",
     )
@@ -303,6 +328,19 @@ def _programs(device: DeviceWatch, app: App | None) -> Programs:
 
 async def _permit_app(library: Library, permits: Permits, library_id: str, app: App) -> None:
     await permits.to_ask(await library.get(library_id), app)
+
+
+async def _is_public(catalog: Catalog, model: str) -> bool:
+    """Whether the id is one that others know, and no name of this machine's own."""
+    return await catalog.is_from("registry", model) or await catalog.is_from("floor", model)
+
+
+async def _digest_of(library: Library, library_id: str) -> str | None:
+    """Of an installed option; None where it is not there any more."""
+    try:
+        return (await library.get(library_id)).digest
+    except NotFound:
+        return None
 
 
 def _installed_changed(policies: Policies, catalog: Catalog) -> None:

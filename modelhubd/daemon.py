@@ -57,6 +57,8 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         parts = build(config, database, bus, tasks, outbound, headers, port, warnings)
         await parts.access.start()
         await parts.policies.load()
+        stack.push_async_callback(parts.outbound_keeping.close)
+        stack.push_async_callback(parts.records.close)
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.downloads.close)
         stack.push_async_callback(parts.jobs.close)
@@ -89,11 +91,13 @@ async def running(config: Config) -> AsyncIterator[Parts]:
 
 async def _start(parts: Parts, tasks: TaskOwner) -> None:
     """Start what runs by itself, each after what it needs. `/health` answers meanwhile, all else waits."""
+    await parts.outbound_keeping.start(tasks)
     await parts.registry.load()
     await parts.catalog.start(tasks)
     await parts.packages.bundles.start()
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
+    await parts.records.start(tasks)
     await parts.moving.take_up()
     await parts.downloads.start()
     await parts.updates.start(tasks)

@@ -172,6 +172,25 @@ class LoadConfig(LoadDefaults, frozen=True, kw_only=True):
             raise ValueError(f"{clash.fields[0]} = {getattr(self, clash.fields[0])}: {clash.reason}")
 
 
+class RecordsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What passed the gateway, kept on this machine alone: times, counts and names, and no content. Whose
+    content is kept is set with `modelhub records audit`."""
+
+    enabled: bool = True
+    """Whether requests are recorded."""
+    max_age_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    """After which records are deleted."""
+    max_bytes: Annotated[int, Meta(ge=8 * 1024 * 1024)] = 512 * 1024 * 1024
+    """Of the database; beyond it the oldest records are deleted."""
+    confidence: Literal["asked", "always"] = "asked"
+    """`always` has chats and completions answered with log-probabilities even where the client does not ask:
+    the answers grow, and each record says how sure the model was."""
+    allow_content: bool = True
+    """Whether content may be kept where somebody switches it on; false keeps none, whatever was set."""
+    preview_chars: Annotated[int, Meta(ge=20, le=2000)] = 200
+    """Length of a preview."""
+
+
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "text", "json"] = "auto"
@@ -190,6 +209,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyConfig = PolicyConfig()
     llama: LlamaConfig = LlamaConfig()
     load: LoadConfig = LoadConfig()
+    records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
 
 

@@ -26,7 +26,7 @@ from modelhubd.wire.status import (
     Version,
 )
 
-FEATURES = ("catalog", "downloads", "events", "gateway", "library", "policy", "servers")
+FEATURES = ("catalog", "downloads", "events", "gateway", "library", "policy", "records", "servers")
 
 
 async def version(ask: Ask[Parts, None, None]) -> web.StreamResponse:
@@ -49,7 +49,7 @@ async def status(ask: Ask[Parts, None, None]) -> web.StreamResponse:
 
 
 async def status_of(parts: Parts) -> Status:
-    """Counts, freshness, queue, disk, and every outbound connection made since the start."""
+    """Counts, freshness, queue, disk, and every outbound connection ever made."""
     device = await parts.device.now()
     servers = (await parts.servers.list()).items
     return Status(
@@ -69,6 +69,7 @@ async def status_of(parts: Parts) -> Status:
         outbound=parts.outbound.all(),
         warnings=(*parts.warnings, *parts.packages.sources.warnings),
         first_run=await parts.packages.summary(),
+        records=await parts.records.summary(),
     )
 
 

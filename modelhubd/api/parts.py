@@ -25,6 +25,9 @@ from modelhubd.metrics.tally import Tally
 from modelhubd.outbound import OutboundLog
 from modelhubd.packages.service import Packages
 from modelhubd.policy.service import Policies
+from modelhubd.records.exports import Exports
+from modelhubd.records.outbound import OutboundKeeping
+from modelhubd.records.service import Records
 from modelhubd.space.moving import Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
@@ -58,8 +61,11 @@ class Parts(Struct, frozen=True, kw_only=True):
     packages: Packages
     servers: Servers
     gateway: Gateway
+    records: Records
+    exports: Exports
     tally: Tally
     outbound: OutboundLog
+    outbound_keeping: OutboundKeeping
     warnings: tuple[str, ...] = ()
     url: str | None = None
 

@@ -17,6 +17,7 @@ from modelhubd.api import (
     metrics,
     packages,
     policy,
+    records,
     servers,
     settings,
     space,
@@ -25,6 +26,8 @@ from modelhubd.api import (
 )
 from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.catalog.search import SearchQuery
+from modelhubd.records.figures import SeriesQuery, StatsQuery
+from modelhubd.records.service import RecordsQuery
 from modelhubd.web.openapi import openapi
 from modelhubd.wire.base import Page
 from modelhubd.wire.bundles import AddSource, CreateBundle, FirstRun, OpenBundle, SkipFirstRun, Source
@@ -46,6 +49,22 @@ from modelhubd.wire.imports import FoundAnswer, ImportRequest, Scanned
 from modelhubd.wire.jobs import Job
 from modelhubd.wire.library import Artifact, RemovedArtifact, SetActive
 from modelhubd.wire.policy import ChangePolicy, Policy
+from modelhubd.wire.records import (
+    Audit,
+    Exported,
+    ExportPreview,
+    ExportRequest,
+    Feedback,
+    Purge,
+    Purged,
+    Record,
+    RecordDetail,
+    RecordPage,
+    RecordSeries,
+    RecordStats,
+    SetAudit,
+    WriteExport,
+)
 from modelhubd.wire.servers import (
     Estimate,
     EstimateRequest,
@@ -259,6 +278,43 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("DELETE", "/servers/{id}", servers.unload, "Unload", answer=Server),
     _route("POST", "/servers/{id}/restart", servers.restart, "Start it again", answer=Server, status=202),
     _route("GET", "/servers/{id}/logs", servers.logs, "Its log, as text", query=servers.LogsQuery),
+    _route(
+        "GET", "/records", records.every, "What passed the gateway, the newest first",
+        query=RecordsQuery, answer=RecordPage,
+    ),
+    _route(
+        "GET", "/records/stats", records.stats, "Figures over records, in all and by group",
+        query=StatsQuery, answer=RecordStats,
+    ),
+    _route(
+        "GET", "/records/series", records.series, "Figures over time, for plots",
+        query=SeriesQuery, answer=RecordSeries,
+    ),
+    _route("GET", "/records/audit", records.audit, "Whose content is kept", answer=Audit),
+    _route(
+        "PUT", "/records/audit", records.set_audit, "Keep content by these rules and no others",
+        body=SetAudit, answer=Audit,
+    ),
+    _route(
+        "POST", "/records/purge", records.purge, "Delete records, or their content, for good",
+        body=Purge, answer=Purged,
+    ),
+    _route(
+        "POST", "/records/export/preview", records.preview, "Exactly what an export would hold",
+        body=ExportRequest, answer=ExportPreview,
+    ),
+    _route(
+        "POST", "/records/export", records.export, "Write what a preview showed to a file on this machine",
+        body=WriteExport, answer=Exported, status=201,
+    ),
+    _route(
+        "GET", "/records/{id}", records.one, "One record, with what is kept of its content",
+        answer=RecordDetail,
+    ),
+    _route(
+        "POST", "/records/{id}/feedback", records.feedback, "Mark an answer good or bad",
+        body=Feedback, answer=Record,
+    ),
     _route("GET", "/policy", policy.show, "What may be used here, and who says so", answer=Policy),
     _route(
         "PUT", "/policy", policy.change, "Change what is named, at once in force and kept",

@@ -75,6 +75,8 @@ async def _value(parts: Parts, topic: str) -> Any:
             return await parts.catalog.info()
         case "device":
             return await parts.device.now()
+        case "records":
+            return await parts.records.summary()
         case _:
             return parts.policies.show()
 

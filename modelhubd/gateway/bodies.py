@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from modelhubd.errors import BadRequest, TooLarge, Unavailable
-from modelhubd.gateway.openai import Asked, read_asked
+from modelhubd.exchange import Asked
+from modelhubd.gateway.openai import read_asked
 from modelhubd.gateway.skeleton import Skeleton
 
 MAX_BODY_BYTES = 64 * 1024**2
@@ -21,6 +22,8 @@ PIECE_S = 30.0
 """How long the next piece of a body may take to come."""
 STEP_BYTES = 16 * 1024
 """So much is looked at before others have their turn."""
+_ROOM = 64
+"""Blanks before a body, which JSON allows, so that a field can be put in without copying it."""
 
 
 class Bodies:
@@ -44,7 +47,8 @@ class Holding:
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
-        self.content = io.BytesIO()
+        self.content = io.BytesIO(b" " * _ROOM)
+        self.content.seek(_ROOM)
         self.size = 0
 
     async def read(self, request: web.Request) -> Asked:
@@ -63,8 +67,25 @@ class Holding:
             self._grow(len(piece))
             self.content.write(piece)
             await _look_at(piece, skeleton)
-        self.content.seek(0)
+        self.content.seek(_ROOM)
         return read_asked(skeleton.json)
+
+    def copy(self) -> bytes:
+        """The body as it came; before anything is put in."""
+        with self.content.getbuffer() as held:
+            return bytes(held[_ROOM:])
+
+    def put_in(self, fields: bytes) -> None:
+        """Have the object, which has a field already, begin with `fields`, such as `"n":1,`. Where it begins
+        with many blanks, it stays as it is."""
+        first = b"{" + fields
+        with self.content.getbuffer() as held:
+            at = bytes(held[_ROOM : 2 * _ROOM]).find(b"{")
+            if at < 0 or len(first) > _ROOM:
+                return
+            held[_ROOM + at] = ord(" ")
+            held[_ROOM - len(first) : _ROOM] = first
+        self.content.seek(_ROOM - len(first))
 
     def _grow(self, by: int) -> None:
         if self.size + by > MAX_BODY_BYTES:

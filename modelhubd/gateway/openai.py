@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from modelhubd.errors import BadRequest, InvalidInput
+from modelhubd.exchange import Asked
 from modelhubd.wire.base import Message
 from modelhubd.wire.library import Artifact, ArtifactState
 from modelhubd.wire.problem import Problem
@@ -21,12 +22,6 @@ _ANTHROPIC = {
     503: "overloaded_error",
 }
 """Anthropic's names for what went wrong, where it has one of its own."""
-
-
-class Asked(Message, frozen=True, kw_only=True):
-    """The part of a request that we read; everything else goes to the server unread."""
-
-    model: str
 
 
 class ErrorBody(Message, frozen=True, kw_only=True):

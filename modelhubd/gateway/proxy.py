@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Protocol
 
@@ -13,10 +14,11 @@ import msgspec
 from aiohttp import web
 
 from modelhubd.errors import NotFound, Refused, Unavailable
+from modelhubd.exchange import NODE_HEADER, RECORD_HEADER, Asked, Listener, read_node
 from modelhubd.gateway.bodies import Bodies
 from modelhubd.gateway.openai import ModelList, error_answer, model_list
+from modelhubd.gateway.passage import Contents, Passage
 from modelhubd.gateway.traffic import Traffic
-from modelhubd.gateway.usage import Ends, Usage
 from modelhubd.trust.text import printable
 from modelhubd.web.problems import problem_of, problem_response
 from modelhubd.web.routing import app_of
@@ -45,6 +47,13 @@ PASSED_ON = {
     "/v1/apply-template": "/apply-template",
 }
 """Our routes, and what llama-server calls them."""
+ASKS_CONFIDENCE = {
+    "/v1/chat/completions": b'"logprobs":true,"top_logprobs":1,',
+    "/v1/completions": b'"logprobs":1,',
+}
+"""What is put into a request so that the answer tells how sure the model was."""
+RECORD = web.RequestKey("record", str)
+"""Id under which listeners are told of a request."""
 ASKING = ("Accept", "Content-Type")
 ANSWERING = ("Content-Type", "Cache-Control", "X-Accel-Buffering")
 
@@ -74,7 +83,9 @@ class Gateway:
     """The routes under `/v1`. Mount them behind the access checks, in an application that cancels the
     handler when its client goes away (`handler_cancellation=True`): that is what frees the slot.
 
-    `usable` tells what the program that asks may use: nothing else is listed."""
+    `usable` tells what the program that asks may use: nothing else is listed. `listeners` are told of every
+    request that is passed on, or refused. `ask_confidence` says whether log-probabilities are asked for where
+    the client does not ask for them itself: it gets them too."""
 
     def __init__(
         self,
@@ -84,7 +95,14 @@ class Gateway:
         max_waiting: int = 128,
         aliases: Mapping[str, str] | None = None,
         usable: Callable[[Artifact, App | None], Awaitable[bool]] = anything,
+        listeners: Sequence[Listener] = (),
+        ask_confidence: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._listeners = tuple(listeners)
+        self._ask_confidence = ask_confidence
+        self._clock = clock
+        self._contents = Contents()
         self._usable = usable
         self._servers = servers
         self._installed = installed
@@ -135,48 +153,84 @@ class Gateway:
         return name
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        model = ""
-        try:
-            async with contextlib.AsyncExitStack() as held:
-                holding = held.enter_context(self.bodies.holding())
-                app, asked = app_of(request), await holding.read(request)
-                with self.traffic.wait(asked.model):
-                    name = self._meant(asked.model)
+        with Passage(self._listeners, self._contents, request.path, self._clock) as passage:
+            response = web.StreamResponse()
+            if self._listeners:
+                request[RECORD] = response.headers[RECORD_HEADER] = passage.id
+            try:
+                await self._exchange(request, response, passage)
+            except (Refused, aiohttp.ClientError, TimeoutError) as error:
+                if not response.prepared:
+                    raise error if isinstance(error, Refused) else _gone(error) from error
+                gone = isinstance(error, TimeoutError | aiohttp.ClientConnectionResetError)
+                passage.broke(error, client_gone=gone)
+                self.traffic.cut_off[passage.model] += 1
+                log.warning("an answer was cut off: %s", str(error) or "its reader does not read")
+                if request.transport is not None:
+                    request.transport.abort()  # a begun answer can be taken back in no other way
+            return response
+
+    async def _exchange(self, request: web.Request, response: web.StreamResponse, passage: Passage) -> None:
+        async with contextlib.AsyncExitStack() as held:
+            passage.app = app = app_of(request)
+            passage.node = read_node(request.headers.get(NODE_HEADER))
+            holding = held.enter_context(self.bodies.holding())
+            asked = await holding.read(request)
+            name = self._meant(asked.model)
+            with self.traffic.wait(name):
+                try:
                     upstream = await held.enter_async_context(self._servers.lease(name, app))
-                    model = upstream.server.model
-                    answer = await held.enter_async_context(
-                        upstream.session.post(
-                            PASSED_ON[request.path], data=holding.content, headers=_only(request, ASKING)
-                        )
+                except Refused:
+                    passage.model = await self._model_called(name)
+                    raise
+                server = upstream.server
+                passage.reached(asked, server, holding.size, holding.copy)
+                if self._asks_confidence(request.path, asked):
+                    passage.expect_confidence()
+                    holding.put_in(ASKS_CONFIDENCE[request.path])
+                answer = await held.enter_async_context(
+                    upstream.session.post(
+                        PASSED_ON[request.path], data=holding.content, headers=_only(request, ASKING)
                     )
-                refuse_missing_route(answer.status, request.path, upstream.server)
-                held.enter_context(self.traffic.answer(model, upstream.server.name, answer.status))
-                self.traffic.took(model, await _relay(request, answer, response))
-        except (Refused, aiohttp.ClientError, TimeoutError) as error:
-            if not response.prepared:
-                raise error if isinstance(error, Refused) else _gone(error) from error
-            self.traffic.cut_off[model] += 1
-            log.warning("an answer was cut off: %s", str(error) or "its reader does not read")
-            if request.transport is not None:
-                request.transport.abort()  # a begun answer can be taken back in no other way
-        return response
+                )
+            refuse_missing_route(answer.status, request.path, server)
+            held.enter_context(self.traffic.answer(server.model, server.name, answer.status))
+            passage.begins(answer.status)
+            await _relay(request, answer, response, passage)
+            self.traffic.took(server.model, passage.usage())
+
+    def _asks_confidence(self, path: str, asked: Asked) -> bool:
+        """llama-server refuses log-probabilities in streams of requests with tools."""
+        return (
+            path in ASKS_CONFIDENCE
+            and self._ask_confidence()
+            and not asked.wants_logprobs
+            and not (asked.streams and asked.has_tools)
+        )
+
+    async def _model_called(self, name: str) -> str:
+        """The id of the installed model that a name means, if there is one: only that may be told of it."""
+        for artifact in await self._installed():
+            exact = f"{artifact.model}@{artifact.version}"
+            if name in (artifact.id, artifact.model, exact, f"{exact}:{artifact.option}"):
+                return artifact.model
+        return ""
 
 
-async def _relay(request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> Usage:
-    """Send the answer on as it arrives; what it says it took."""
+async def _relay(
+    request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse, passage: Passage
+) -> None:
+    """Send the answer on as it arrives."""
     response.set_status(answer.status)
     response.headers.update(_only(answer, ANSWERING))
     if answer.content_length is not None:
         response.content_length = answer.content_length
     await response.prepare(request)
-    ends = Ends()
     async for chunk in answer.content.iter_any():
-        ends.add(chunk)
+        await passage.add(chunk)
         async with asyncio.timeout(READER_S):
             await response.write(chunk)
     await response.write_eof()
-    return ends.usage()
 
 
 def refuse_missing_route(status: int, path: str, server: Server) -> None:
@@ -210,7 +264,10 @@ def _shaped(traffic: Traffic, handler: Handler) -> Handler:
         except Refused as error:
             problem = problem_of(error)
             traffic.answered["", problem.status] += 1
-            return refusal(problem, request.path)
+            response = refusal(problem, request.path)
+            if RECORD in request:
+                response.headers[RECORD_HEADER] = request[RECORD]
+            return response
 
     return shaped
 

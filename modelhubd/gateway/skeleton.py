@@ -40,6 +40,14 @@ class Skeleton:
     def json(self) -> bytes:
         return b"".join((*self._kept, self._open))
 
+    def taken(self) -> bytes:
+        """What has been kept since this was called last: nothing of it is kept any more. It ends within no
+        string."""
+        kept = b"".join(self._kept)
+        self._kept.clear()
+        self.size = 0
+        return kept
+
     def _keep(self, part: bytes) -> None:
         self._kept.append(part)
         self.size += len(part)

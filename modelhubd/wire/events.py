@@ -8,14 +8,14 @@ STATE_TYPES = (
     "download.created", "download.changed", "download.removed", "download.limits", "catalog.synced",
     "catalog.stale", "library.added", "library.changed", "library.removed", "library.job",
     "update.available", "update.removed", "server.changed", "server.removed", "device.changed",
-    "policy.changed",
+    "policy.changed", "record.audit",
 )  # fmt: skip
-GAUGE_TYPES = ("download.progress", "library.progress", "server.load")
-TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy")
+GAUGE_TYPES = ("download.progress", "library.progress", "record.stats", "server.load")
+TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy", "records")
 
 TOPIC_OF_PREFIX = {
     "download": "downloads", "catalog": "catalog", "library": "library", "update": "updates",
-    "server": "servers", "device": "device", "policy": "policy",
+    "server": "servers", "device": "device", "policy": "policy", "record": "records",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from modelhubd.wire.base import Message, Request
 from modelhubd.wire.catalog import CatalogInfo
+from modelhubd.wire.records import RecordsSummary
 
 API_MIN, API_MAX = 1, 1
 
@@ -39,11 +40,13 @@ class QueueSummary(Message, frozen=True, kw_only=True):
 
 
 class Outbound(Message, frozen=True, kw_only=True):
-    """A host the daemon has connected to since its start, what for, and how many times."""
+    """A host the daemon has ever connected to, what for, and how many times."""
 
     host: str
     purpose: str
     connections: int
+    first_at: str | None = None
+    last_at: str | None = None
 
 
 class FirstRunSummary(Message, frozen=True, kw_only=True):
@@ -74,6 +77,7 @@ class Status(Message, frozen=True, kw_only=True):
     outbound: tuple[Outbound, ...]
     warnings: tuple[str, ...] = ()
     first_run: FirstRunSummary = FirstRunSummary()
+    records: RecordsSummary = RecordsSummary(state="off")
 
 
 class ConfigValue(Message, frozen=True, kw_only=True):

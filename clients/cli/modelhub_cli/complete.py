@@ -93,7 +93,14 @@ def _logged(daemon: "Client", _: str) -> Iterable[str]:
     return (server.name for server in daemon.run(_soon(servers.servers())).items)
 
 
+def _recorded(daemon: "Client", _: str) -> Iterable[str]:
+    from modelhub_client.calls import records
+
+    return (record.id for record in daemon.run(_soon(records.records(limit=MOST))).items)
+
+
 in_catalog = _offering(_catalog)
+record_ids = _offering(_recorded)
 installed_models = _offering(_installed)
 running_models = _offering(_running)
 models_to_talk_to = _offering(_talkable)

@@ -44,6 +44,9 @@ SECTIONS = {
         "ps": _command("servers", "ps", "Models that run."),
         "chat": _command("chat", "chat", "Talk to a model, or ask it one thing."),
         "logs": _command("servers", "logs", "The log of a running model."),
+        "records": _command(
+            "records", "records", "What passed the gateway: list, stats, mark, export, audit."
+        ),
         "unload": _command("servers", "unload", "Stop a running model and free its memory."),
     },
     "Share it": {

@@ -15,6 +15,7 @@ from modelhub_client.calls import jobs as of_jobs
 from modelhub_client.calls import library as of_library
 from modelhub_client.calls import packages as of_packages
 from modelhub_client.calls import policy as of_policy
+from modelhub_client.calls import records as of_records
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import space as of_space
 from modelhub_client.calls import system as of_system
@@ -133,6 +134,17 @@ class SyncMethods:
     first_run = asked(of_packages.first_run)
     skip_first_run = asked(of_packages.skip_first_run)
 
+    records = asked(of_records.records)
+    record = asked(of_records.record)
+    record_stats = asked(of_records.record_stats)
+    record_series = asked(of_records.record_series)
+    mark_record = asked(of_records.mark_record)
+    purge_records = asked(of_records.purge_records)
+    records_audit = asked(of_records.records_audit)
+    set_records_audit = asked(of_records.set_records_audit)
+    preview_export = asked(of_records.preview_export)
+    export_records = asked(of_records.export_records)
+
     load = asked(of_servers.load)
     plan_load = asked(of_servers.plan_load)
     servers = asked(of_servers.servers)
@@ -220,6 +232,17 @@ class AsyncMethods:
     remove_source = asked_async(of_packages.remove_source)
     first_run = asked_async(of_packages.first_run)
     skip_first_run = asked_async(of_packages.skip_first_run)
+
+    records = asked_async(of_records.records)
+    record = asked_async(of_records.record)
+    record_stats = asked_async(of_records.record_stats)
+    record_series = asked_async(of_records.record_series)
+    mark_record = asked_async(of_records.mark_record)
+    purge_records = asked_async(of_records.purge_records)
+    records_audit = asked_async(of_records.records_audit)
+    set_records_audit = asked_async(of_records.set_records_audit)
+    preview_export = asked_async(of_records.preview_export)
+    export_records = asked_async(of_records.export_records)
 
     load = asked_async(of_servers.load)
     plan_load = asked_async(of_servers.plan_load)

@@ -6,6 +6,7 @@ from modelhubd.wire.device import Device
 from modelhubd.wire.downloads import Download
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import Policy
+from modelhubd.wire.records import RecordsSummary
 from modelhubd.wire.servers import Server
 from modelhubd.wire.updates import Update
 
@@ -20,6 +21,7 @@ class State(Message, frozen=True, kw_only=True):
     catalog: CatalogInfo | None = None
     device: Device | None = None
     policy: Policy | None = None
+    records: RecordsSummary | None = None
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelhubd.gateway.usage import HEAD_BYTES, TAIL_BYTES, Ends, Usage
+from modelhubd.gateway.usage import HEAD_BYTES, TAIL_BYTES, Ends, Told, Usage
 
 CHAT = b'{"choices":[{"message":{"content":"Hi"}}],"usage":{"completion_tokens":8,"prompt_tokens":21}}'
 TIMED = b'data: {"choices":[],"timings":{"cache_n":20,"prompt_n":1,"predicted_n":8}}\n\ndata: [DONE]\n\n'
@@ -55,3 +55,37 @@ def test_an_endless_answer_is_not_kept() -> None:
         ends.add(b"x" * 100_000)
     kept = sum(len(value) for value in vars(ends).values())
     assert kept <= HEAD_BYTES + TAIL_BYTES
+
+
+TELLING = [
+    (
+        b'{"choices":[{"finish_reason":"stop"}],"usage":{"completion_tokens":8,"prompt_tokens":21,'
+        b'"prompt_tokens_details":{"cached_tokens":20}},"timings":{"cache_n":20,"prompt_n":1,"predicted_n":8,'
+        b'"predicted_ms":4.0,"predicted_per_second":2000.5}}',
+        Told(prompt_tokens=21, cached_tokens=20, completion_tokens=8, writing_s=0.004, tokens_per_s=2000.5,
+             finish_reason="stop"),
+    ),
+    (
+        b'data: {"choices":[{"finish_reason":null}]}\n\ndata: {"choices":[{"finish_reason":"length"}],'
+        b'"timings":{"cache_n":20,"prompt_n":1,"predicted_n":2,"predicted_ms":0,"predicted_per_second":0.0}}',
+        Told(prompt_tokens=21, cached_tokens=20, completion_tokens=2, writing_s=0.0, finish_reason="length"),
+    ),
+    (
+        b'{"message":{"stop_reason":null,"usage":{"cache_read_input_tokens":20,"input_tokens":1,"output_tokens":0}}}'
+        b'{"delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":3}}',
+        Told(prompt_tokens=21, cached_tokens=20, completion_tokens=3, finish_reason="max_tokens"),
+    ),
+    (
+        b'{"status":"completed","usage":{"input_tokens":21,"output_tokens":3,"input_tokens_details":'
+        b'{"cached_tokens":20}}}',
+        Told(prompt_tokens=21, cached_tokens=20, completion_tokens=3, finish_reason="completed"),
+    ),
+    (b'{"content":"\\"finish_reason\\":\\"stop\\",\\"cached_tokens\\":3}"}', Told()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "told"), TELLING)
+def test_an_answer_tells_more_than_its_tokens(answer: bytes, told: Told) -> None:
+    ends = Ends()
+    ends.add(answer)
+    assert ends.told() == told

@@ -14,6 +14,7 @@ from modelhub_cli import (
     checks_access,
     checks_clock,
     checks_config,
+    checks_records,
     checks_registry,
     checks_service,
 )
@@ -127,6 +128,7 @@ def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     yield from checks_registry.registry(status.catalog)
     yield _clock(status, places)
     yield from _policies(daemon, places, status)
+    yield from checks_records.records(status.records)
     for warning in status.warnings:
         yield Check.warn("warning", warning, "Put that right, then: modelhub daemon restart")
     artifacts = tuple(every(lambda after: daemon.library(limit=200, after=after)))

@@ -23,7 +23,7 @@ from modelhubd.wire.units import human_duration
 )
 @output_options
 def status(out: Output) -> None:
-    """Counts, catalog, queue, disk, and every outbound connection since the daemon's start."""
+    """Counts, catalog, queue, disk, and every outbound connection ever made."""
     found = client().status()
     if out.json:
         out.value(found)
@@ -31,7 +31,7 @@ def status(out: Output) -> None:
         out.line(str(found.pid))
     else:
         out.facts(_status_facts(found))
-        for warning in found.warnings:
+        for warning in (*found.warnings, *found.records.warnings):
             out.say(f"! {warning}")
 
 
@@ -96,6 +96,24 @@ def _status_facts(found: Status) -> list[Fact]:
             raw=found.llama_server,
             shown=found.llama_server or "none: pip install 'modelhubd[llama]'",
             style="" if found.llama_server else "yellow",
+        ),
+        Fact(
+            name="records",
+            raw=found.records.records,
+            shown=f"{found.records.records}, {words.size(found.records.size_bytes)}"
+            if found.records.state == "on"
+            else found.records.state,
+            style="" if found.records.state == "on" else "yellow",
+        ),
+        *(
+            Fact(
+                name="content_kept",
+                raw=f"{rule.keep} {rule.node or rule.app or rule.model}",
+                shown=f"{rule.keep} of {rule.node or rule.app or rule.model}, {rule.max_age_days} days:"
+                " modelhub records audit",
+                style="yellow",
+            )
+            for rule in found.records.audit
         ),
         *(
             Fact(

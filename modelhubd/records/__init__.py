@@ -1,0 +1,1 @@
+"""What passed the gateway, remembered on this machine and nowhere else."""

@@ -1,0 +1,147 @@
+"""Exports: previewed first, then written to a file on this machine, and only when asked."""
+
+import asyncio
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from modelhubd.errors import NoSpace, NotFound
+from modelhubd.places import private_dir
+from modelhubd.records import export_store
+from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, Source, anonymous
+from modelhubd.records.figures import time_of
+from modelhubd.records.keeping import Keeping
+from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, WriteExport
+
+MOST_ROWS = 100_000
+"""Records that an export is made of: the newest."""
+SHOWN_BYTES = 128 * 1024
+KEPT_S = 600.0
+FORMAT = "modelhub-records/1"
+
+
+class Previewed(Struct, frozen=True, kw_only=True):
+    """What was shown, byte by byte, and until when it may be written, on the steady clock."""
+
+    id: str
+    content: bytes
+    sha256: str
+    until: float
+
+
+class Exports:
+    """One preview is kept at a time, in memory. `listed` says whether a public catalog lists a model: only
+    such an id may stand in a file. `flush` has what waits written."""
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        folder: Path,
+        *,
+        listed: Callable[[str], Awaitable[bool]],
+        flush: Callable[[], Awaitable[None]],
+        clock: Callable[[], datetime],
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keeping = keeping
+        self._folder = folder
+        self._listed = listed
+        self._flush = flush
+        self._clock = clock
+        self._steady = steady
+        self._kept: Previewed | None = None
+
+    async def preview(self, asked: ExportRequest) -> ExportPreview:
+        """Exactly what would be written; nothing is.
+
+        Raises:
+            InvalidInput: a time that is none.
+            Unavailable: the records cannot be read just now.
+        """
+        since, until = time_of(asked.since, "/since"), time_of(asked.until, "/until")
+        await self._flush()
+        async with self._keeping.using() as database:
+            sources = await export_store.sources(database.reader, since, until, MOST_ROWS + 1)
+        too_many = len(sources) > MOST_ROWS
+        sources = sources[:MOST_ROWS]
+        named = set()
+        if asked.name_models:
+            named = {model for model in {source.model for source in sources} if await self._listed(model)}
+        today = f"{self._clock():%Y-%m-%d}"
+        found, content = await asyncio.to_thread(_made, sources, asked, frozenset(named), today)
+        digest = hashlib.sha256(content).hexdigest()
+        self._kept = Previewed(
+            id=secrets.token_hex(8), content=content, sha256=digest, until=self._steady() + KEPT_S
+        )
+        shown = content[:SHOWN_BYTES].decode("utf-8", "ignore")
+        return ExportPreview(
+            id=self._kept.id,
+            text=shown,
+            whole=len(content) <= SHOWN_BYTES,
+            size_bytes=len(content),
+            sha256=digest,
+            groups=len(found.groups),
+            rows=len(found.rows),
+            merged=found.merged,
+            left_out=found.left_out > 0 or too_many,
+            fields=ROW_FIELDS if asked.rows else GROUP_FIELDS,
+        )
+
+    async def write(self, asked: WriteExport) -> Exported:
+        """Write what the preview showed, to a file of its own that its owner alone may read.
+
+        Raises:
+            NotFound: `preview_not_found`: there is no such preview any more.
+            NoSpace: the file cannot be written.
+        """
+        kept = self._kept
+        if kept is None or kept.id != asked.preview or self._steady() > kept.until:
+            raise NotFound(
+                "There is no such preview any more: one is kept, for ten minutes. Make it again, look at it,"
+                " then write it.",
+                code="preview_not_found",
+            )
+        name = f"records-{self._clock():%Y%m%d}-{kept.id[:8]}.json"
+        try:
+            await asyncio.to_thread(_write, self._folder / name, kept.content)
+        except OSError as error:
+            raise NoSpace(
+                f"The export cannot be written: {error.strerror}. Make room and try again."
+            ) from error
+        self._kept = None
+        return Exported(name=name, size_bytes=len(kept.content), sha256=kept.sha256)
+
+
+def _made(
+    sources: Sequence[Source], asked: ExportRequest, named: frozenset[str], today: str
+) -> tuple[Anonymous, bytes]:
+    found = anonymous(
+        sources, k=asked.k, salt=secrets.token_bytes(32), named=named.__contains__, rows=asked.rows
+    )
+    head = {"format": FORMAT, "made": today, "k": asked.k}
+    lines = [
+        msgspec.json.encode(head)[:-1],
+        b',\n"groups":[\n' + b",\n".join(map(msgspec.json.encode, found.groups)) + b"\n]",
+        b',\n"rows":[\n' + b",\n".join(map(msgspec.json.encode, found.rows)) + b"\n]}\n",
+    ]
+    return found, b"".join(lines)
+
+
+def _write(path: Path, content: bytes) -> None:
+    private_dir(path.parent)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

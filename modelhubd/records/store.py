@@ -1,0 +1,296 @@
+"""The SQL of records."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from modelhubd.records.rows import Kept, moment, record_of
+from modelhubd.storage.database import Reader, Transaction
+from modelhubd.wire.records import Content, Gap, Record
+
+_SIGNED = """
+INSERT INTO hour SELECT hour, reference, app, node, {sign} * count(*),
+ {sign} * sum(outcome = 'pass'), {sign} * sum(outcome = 'fail'), {sign} * sum(outcome = 'cancelled'),
+ {sign} * sum(coalesce(mark = 'good', 0)), {sign} * sum(coalesce(mark = 'bad', 0)),
+ {sign} * sum(coalesce(prompt_tokens, 0)), {sign} * sum(coalesce(cached_tokens, 0)),
+ {sign} * sum(coalesce(completion_tokens, 0)), {sign} * sum(coalesce(confidence, 0.0)),
+ {sign} * count(confidence)
+ FROM record WHERE {which} GROUP BY hour, reference, app, node
+ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, passed = passed + excluded.passed,
+ failed = failed + excluded.failed, cancelled = cancelled + excluded.cancelled, good = good + excluded.good,
+ bad = bad + excluded.bad, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+ cached_tokens = cached_tokens + excluded.cached_tokens,
+ completion_tokens = completion_tokens + excluded.completion_tokens,
+ confidence_sum = confidence_sum + excluded.confidence_sum,
+ confidence_count = confidence_count + excluded.confidence_count"""
+_SIGNED_BUCKETS = """
+INSERT INTO hour_bucket SELECT hour, reference, app, node, '{figure}', {figure}_bucket, {sign} * count(*)
+ FROM record WHERE {figure}_bucket IS NOT NULL AND {which}
+ GROUP BY hour, reference, app, node, {figure}_bucket
+ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests"""
+FIGURES = ("ttft", "speed", "latency")
+
+
+class Where(Struct, frozen=True, kw_only=True):
+    """Which records; None is any."""
+
+    model: str | None = None
+    app: str | None = None
+    node: str | None = None
+    outcome: str | None = None
+    since: int | None = None
+    until: int | None = None
+    q: str | None = None
+    """Part of a model's, app's or node's name, or of a code."""
+
+    def sql(self) -> tuple[str, list[Any]]:
+        """A condition on `record` and its values."""
+        found: list[tuple[str, Any]] = [
+            (condition, value)
+            for condition, value in (
+                ("model = ?", self.model),
+                ("app = ?", self.app),
+                ("node = ?", self.node),
+                ("outcome = ?", self.outcome),
+                ("at >= ?", self.since),
+                ("at < ?", self.until),
+            )
+            if value is not None
+        ]
+        if self.app:
+            found.append(("app <> ?", ""))  # so that the partial index serves
+        if self.node:
+            found.append(("node <> ?", ""))
+        parts, values = [part for part, _ in found], [value for _, value in found]
+        if self.outcome not in (None, "pass"):
+            parts.append("outcome <> 'pass'")
+        if self.q:
+            escaped = self.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            parts.append(
+                r"(model || ' ' || app || ' ' || node || ' ' || coalesce(code, '')) LIKE ? ESCAPE '\'"
+            )
+            values.append(f"%{escaped}%")
+        return " AND ".join(parts) or "1", values
+
+
+async def prepare(tx: Transaction) -> None:
+    """What is deleted is overwritten."""
+    await tx.fetch_all("PRAGMA secure_delete = ON")
+
+
+async def insert(tx: Transaction, rows: Sequence[tuple[dict[str, Any], Kept | None]]) -> None:
+    """Add these, which have not been written before, to records and hours."""
+    before = await _last_seq(tx)
+    columns = list(rows[0][0])
+    names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    await tx.execute_many(
+        f"INSERT OR IGNORE INTO record ({names}) VALUES ({marks})",  # noqa: S608
+        [row for row, _ in rows],
+    )
+    await tx.execute_many(
+        "INSERT OR IGNORE INTO content (seq, keep, request, answer, too_long, expires_at)"
+        " SELECT seq, ?, ?, ?, ?, ? FROM record WHERE id = ?",
+        [
+            (kept.keep, kept.request, kept.answer, kept.too_long, kept.expires_at, row["id"])
+            for row, kept in rows
+            if kept is not None
+        ],
+    )
+    await _count(tx, 1, "seq > ?", [before])
+
+
+async def _last_seq(tx: Transaction) -> int:
+    row = await tx.fetch_one("SELECT seq FROM sqlite_sequence WHERE name = 'record'")
+    return 0 if row is None else int(row[0])
+
+
+async def _count(tx: Transaction, sign: int, which: str, values: Sequence[Any]) -> None:
+    """Add these records to the hours, or take them off."""
+    await tx.execute(_SIGNED.format(sign=sign, which=which), values)
+    for figure in FIGURES:
+        await tx.execute(_SIGNED_BUCKETS.format(sign=sign, which=which, figure=figure), values)
+
+
+async def delete(tx: Transaction, seqs: Sequence[int]) -> None:
+    """Take these off, their content and their part of the hours with them."""
+    first, last, marks = min(seqs), max(seqs), ", ".join(map(str, seqs))
+    contiguous = last - first + 1 == len(seqs)
+    which = f"seq BETWEEN {first} AND {last}" if contiguous else f"seq IN ({marks})"
+    await _count(tx, -1, which, [])
+    await tx.execute(f"DELETE FROM record WHERE {which}")  # noqa: S608
+    await tx.execute("DELETE FROM hour WHERE requests <= 0")
+    await tx.execute("DELETE FROM hour_bucket WHERE requests <= 0")
+
+
+async def delete_all(tx: Transaction) -> tuple[int, int]:
+    """(records, contents) that there were."""
+    found = await count(tx), await count_contents(tx)
+    for table in ("content", "record", "hour", "hour_bucket", "gap"):
+        await tx.execute(f"DELETE FROM {table}")  # noqa: S608
+    return found
+
+
+async def some(reader: Reader, where: Where, limit: int) -> list[int]:
+    """The oldest of these, by number."""
+    condition, values = where.sql()
+    rows = await reader.fetch_all(
+        f"SELECT seq FROM record WHERE {condition} ORDER BY seq LIMIT ?",  # noqa: S608
+        [*values, limit],
+    )
+    return [row[0] for row in rows]
+
+
+async def oldest(reader: Reader, after: int, limit: int) -> list[tuple[int, int]]:
+    """(seq, time) of the oldest behind `after`, in the order they came."""
+    rows = await reader.fetch_all(
+        "SELECT seq, at FROM record WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def page(reader: Reader, where: Where, before: int | None, limit: int) -> list[tuple[int, Record]]:
+    """The newest of these that came before number `before`."""
+    condition, values = where.sql()
+    if before is not None:
+        condition, values = f"{condition} AND record.seq < ?", [*values, before]
+    rows = await reader.fetch_all(
+        "SELECT record.*, keep FROM record LEFT JOIN content USING (seq)"  # noqa: S608
+        f" WHERE {condition} ORDER BY record.seq DESC LIMIT ?",
+        [*values, limit],
+    )
+    return [(row["seq"], record_of(row)) for row in rows]  # type: ignore[arg-type]  # a Row has the methods
+
+
+async def get(reader: Reader, id: str) -> tuple[Record, Content | None] | None:
+    row = await reader.fetch_one(
+        "SELECT record.*, keep, request, answer, too_long, expires_at"
+        " FROM record LEFT JOIN content USING (seq) WHERE id = ?",
+        (id,),
+    )
+    if row is None:
+        return None
+    content = None
+    if row["keep"] is not None:
+        content = Content(
+            keep=row["keep"],
+            request=row["request"],
+            answer=row["answer"],
+            too_long=bool(row["too_long"]),
+            expires_at=moment(row["expires_at"]),
+        )
+    return record_of(row), content  # type: ignore[arg-type]  # a Row has the methods
+
+
+async def mark(tx: Transaction, id: str, value: str | None, reason: str | None, at: int) -> bool:
+    """Whether there is such a record."""
+    row = await tx.fetch_one("SELECT seq FROM record WHERE id = ?", (id,))
+    if row is None:
+        return False
+    await _count(tx, -1, "seq = ?", [row[0]])
+    await tx.execute(
+        "UPDATE record SET mark = ?, mark_reason = ?, marked_at = ? WHERE seq = ?",
+        (value, reason, None if value is None else at, row[0]),
+    )
+    await _count(tx, 1, "seq = ?", [row[0]])
+    return True
+
+
+async def count(reader: Reader, where: Where | None = None) -> int:
+    condition, values = (where or Where()).sql()
+    row = await reader.fetch_one(f"SELECT count(*) FROM record WHERE {condition}", values)  # noqa: S608
+    return int(row[0]) if row else 0
+
+
+async def count_hours(reader: Reader) -> int:
+    """How many records there are, without looking at them."""
+    row = await reader.fetch_one("SELECT coalesce(sum(requests), 0) FROM hour")
+    return int(row[0]) if row else 0
+
+
+async def count_contents(reader: Reader) -> int:
+    row = await reader.fetch_one("SELECT count(*) FROM content")
+    return int(row[0]) if row else 0
+
+
+async def latest(reader: Reader) -> str | None:
+    row = await reader.fetch_one("SELECT id FROM record ORDER BY seq DESC LIMIT 1")
+    return None if row is None else str(row[0])
+
+
+async def expire_contents(tx: Transaction, now: int) -> int:
+    return await tx.execute("DELETE FROM content WHERE expires_at < ?", (now,))
+
+
+async def forget_contents(tx: Transaction, where: Where) -> int:
+    """Of these records."""
+    condition, values = where.sql()
+    return await tx.execute(
+        f"DELETE FROM content WHERE seq IN (SELECT seq FROM record WHERE {condition})",  # noqa: S608
+        values,
+    )
+
+
+async def forget_uncovered(tx: Transaction, keep: str, covered: Mapping[str, Iterable[str]]) -> int:
+    """Contents kept so, of records whose node, app and model are none of these."""
+    values: list[str] = [keep]
+    parts = []
+    for column, names in covered.items():
+        found = list(names)
+        parts.append(f"{column} NOT IN ({', '.join('?' * len(found))})")
+        values += found
+    return await tx.execute(
+        "DELETE FROM content WHERE keep = ? AND seq IN"  # noqa: S608
+        f" (SELECT seq FROM content JOIN record USING (seq) WHERE {' AND '.join(parts)})",
+        values,
+    )
+
+
+async def note_gap(tx: Transaction, since: int, until: int, requests: int, reason: str) -> None:
+    await tx.execute("INSERT INTO gap VALUES (?, ?, ?, ?)", (since, until, requests, reason))
+
+
+async def forget_gaps(tx: Transaction, before: int) -> None:
+    await tx.execute("DELETE FROM gap WHERE until < ?", (before,))
+
+
+async def gaps(reader: Reader, since: int | None, until: int | None) -> tuple[Gap, ...]:
+    """Those that touch this time, the newest 100."""
+    rows = await reader.fetch_all(
+        "SELECT * FROM gap WHERE until >= ? AND since <= ? ORDER BY rowid DESC LIMIT 100",
+        (-(2**62) if since is None else since, 2**62 if until is None else until),
+    )
+    return tuple(
+        Gap(
+            since=moment(row["since"]), until=moment(row["until"]), requests=row["requests"],
+            reason=row["reason"],
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+async def used_bytes(reader: Reader) -> int:
+    """Of the pages that hold something."""
+    row = await reader.fetch_one(
+        "SELECT (page_count - freelist_count) * page_size"
+        " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+    )
+    return int(row[0]) if row else 0
+
+
+def compact(path: Path) -> None:
+    """Give back what deleted records have left in the files, as far as nobody is just using them."""
+    with (
+        contextlib.suppress(sqlite3.OperationalError),
+        contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=2)) as connection,
+    ):
+        connection.execute("PRAGMA secure_delete = ON")
+        free, pages = (
+            connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("freelist_count", "page_count")
+        )
+        if free * 2 > pages:
+            connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
