@@ -6,6 +6,7 @@ import { createApi } from "./api.js";
 import { createChatting } from "./chatting.js";
 import { mount } from "./dom.js";
 import { createImporting } from "./importing.js";
+import { createLate } from "./late.js";
 import { createLoading } from "./loading.js";
 import { createLogs } from "./logs.js";
 import { createModals } from "./modal.js";
@@ -51,6 +52,7 @@ const store = createStore({
   about: { status: null, config: null },
   chats: new Map(),
   log: { id: null, lines: [], open: false },
+  late: {},
   theme: theme.get(),
   themeHosted: theme.hosted(),
 });
@@ -69,6 +71,8 @@ const act = {
   ...createUpdating(parts),
   ...createAdministering({ ...parts, theme, signOut: signedOut }),
 };
+const late = createLate({ ...parts, go: moving.go }, (made) => Object.assign(act, made));
+Object.assign(act, { followLate: late.followLate });
 const stream = openStream();
 
 /** What a route needs beyond what the stream tells. @param {any} route */
@@ -76,6 +80,7 @@ function follow(route) {
   act.followForm(route);
   act.followAdding(route);
   act.followLog(route);
+  late.followLate(route);
   read(route);
 }
 
@@ -100,6 +105,7 @@ const derived = (() => {
   const under = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => !isEnded(one)).length);
   const running = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => !isEnded(one)).length);
   const updates = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => one.state === "available").length);
+  const trials = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => one.state !== "promoted").length);
   const versions = remembered((/** @type {ReadonlyMap<string, any>} */ library) => {
     const found = new Map();
     for (const { model } of library.values()) found.set(model, (found.get(model) ?? 0) + 1);
@@ -121,6 +127,7 @@ const derived = (() => {
     updates: updates(live.updates),
     installed: installed(live.library),
     versions: versions(live.library),
+    trials: trials(live.trials),
     busy,
   });
 })();
@@ -156,7 +163,7 @@ const render = mount(document.getElementById("app"));
 
 /** @param {any} value */
 function titleOf(value) {
-  const words = { browse: "Browse", installed: "Installed", updates: "Updates", downloads: "Downloads", servers: "Servers", settings: "Settings" };
+  const words = { browse: "Browse", installed: "Installed", updates: "Updates", downloads: "Downloads", servers: "Servers", activity: "Activity", trials: "Trials", settings: "Settings" };
   return `${value.signedIn ? words[/** @type {"browse"} */ (value.route.view)] : "Sign in"} – Model Hub`;
 }
 
@@ -170,6 +177,7 @@ function told(frame) {
     const live = reduce(value.live, frame);
     return live === value.live ? value : { ...value, live };
   });
+  late.toldLate(frame);
   if (frame.type === "catalog.synced" || frame.type === "device.changed") judgeAgain();
   if (frame.type === "snapshot" || frame.type === "library.added" || frame.type === "download.created") learnNames();
   if (frame.type === "snapshot") read(store.get().route);

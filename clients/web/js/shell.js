@@ -6,6 +6,7 @@ import { downloads } from "./downloads.js";
 import { icon } from "./icons.js";
 import { importDialog } from "./import_dialog.js";
 import { installed } from "./installed.js";
+import { lateView } from "./late.js";
 import { loadDialog } from "./load_dialog.js";
 import { servers } from "./servers.js";
 import { settings } from "./settings.js";
@@ -18,9 +19,11 @@ const TABS = [
   { view: "updates", word: "Updates" },
   { view: "downloads", word: "Downloads" },
   { view: "servers", word: "Servers" },
+  { view: "activity", word: "Activity" },
+  { view: "trials", word: "Trials" },
   { view: "settings", word: "Settings" },
 ];
-const VIEWS = { browse, installed, updates, downloads, servers, settings };
+const VIEWS = { browse, installed, updates, downloads, servers, activity: lateView("activity", "Activity"), trials: lateView("trials", "Trials"), settings };
 const LIVELY = new Set(["updates", "downloads"]);
 /** @type {Record<string, string>} */
 const CONNECTION = { connected: "Connected", connecting: "Connecting", lost: "Reconnecting" };
@@ -49,7 +52,7 @@ export function page(act, value, derived) {
 /** @param {any} value @param {any} derived */
 function header(value, derived) {
   /** @type {Record<string, number>} */
-  const counts = { installed: value.live.library.size, updates: derived.updates, downloads: derived.underWay, servers: derived.running };
+  const counts = { installed: value.live.library.size, updates: derived.updates, downloads: derived.underWay, servers: derived.running, trials: derived.trials };
   return h(
     "header",
     { key: "header", class: "top" },
@@ -72,6 +75,7 @@ function header(value, derived) {
       ? h(
           "p",
           { class: "machine" },
+          value.live.records?.audit?.length ? h("a", { key: "audit", class: "auditing", href: "#/activity", title: "Content of some requests is kept" }, icon("lock"), h("span", { class: "word" }, "Content audit is on")) : null,
           h("a", { class: "device", href: "#/settings", title: "About this computer" }, machine(value.live.device)),
           h("span", { class: `connection ${value.connection}`, role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word" }, CONNECTION[value.connection])),
         )
