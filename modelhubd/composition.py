@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelhubd import __version__
 from modelhubd.api.access import Access
-from modelhubd.api.parts import Parts
+from modelhubd.api.parts import Parts, is_idle
 from modelhubd.catalog.direct import Direct
 from modelhubd.catalog.governance import Governance
 from modelhubd.catalog.headers import RemoteHeaders
@@ -49,6 +49,8 @@ from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.trials.service import Trials
+from modelhubd.trials.user_checks import UserChecks
 from modelhubd.updates.service import Updates
 from modelhubd.wire.library import Finished
 from modelhubd.wire.policy import App
@@ -169,6 +171,8 @@ def build(
         device=lambda: device.last,
         programs=lambda app: _programs(device, app),
         clock=clock,
+        trial_first=settings.updates.trial_first,
+        try_it=lambda plan: trials.try_update(plan),
     )
 
     async def install(tx: Transaction, finished: Finished, bundle: str | None = None) -> None:
@@ -267,6 +271,18 @@ def build(
         flush=records.flush,
         clock=clock,
     )
+    trials = Trials(
+        database,
+        bus,
+        library=library,
+        servers=servers,
+        takeover=updates.takeover,
+        permit=policies.refuse_artifact,
+        is_idle=lambda: is_idle(jobs, servers, downloads),
+        root=places.state_dir / "trials",
+        clock=clock,
+        checks=UserChecks(places.state_dir / "checks"),
+    )
     packages = Packages(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
         policies=policies, install=install, clock=clock,
@@ -293,6 +309,7 @@ def build(
         downloads=downloads,
         library=library,
         updates=updates,
+        trials=trials,
         space=space,
         moving=moving,
         jobs=jobs,
@@ -306,7 +323,7 @@ def build(
             max_waiting=settings.llama.max_waiting,
             aliases=settings.llama.meaning,
             usable=permits.may_ask,
-            listeners=(records,),
+            listeners=(records, trials.sampling),
             ask_confidence=lambda: settings.records.enabled and settings.records.confidence == "always",
             clock=clock,
         ),

@@ -87,6 +87,9 @@ class UpdatesConfig(msgspec.Struct, frozen=True, kw_only=True):
     automatic: bool = False
     """Whether newer versions of what is installed are downloaded and put in its place by themselves. What a
     policy or a requirement holds back is not, and the old version is kept."""
+    trial_first: bool = False
+    """Whether an update is installed beside the old version and tried on its requests, and takes its place
+    only when somebody promotes the trial."""
     window: str = "02:00-05:00"
     """Hours of the day, local time, in which that begins; empty is always. Downloads keep to their own
     schedule and limits."""

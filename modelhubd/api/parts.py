@@ -31,6 +31,7 @@ from modelhubd.records.service import Records
 from modelhubd.space.moving import Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
+from modelhubd.trials.service import Trials
 from modelhubd.updates.service import Updates
 
 
@@ -53,6 +54,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     downloads: Downloads
     library: Library
     updates: Updates
+    trials: Trials
     space: Space
     moving: Moving
     jobs: Jobs
@@ -71,6 +73,11 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     async def is_idle(self) -> bool:
         """Whether nobody needs this machine for models just now: what is not urgent may be done."""
-        if self.jobs.busy or self.servers.in_use or (await self.downloads.summary()).active:
-            return False
-        return not await asyncio.to_thread(on_battery)
+        return await is_idle(self.jobs, self.servers, self.downloads)
+
+
+async def is_idle(jobs: Jobs, servers: Servers, downloads: Downloads) -> bool:
+    """See `Parts.is_idle`."""
+    if jobs.busy or servers.in_use or (await downloads.summary()).active:
+        return False
+    return not await asyncio.to_thread(on_battery)

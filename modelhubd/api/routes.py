@@ -22,6 +22,7 @@ from modelhubd.api import (
     settings,
     space,
     state,
+    trials,
     updates,
 )
 from modelhubd.api.routing import Access, DaemonRoute
@@ -84,6 +85,16 @@ from modelhubd.wire.status import (
     SessionToken,
     Status,
     Version,
+)
+from modelhubd.wire.trials import (
+    BlindPair,
+    MarkPair,
+    Pair,
+    PromoteTrial,
+    RemoveTrial,
+    StartTrial,
+    Trial,
+    TrialDecision,
 )
 from modelhubd.wire.updates import AppliedUpdates, ApplyUpdates, RollBack, RolledBack, Update
 
@@ -265,6 +276,40 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/updates/rollback", updates.roll_back, "Back to the version before",
         body=RollBack, answer=RolledBack,
+    ),
+    _route(
+        "POST", "/trials", trials.begin, "Try a candidate beside the active model",
+        body=StartTrial, answer=Trial, status=201, creates=True,
+    ),
+    _route("GET", "/trials", trials.every, "Trials, the newest first", answer=Page[Trial]),
+    _route(
+        "GET", "/trials/decisions", trials.decisions, "What was decided, and on which figures",
+        answer=Page[TrialDecision],
+    ),
+    _route("GET", "/trials/{id}", trials.one, "One trial, with its evidence", answer=Trial),
+    _route("DELETE", "/trials/{id}", trials.delete, "End it; both models stay", status=204),
+    _route("POST", "/trials/{id}/pause", trials.pause, "Pause until resumed", answer=Trial),
+    _route("POST", "/trials/{id}/resume", trials.resume, "Go on", answer=Trial),
+    _route(
+        "POST", "/trials/{id}/promote", trials.promote,
+        "Have the candidate be what the name means; the old one is kept for a rollback",
+        body=PromoteTrial, answer=Trial,
+    ),
+    _route(
+        "POST", "/trials/{id}/remove", trials.remove, "End it, and free what it took",
+        body=RemoveTrial, answer=TrialDecision,
+    ),
+    _route(
+        "GET", "/trials/{id}/pairs", trials.pairs, "Requests that both were given",
+        query=trials.PairsQuery, answer=Page[Pair],
+    ),
+    _route(
+        "GET", "/trials/{id}/blind", trials.blind, "Two answers in an order that only the daemon knows",
+        answer=BlindPair,
+    ),
+    _route(
+        "POST", "/trials/{id}/pairs/{n}/mark", trials.mark, "Say which of the two was better",
+        body=MarkPair, answer=Trial,
     ),
     _route(
         "POST", "/servers", servers.load, "Load a model, or say what a load would do",

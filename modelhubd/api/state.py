@@ -73,6 +73,8 @@ async def _value(parts: Parts, topic: str) -> Any:
             return await parts.updates.all()
         case "catalog":
             return await parts.catalog.info()
+        case "trials":
+            return await parts.trials.every()
         case "device":
             return await parts.device.now()
         case "records":

@@ -6,6 +6,7 @@ anything is done with them; arrays are stepped over, never read into lists, so t
 depends on what a header claims. Source: the GGUF specification of the ggml project.
 """
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from math import prod
@@ -244,6 +245,7 @@ def _facts(metadata: Metadata, tensors: list[_Tensor], weights_bytes: int) -> Mo
         quantization=_quantization(metadata, tensors),
         license=metadata.text(b"general.license"),
         has_chat_template=bool(templates),
+        chat_template=_digest(templates),
         thinks=any(mark in template for template in templates for mark in _THINKING),
         split_count=max(1, metadata.integer(b"split.count") or 1),
         ranks=metadata.integer(f"{family}.pooling_type".encode()) == _POOLING_RANK,
@@ -273,3 +275,7 @@ def _shown(name: bytes) -> str:
     """A name of the file's for a sentence: printable and short."""
     text = name[:64].decode("ascii", "replace")
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _digest(templates: list[bytes]) -> str | None:
+    return hashlib.sha256(b"\0".join(sorted(templates))).hexdigest()[:16] if templates else None

@@ -143,7 +143,8 @@ class Gateway:
                 usable.append(artifact)
             else:
                 refused.add(artifact.id)
-        servers = [server for server in self._servers.running() if server.library_id not in refused]
+        running = self._servers.running()
+        servers = [one for one in running if one.library_id not in refused and not one.yields]
         return model_list(servers, usable, self._aliases)
 
     def _meant(self, name: str) -> str:

@@ -23,6 +23,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     needed_bytes: int = 0
     mapped_bytes: int = 0
     force: bool = False
+    yields: bool = False
+    """Makes way for every other load, even while it answers, and runs at the lowest priority."""
     startable: bool = True
     """False for a file whose header is bad: no server is started on it."""
 

@@ -24,6 +24,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     """Whether it holds all that it will."""
     busy: bool
+    yields: bool = False
+    """Whether it makes way for every other load, even while it answers."""
     pinned: bool = False
     """Whether it stays however long it is idle."""
     leaving: bool = False
@@ -33,8 +35,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
-    """`evict` are ids of servers that have to be gone first: those that leave anyway, then idle ones; `fits`
-    is meant after that. Where it does not fit, `evict` is what a forced load would unload."""
+    """`evict` are ids of servers that have to be gone first: those that leave anyway, those that yield, then
+    idle ones; `fits` is meant after that. Without it, `evict` is what a forced load would unload."""
 
     fits: bool
     available_bytes: int
@@ -64,7 +66,8 @@ def place(
     staying = [server for server in running if server.id not in replaced]
     evict: list[Running] = []
     for server in sorted(
-        filter(_may_go, staying), key=lambda server: (not server.leaving, server.idle_since)
+        filter(_may_go, staying),
+        key=lambda server: (not server.leaving, not server.yields, server.idle_since),
     ):
         if needed_bytes <= min(memory, budget):
             break
@@ -83,7 +86,9 @@ def place(
 
 
 def _may_go(server: Running) -> bool:
-    return server.leaving or (server.ready and not server.busy and not server.pinned)
+    if server.leaving or server.yields:
+        return True
+    return server.ready and not server.busy and not server.pinned
 
 
 def _unseen(server: Running) -> int:

@@ -69,7 +69,14 @@ def plan(artifact: Artifact, facts: ModelFacts, asked: LoadSettings, below: Belo
 
 
 def launch(
-    planned: Planned, build: Build, model: Path, projector: Path | None, facts: ModelFacts, *, force: bool
+    planned: Planned,
+    build: Build,
+    model: Path,
+    projector: Path | None,
+    facts: ModelFacts,
+    *,
+    force: bool,
+    yields: bool = False,
 ) -> Launch:
     """What to start for a plan."""
     mapped = planned.settings.mmap is not False and not build.about.devices
@@ -83,6 +90,7 @@ def launch(
         needed_bytes=planned.need.total_bytes,
         mapped_bytes=planned.need.weights_bytes if mapped else 0,
         force=force,
+        yields=yields,
     )
 
 
@@ -155,7 +163,13 @@ def _without_addresses(arguments: Iterable[str]) -> tuple[str, ...]:
 
 
 def new_server(
-    artifact: Artifact, name: str, build: Build, now: datetime, planned: Planned | None = None
+    artifact: Artifact,
+    name: str,
+    build: Build,
+    now: datetime,
+    planned: Planned | None = None,
+    *,
+    yields: bool = False,
 ) -> Server:
     """A server that is about to start, with an id of its own."""
     return Server(
@@ -170,6 +184,7 @@ def new_server(
         settings=planned.effective if planned else {},
         memory=ServerMemory(estimated_bytes=planned.need.total_bytes if planned else None),
         started_at=rfc3339(now),
+        yields=yields,
     )
 
 

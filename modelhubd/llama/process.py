@@ -13,6 +13,8 @@ from pathlib import Path
 from modelhubd.llama import trampoline
 from modelhubd.tasks import TaskOwner
 
+LOWEST = 19
+"""Of priorities, as `nice` counts them."""
 TERM_S = 2.0
 HANG_UP_S = 0.25
 """After the first SIGTERM: newer builds, bound to their stdin, wait for its end before they go. Not at once,
@@ -90,6 +92,11 @@ class Process:
         self.kill_group()
         async with asyncio.timeout(KILL_S):
             return await asyncio.shield(self.ended)
+
+    def step_back(self) -> None:
+        """Have it and all that it starts run only while nobody else needs the processor."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpriority(os.PRIO_PGRP, self.pid, LOWEST)
 
     def kill_group(self) -> None:
         """SIGKILL whatever is left of its session, unless all has ended: the number may then be another's."""

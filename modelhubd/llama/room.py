@@ -49,13 +49,18 @@ class Room:
             replaced=replaced,
         )
 
-    async def make(self, name: str, settings: LoadSettings, needed_bytes: int, *, force: bool) -> None:
+    async def make(
+        self, name: str, settings: LoadSettings, needed_bytes: int, *, force: bool, evict: bool = True
+    ) -> None:
         """Unload the idle servers that have to make way, and wait until their memory is back.
 
         Raises:
-            Conflict: `not_enough_memory`, and it is not forced.
+            Conflict: `not_enough_memory`, and it is not forced; or somebody would have to make way and may
+                not, without `evict`.
         """
         placement = self.look(await self.cards(settings), needed_bytes)
+        if placement.evict and not evict:
+            raise Conflict(f"{name} has to wait: it {placement.reason}.", code="not_enough_memory")
         if not placement.fits and not force:
             raise Conflict(
                 f"{name} cannot be loaded: it {placement.reason}. Unload a model, choose a smaller context,"
@@ -64,9 +69,9 @@ class Room:
             )
         leaving = [self._roster.life(server_id) for server_id in placement.evict]
         for life in leaving:  # all at once: nobody may begin to use one while another is waited for
-            life.ask_to_stop(self._drain_s)
+            life.ask_to_stop(0 if life.launch.yields else self._drain_s)
         for life in leaving:
-            await self._roster.unload(life, self._drain_s)
+            await self._roster.unload(life, 0 if life.launch.yields else self._drain_s)
         if leaving and not force:
             gone = ", ".join(life.server.name for life in leaving)
             await self._until_back(name, gone, settings, needed_bytes)

@@ -137,6 +137,12 @@ class Roster:
             if life.server.library_id == artifact_id and life.leaving:
                 await self.stop(life, drain_s)
 
+    async def step_aside(self, artifact_id: str) -> None:
+        """Unload those of this artifact that yield, at once."""
+        for life in self.running():
+            if life.server.library_id == artifact_id and life.launch.yields:
+                await self.unload(life, 0)
+
     async def unload(self, life: Life, drain_s: float) -> None:
         """Stop it and take it off the list."""
         life.again = False
@@ -264,7 +270,7 @@ class Roster:
             await self.forget(life)
 
     def _staying(self) -> list[Life]:
-        return [life for life in self.running() if not life.leaving]
+        return [life for life in self.running() if not (life.leaving or life.launch.yields)]
 
     def _note_failure(self, server: Server) -> None:
         if server.error is None:

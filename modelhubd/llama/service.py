@@ -23,6 +23,7 @@ from modelhubd.llama.admission import (
     running_alike,
     usable_build,
 )
+from modelhubd.llama.aside import Aside
 from modelhubd.llama.devices import shares
 from modelhubd.llama.discovery import Build, Discovery
 from modelhubd.llama.facts import facts_of
@@ -73,7 +74,7 @@ CLOSE_DRAIN_S = 2.0
 
 
 class Servers:
-    """Owns every llama-server. Use `start` once, `close` at the end.
+    """Owns every llama-server. Use `start` once, `close` at the end. `aside` is for who tries models.
 
     `entry` gives the catalog's entry of a model id. `saved` holds what each load begins with. `prove` has
     what is to be loaded read again where it was changed. `permit` raises NotAllowed for what may not be run,
@@ -109,14 +110,10 @@ class Servers:
         permit_app: Callable[[str, App], Awaitable[None]] = always,
         on_ready: Callable[[Server], None] = lambda server: None,
     ) -> None:
-        self._on_ready = on_ready
-        self._permit_app = permit_app
-        self._database = database
-        self._config = config
-        self._permit = permit
-        self._permit_served, self._prove = permit_served, prove
-        self._resolve = resolve
-        self._model_path = model_path
+        self._on_ready, self._prove = on_ready, prove
+        self._permit, self._permit_app, self._permit_served = permit, permit_app, permit_served
+        self._database, self._config = database, config
+        self._resolve, self._model_path = resolve, model_path
         self._machine = Machine(rss=rss, cpu_s=cpu_s, process_start_time=process_start_time, boot_id=boot_id)
         self.saved = SavedSettings(
             database,
@@ -127,10 +124,8 @@ class Servers:
             threads=lambda: max(device().cpu_cores, 1),
             ttl_s=config.default_ttl_s,
         )
-        self._clock = clock
-        self._discovery = Discovery(config.binary, environ)
-        self._runtime_dir = runtime_dir
-        self._logs_dir = logs_dir
+        self._clock, self._discovery = clock, Discovery(config.binary, environ)
+        self._runtime_dir, self._logs_dir = runtime_dir, logs_dir
         self._known_builds: tuple[Build, ...] = ()
         self._weighing = Weighing(database, environ)
         self._placing = asyncio.Lock()
@@ -154,6 +149,7 @@ class Servers:
             drain_s=config.drain_s,
         )
         self._on_demand = OnDemand(self._roster, resolve=resolve, load=self.load)
+        self.aside = Aside(self._roster, self.load)
 
     async def start(self, tasks: TaskOwner) -> None:
         """End what an earlier daemon has left running, and look for llama-server in the background."""
@@ -182,8 +178,9 @@ class Servers:
         usable = [build for build in await self._discover() if build.about.usable]
         return await self._discovery.devices(usable[0]) if usable else ()
 
-    async def load(self, request: LoadRequest, app: App | None = None) -> Server:
-        """Start a server for an artifact, or give the one that runs it already with the same settings.
+    async def load(self, request: LoadRequest, app: App | None = None, *, aside: bool = False) -> Server:
+        """Start a server for an artifact, or give the one that runs it already with the same settings. One
+        that is loaded `aside` makes nobody go, and goes for everybody (see `Aside`).
 
         Raises:
             NotFound: nothing installed has this id.
@@ -197,6 +194,8 @@ class Servers:
         refuse_unrunnable(artifact)
         refuse_name(artifact, request.name)
         asked = asked_settings(request)
+        if not aside:
+            await self._roster.step_aside(artifact.id)
         async with self._turn(artifact.id):
             build = usable_build(await self._discover())
             model, projector = self._model_path(artifact)
@@ -211,11 +210,12 @@ class Servers:
             same, name = self._admitted(artifact, planned, build, request.name)
             if same:
                 return self._roster.life(same).server
-            needed = planned.need.total_bytes
-            await self._room.make(artifact.model, planned.settings, needed, force=request.force)
+            force, needed = request.force, planned.need.total_bytes
+            await self._room.make(artifact.model, planned.settings, needed, force=force, evict=not aside)
             await self._roster.forget_failed(artifact.id)
-            server = new_server(artifact, name, build, self._clock(), planned)
-            self._roster.begin(server, launch(planned, build, model, projector, facts, force=request.force))
+            server = new_server(artifact, name, build, self._clock(), planned, yields=aside)
+            todo = launch(planned, build, model, projector, facts, force=force, yields=aside)
+            self._roster.begin(server, todo)
             return server
 
     async def dry_run(self, request: LoadRequest, app: App | None = None) -> LoadPlan:

@@ -78,6 +78,7 @@ class Life:
             held_bytes=None if pid is None or on_gpu else self._around.machine.rss(pid),
             ready=self.server.ready_at is not None and pid is not None,
             busy=len(self.leases) > 0,
+            yields=self.launch.yields,
             pinned=(self.launch.settings.ttl_s or 0) < 0,
             leaving=self.leaving and not self.again,
             idle_since=self.leases.used_at,
@@ -175,6 +176,8 @@ class Life:
             )
         except OSError as error:
             return failure("binary_missing", f"llama-server cannot be run ({error.strerror})")
+        if self.launch.yields:
+            process.step_back()
         try:
             async with health.open_session(endpoint) as self.session:
                 return await self._watch(process, endpoint)

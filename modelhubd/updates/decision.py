@@ -33,6 +33,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     state: State
     download: str | None = None
     switch_now: bool = False
+    trial: bool = False
+    """Whether it is tried beside the old version first, and takes its place when somebody says so."""
     was_active: bool = False
     settings_before: str | None = None
     """Load settings of the old option when the new one took its place, as JSON."""
@@ -159,6 +161,7 @@ def _update(artifact: Artifact, option: Option | None, entry: CatalogEntry, fact
         verified=entry.verified,
         withdrawn=artifact.withdrawn,
         download=download,
+        on_trial=plan is not None and plan.state is State.TRYING,
         new_id=new.id if new is not None and is_here else None,
         error=error,
         published_at=entry.published_at,

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
@@ -51,10 +51,16 @@ from modelhubd.wire.updates import (
 log = logging.getLogger(__name__)
 
 
-class Updates:
-    """Knows what is newer than what is installed, and puts it in its place. `start` it once.
+async def nobody_tries(plan: Plan) -> None:
+    """There are no trials."""
 
-    Its callables: `device` and `programs` are what newer versions are judged by.
+
+class Updates:
+    """Knows what is newer than what is installed, and puts it in its place. `start` it once. `takeover` is
+    for trials.
+
+    Its callables: `device` and `programs` are what newer versions are judged by; `try_it` begins the trial of
+    what is installed beside the old version, where `trial_first`, or who asks, says so.
     """
 
     def __init__(
@@ -70,7 +76,10 @@ class Updates:
         device: Callable[[], Device],
         programs: Callable[[App | None], Programs],
         clock: Callable[[], datetime],
+        trial_first: bool = False,
+        try_it: Callable[[Plan], Awaitable[None]] = nobody_tries,
     ) -> None:
+        self._trial_first, self._try_it = trial_first, try_it
         self._database = database
         self._bus = bus
         self._library = library
@@ -88,7 +97,9 @@ class Updates:
             device=device,
             programs=programs,
         )
-        self._takeover = Takeover(library, lambda: servers().saved, clock, self._taken)
+        self.takeover = Takeover(
+            library, lambda: servers().saved, clock, self._taken, lambda: self._review.soon()
+        )
         self._switching = Switching(database, library, servers, clock)
         self._one = asyncio.Lock()
         self._tasks: TaskOwner | None = None
@@ -194,7 +205,7 @@ class Updates:
             await self._policies.refuse_artifact(old)
             if not request.dry_run:
                 async with self._database.transaction(durable=True) as tx:
-                    await self._takeover.give_back(tx, plan)
+                    await self.takeover.give_back(tx, plan)
         way = Way(now.id, old.id)
         if not request.dry_run and request.switch == "now":
             self._spawn(self._switching.move_back(way), f"switch {model} back")
@@ -227,7 +238,7 @@ class Updates:
 
     @contextlib.asynccontextmanager
     async def _around_install(self, tx: Transaction, finished: Finished) -> Any:
-        async with self._takeover.around_install(tx, finished):
+        async with self.takeover.around_install(tx, finished):
             yield
         item = await self._catalog.listed(finished.model)
         if item is not None and item.entry.version == finished.version:
@@ -255,15 +266,24 @@ class Updates:
                 state=State.WANTED,
             )
             once = known is not None and known.state is State.ROLLED_BACK and update.new_id is not None
-            plan = replace(known if known and once else fresh, switch_now=request.switch == "now")
+            plan = replace(
+                known if known and once else fresh,
+                switch_now=request.switch == "now",
+                trial=self._trial_first if request.trial is None else request.trial,
+            )
+            if known is not None and known.state is State.TRYING and not plan.trial:
+                plan = replace(known, switch_now=plan.switch_now, trial=False)
             if known is not None and known.state in (State.INSTALLED, State.SWITCHING):
                 plan = replace(known, switch_now=plan.switch_now)
                 await store.put(tx, plan, now)
                 tx.after_commit(lambda: self._taken(plan))
                 return
+            if update.new_id is not None and plan.trial:
+                await self.takeover.keep_beside(tx, plan)
+                return
             if update.new_id is not None:
                 event = Event.INSTALLED_IN_USE if update.loaded_by else Event.INSTALLED
-                await self._takeover.take(tx, plan, event)
+                await self.takeover.take(tx, plan, event)
                 return
             await store.put(tx, plan, now)
         await self._enqueue(plan, force=request.force, app=app)
@@ -292,6 +312,8 @@ class Updates:
 
     def _taken(self, plan: Plan) -> None:
         self._review.soon()
+        if plan.state is State.TRYING:
+            self._spawn(self._try_it(plan), f"try {plan.model}")
         if plan.state is State.INSTALLED and plan.switch_now:
             self._spawn(self._switch(plan), f"switch {plan.model}")
 

@@ -1,7 +1,7 @@
 """The life of an update as a table. What is not listed is refused.
 
 Until the new version is installed the old one is what names mean; the transaction that installs the new one
-makes it the one. There is no state in between.
+makes it the one. There is no state in between, unless the new one is tried first: then somebody says when.
 """
 
 from enum import StrEnum
@@ -14,6 +14,8 @@ class State(StrEnum):
     """Asked for; the download is not enqueued yet, and is at the next start."""
     FETCHING = "fetching"
     """The new version is being downloaded beside the old one."""
+    TRYING = "trying"
+    """The new one is installed beside the old one, and tried: the old one is what names mean."""
     INSTALLED = "installed"
     """The new one is what names mean; servers that run the old one are still there."""
     SWITCHING = "switching"
@@ -28,6 +30,7 @@ class Event(StrEnum):
     """The download was refused, cancelled or forgotten: the update leaves the books."""
     INSTALLED_IN_USE = "installed while the old one is loaded"
     INSTALLED = "installed"
+    INSTALLED_TO_TRY = "installed to be tried"
     SWITCH = "switch now"
     SWITCHED = "switched"
     SWITCH_FAILED = "switch failed"
@@ -40,9 +43,14 @@ TABLE: dict[tuple[State, Event], State | None] = {
     (State.WANTED, Event.GIVEN_UP): None,
     (State.WANTED, Event.INSTALLED): State.DONE,
     (State.WANTED, Event.INSTALLED_IN_USE): State.INSTALLED,
+    (State.WANTED, Event.INSTALLED_TO_TRY): State.TRYING,
     (State.FETCHING, Event.GIVEN_UP): None,
     (State.FETCHING, Event.INSTALLED): State.DONE,
     (State.FETCHING, Event.INSTALLED_IN_USE): State.INSTALLED,
+    (State.FETCHING, Event.INSTALLED_TO_TRY): State.TRYING,
+    (State.TRYING, Event.GIVEN_UP): None,
+    (State.TRYING, Event.INSTALLED): State.DONE,
+    (State.TRYING, Event.INSTALLED_IN_USE): State.INSTALLED,
     (State.INSTALLED, Event.SWITCH): State.SWITCHING,
     (State.INSTALLED, Event.SWITCHED): State.DONE,
     (State.INSTALLED, Event.OLD_UNLOADED): State.DONE,
@@ -54,6 +62,7 @@ TABLE: dict[tuple[State, Event], State | None] = {
     (State.DONE, Event.ROLL_BACK): State.ROLLED_BACK,
     (State.ROLLED_BACK, Event.INSTALLED): State.DONE,
     (State.ROLLED_BACK, Event.INSTALLED_IN_USE): State.INSTALLED,
+    (State.ROLLED_BACK, Event.INSTALLED_TO_TRY): State.TRYING,
 }
 """None: it is over, and nothing is kept of it."""
 

@@ -31,7 +31,8 @@ async def put(tx: Transaction, plan: Plan, now: str) -> None:
     await tx.execute(
         "INSERT OR REPLACE INTO model_update (model, to_version, to_option, from_id, from_version, "
         "from_option, state, download, switch_now, was_active, settings_before, settings_after, "
-        "error_code, error_detail, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "error_code, error_detail, updated_at, trial) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             plan.model,
             plan.to_version,
@@ -48,6 +49,7 @@ async def put(tx: Transaction, plan: Plan, now: str) -> None:
             plan.error_code,
             plan.error_detail,
             now,
+            int(plan.trial),
         ),
     )
 
@@ -97,6 +99,7 @@ def _plan(row: Row) -> Plan:
         state=State(row["state"]),
         download=row["download"],
         switch_now=bool(row["switch_now"]),
+        trial=bool(row["trial"]),
         was_active=bool(row["was_active"]),
         settings_before=row["settings_before"],
         settings_after=row["settings_after"],

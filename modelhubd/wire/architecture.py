@@ -73,6 +73,8 @@ class ModelFacts(Message, frozen=True, kw_only=True):
     quantization: str | None = None
     license: str | None = None
     has_chat_template: bool = False
+    chat_template: str | None = None
+    """Which one: the first 16 digits of the SHA-256 of all that are in the file."""
     thinks: bool = False
     """The chat template knows a reasoning toggle (`enable_thinking`) or think tags."""
     split_count: int = 1

@@ -8,14 +8,16 @@ STATE_TYPES = (
     "download.created", "download.changed", "download.removed", "download.limits", "catalog.synced",
     "catalog.stale", "library.added", "library.changed", "library.removed", "library.job",
     "update.available", "update.removed", "server.changed", "server.removed", "device.changed",
-    "policy.changed", "record.audit",
+    "policy.changed", "record.audit", "trial.changed", "trial.removed",
 )  # fmt: skip
 GAUGE_TYPES = ("download.progress", "library.progress", "record.stats", "server.load")
-TOPICS = ("downloads", "library", "servers", "updates", "catalog", "device", "policy", "records")
+TOPICS = (
+    "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials",
+)  # fmt: skip
 
 TOPIC_OF_PREFIX = {
     "download": "downloads", "catalog": "catalog", "library": "library", "update": "updates",
-    "server": "servers", "device": "device", "policy": "policy", "record": "records",
+    "server": "servers", "device": "device", "policy": "policy", "record": "records", "trial": "trials",
 }  # fmt: skip
 
 

@@ -190,6 +190,8 @@ class Server(Message, frozen=True, kw_only=True):
     started_at: str
     ready_at: str | None = None
     last_used_at: str | None = None
+    yields: bool = False
+    """It was loaded for a trial: it makes way for every other load, and no request is answered by it."""
 
 
 class ServerLoad(Message, frozen=True, kw_only=True):

@@ -90,6 +90,8 @@ class Update(Message, frozen=True, kw_only=True):
     withdrawn: str | None = None
     download: str | None = None
     """Id of the download of the new version, while there is one."""
+    on_trial: bool = False
+    """Whether the new version is installed beside the old one and tried; see `GET /trials`."""
     new_id: str | None = None
     """Library id of the new version once it is installed."""
     error: UpdateError | None = None
@@ -105,6 +107,9 @@ class ApplyUpdates(Request, frozen=True, kw_only=True):
     force: bool = False
     """Also what does not fit, or is not for the programs here; never what a policy refuses."""
     dry_run: bool = False
+    trial: bool | None = None
+    """Whether each is tried beside the old version first, and takes its place only when the trial is
+    promoted; unset is what `updates.trial_first` says."""
 
 
 class RefusedUpdate(Message, frozen=True, kw_only=True):

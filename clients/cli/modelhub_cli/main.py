@@ -48,6 +48,9 @@ SECTIONS = {
             "records", "records", "What passed the gateway: list, stats, mark, export, audit."
         ),
         "unload": _command("servers", "unload", "Stop a running model and free its memory."),
+        "trial": _command(
+            "trials", "trial", "Try a candidate beside the active model, and decide on figures."
+        ),
     },
     "Share it": {
         "registry": _command(

@@ -19,6 +19,7 @@ from modelhub_client.calls import records as of_records
 from modelhub_client.calls import servers as of_servers
 from modelhub_client.calls import space as of_space
 from modelhub_client.calls import system as of_system
+from modelhub_client.calls import trials as of_trials
 from modelhub_client.calls import updates as of_updates
 
 P = ParamSpec("P")
@@ -125,6 +126,19 @@ class SyncMethods:
     apply_updates = asked(of_updates.apply_updates)
     roll_back = asked(of_updates.roll_back)
 
+    start_trial = asked(of_trials.start_trial)
+    trials = asked(of_trials.trials)
+    trial = asked(of_trials.trial)
+    trial_decisions = asked(of_trials.trial_decisions)
+    trial_pairs = asked(of_trials.trial_pairs)
+    blind_pair = asked(of_trials.blind_pair)
+    mark_pair = asked(of_trials.mark_pair)
+    pause_trial = asked(of_trials.pause_trial)
+    resume_trial = asked(of_trials.resume_trial)
+    promote_trial = asked(of_trials.promote_trial)
+    remove_trial = asked(of_trials.remove_trial)
+    delete_trial = asked(of_trials.delete_trial)
+
     create_bundle = asked(of_packages.create_bundle)
     verify_bundle = asked(of_packages.verify_bundle)
     install_bundle = asked(of_packages.install_bundle)
@@ -223,6 +237,19 @@ class AsyncMethods:
     updates = asked_async(of_updates.updates)
     apply_updates = asked_async(of_updates.apply_updates)
     roll_back = asked_async(of_updates.roll_back)
+
+    start_trial = asked_async(of_trials.start_trial)
+    trials = asked_async(of_trials.trials)
+    trial = asked_async(of_trials.trial)
+    trial_decisions = asked_async(of_trials.trial_decisions)
+    trial_pairs = asked_async(of_trials.trial_pairs)
+    blind_pair = asked_async(of_trials.blind_pair)
+    mark_pair = asked_async(of_trials.mark_pair)
+    pause_trial = asked_async(of_trials.pause_trial)
+    resume_trial = asked_async(of_trials.resume_trial)
+    promote_trial = asked_async(of_trials.promote_trial)
+    remove_trial = asked_async(of_trials.remove_trial)
+    delete_trial = asked_async(of_trials.delete_trial)
 
     create_bundle = asked_async(of_packages.create_bundle)
     verify_bundle = asked_async(of_packages.verify_bundle)

@@ -22,6 +22,7 @@ Examples:
   modelhub update qwen/qwen3-0.6b            this one; the old version is kept
   modelhub update --all --dry-run            what it would get
   modelhub update --switch qwen/qwen3-0.6b   and load the new one in place of the one that runs
+  modelhub update --trial qwen/qwen3-0.6b    try it beside the old version first
   modelhub update --rollback qwen/qwen3-0.6b the version before, with its settings
 """
 STYLES = {
@@ -96,6 +97,7 @@ def _tell_notes(out: Output, update: Update) -> None:
 @click.option(
     "--switch", is_flag=True, help="Load the new one in place of what runs; without, at the next load."
 )
+@click.option("--trial", is_flag=True, help="Try each beside the old version first; see modelhub trial.")
 @click.option("--force", is_flag=True, help="Also what does not fit, or is for other programs.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("-d", "--detach", is_flag=True, help="Queue only; the daemon goes on in the background.")
@@ -106,6 +108,7 @@ def update(
     everything: bool,
     rollback: bool,
     switch: bool,
+    trial: bool,
     force: bool,
     dry_run: bool,
     detach: bool,
@@ -129,7 +132,7 @@ def update(
             raise Failed("A rollback is of one model at a time.", next_step="Name it.", code=USAGE)
         return _roll_back(daemon, out, refs, how, dry_run=dry_run)
     ids = None if everything else _ids(daemon, refs)
-    answer = daemon.apply_updates(ids, switch=how, force=force, dry_run=dry_run)
+    answer = daemon.apply_updates(ids, switch=how, force=force, dry_run=dry_run, trial=trial or None)
     code = 0
     for refused in answer.refused:
         exit_code = _tell_refused(out, refused)

@@ -29,12 +29,14 @@ def apply_updates(
     switch: Switch = "next_load",
     force: bool = False,
     dry_run: bool = False,
+    trial: bool | None = None,
     idempotency_key: str | None = None,
 ) -> Call[AppliedUpdates]:
-    """Begin these updates (by library id), or all that nothing holds back; follow their downloads. With an
+    """Begin these updates (by library id), or all that nothing holds back; follow their downloads. With
+    `trial` each is tried beside the old version first; unset is what the daemon is set to. With an
     `idempotency_key` a repeat answers what the first request did."""
     wanted = ApplyUpdates(
-        ids=None if ids is None else tuple(ids), switch=switch, force=force, dry_run=dry_run
+        ids=None if ids is None else tuple(ids), switch=switch, force=force, dry_run=dry_run, trial=trial
     )
     return Call(
         method="POST",

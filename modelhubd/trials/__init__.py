@@ -1,0 +1,1 @@
+"""A candidate beside the active model: sampled requests, replayed and compared."""

@@ -1,0 +1,1 @@
+"""Checks that a user writes for answers: what they are, how they decide, and where they run."""
