@@ -49,6 +49,7 @@ from modelhubd.space.moving import Around, Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
+from modelhubd.trials.evaluations.service import Evaluations
 from modelhubd.trials.service import Trials
 from modelhubd.trials.user_checks import UserChecks
 from modelhubd.updates.service import Updates
@@ -287,6 +288,15 @@ def build(
         config, database, jobs, library=library, downloads=downloads, catalog=catalog, registry=registry,
         policies=policies, install=install, clock=clock,
     )  # fmt: skip
+    evaluations = Evaluations(
+        database,
+        bus,
+        folder=places.state_dir / "evaluations",
+        loads=servers,
+        resolve=library.resolve,
+        version=__version__,
+        clock=clock,
+    )
     policies.on_change += [
         headers.policies_changed,
         downloads.policies_changed,
@@ -329,6 +339,7 @@ def build(
         ),
         records=records,
         exports=exports,
+        evaluations=evaluations,
         tally=tally,
         outbound=outbound,
         outbound_keeping=OutboundKeeping(database, outbound),

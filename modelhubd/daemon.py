@@ -61,6 +61,7 @@ async def running(config: Config) -> AsyncIterator[Parts]:
         stack.push_async_callback(parts.records.close)
         stack.push_async_callback(parts.servers.close)
         stack.push_async_callback(parts.trials.close)
+        stack.push_async_callback(parts.evaluations.close)
         stack.push_async_callback(parts.downloads.close)
         stack.push_async_callback(parts.jobs.close)
         stack.callback(parts.moving.close)
@@ -103,6 +104,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.downloads.start()
     await parts.updates.start(tasks)
     await parts.trials.start(tasks)
+    await parts.evaluations.start()
     if (wanted := parts.config.settings.updates).automatic:
         work = keep_updated(
             parts.updates,

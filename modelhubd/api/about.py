@@ -26,7 +26,10 @@ from modelhubd.wire.status import (
     Version,
 )
 
-FEATURES = ("catalog", "downloads", "events", "gateway", "library", "policy", "records", "servers")
+FEATURES = (
+    "catalog", "downloads", "evaluations", "events", "gateway", "library", "policy", "records", "servers",
+    "trials",
+)  # fmt: skip
 
 
 async def version(ask: Ask[Parts, None, None]) -> web.StreamResponse:

@@ -23,8 +23,7 @@ from modelhubd.api.routing import Access, DaemonRoute
 from modelhubd.errors import BadRequest, InvalidInput, NotAllowed
 from modelhubd.gateway.proxy import refusal
 from modelhubd.tasks import TaskOwner
-from modelhubd.web.bodies import MAX_BODY_BYTES
-from modelhubd.web.callers import Gate, check_peer
+from modelhubd.web.callers import Gate, check_peer, over_unix_socket
 from modelhubd.web.problems import SECURITY_HEADERS, problem_of_any, problem_response
 from modelhubd.web.routing import add_routes, route_of
 from modelhubd.wire.base import rfc3339
@@ -42,7 +41,7 @@ def application(
     Serve it with `handler_cancellation=True`: a caller that goes away ends its streams and its generation,
     but never a change that has begun, which `tasks` owns.
     """
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app = web.Application(client_max_size=max(route.max_body_bytes for route in all_routes()))
     table = add_routes(app, all_routes(), parts, PREFIX) | add_routes(app, page_routes(), parts, "")
     for method, path, handler in gateway:
         app.router.add_route(method, path, handler)
@@ -154,13 +153,6 @@ async def _outcome(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Exception as error:  # raised again by whoever waits; nobody may
         return error
-
-
-def over_unix_socket(request: web.Request) -> bool:
-    """Whether the request came over the Unix socket; one whose connection is gone already did not."""
-    transport = request.transport
-    name = None if transport is None else transport.get_extra_info("sockname")
-    return isinstance(name, str | bytes)
 
 
 def _preflight() -> web.Response:

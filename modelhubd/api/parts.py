@@ -31,6 +31,7 @@ from modelhubd.records.service import Records
 from modelhubd.space.moving import Moving
 from modelhubd.space.service import Space
 from modelhubd.storage.database import Database
+from modelhubd.trials.evaluations.service import Evaluations
 from modelhubd.trials.service import Trials
 from modelhubd.updates.service import Updates
 
@@ -65,6 +66,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     gateway: Gateway
     records: Records
     exports: Exports
+    evaluations: Evaluations
     tally: Tally
     outbound: OutboundLog
     outbound_keeping: OutboundKeeping

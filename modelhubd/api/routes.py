@@ -11,6 +11,7 @@ from modelhubd.api import (
     catalog,
     device,
     downloads,
+    evaluations,
     imports,
     jobs,
     library,
@@ -44,6 +45,7 @@ from modelhubd.wire.downloads import (
     RemovedLeftovers,
     RemoveLeftovers,
 )
+from modelhubd.wire.evaluations import MAX_UPLOAD_BYTES, CreateEvaluation, Evaluation, EvaluationReport
 from modelhubd.wire.events import StateAnswer
 from modelhubd.wire.governance import ModelStandings, TemplateStandings
 from modelhubd.wire.imports import FoundAnswer, ImportRequest, Scanned
@@ -359,6 +361,27 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route(
         "POST", "/records/{id}/feedback", records.feedback, "Mark an answer good or bad",
         body=Feedback, answer=Record,
+    ),
+    _route(
+        "POST", "/evaluations", evaluations.create, "Have models answer a file of questions",
+        body=CreateEvaluation, answer=Evaluation, status=202, creates=True, max_body_bytes=MAX_UPLOAD_BYTES,
+    ),
+    _route(
+        "GET", "/evaluations", evaluations.every, "Evaluations, the newest last",
+        query=evaluations.EvaluationsQuery, answer=Page[Evaluation],
+    ),
+    _route("GET", "/evaluations/{id}", evaluations.one, "One evaluation", answer=Evaluation),
+    _route(
+        "GET", "/evaluations/{id}/report", evaluations.report, "What it has come to, in a form to read",
+        query=evaluations.ReportQuery, answer=EvaluationReport,
+    ),
+    _route("POST", "/evaluations/{id}/cancel", evaluations.cancel, "Stop it", answer=Evaluation),
+    _route(
+        "POST", "/evaluations/{id}/resume", evaluations.resume, "Go on with what is not answered",
+        answer=Evaluation, status=202,
+    ),
+    _route(
+        "DELETE", "/evaluations/{id}", evaluations.remove, "Forget it, with questions and answers", status=204
     ),
     _route("GET", "/policy", policy.show, "What may be used here, and who says so", answer=Policy),
     _route(

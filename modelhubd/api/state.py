@@ -75,6 +75,8 @@ async def _value(parts: Parts, topic: str) -> Any:
             return await parts.catalog.info()
         case "trials":
             return await parts.trials.every()
+        case "evaluations":
+            return await parts.evaluations.recent()
         case "device":
             return await parts.device.now()
         case "records":

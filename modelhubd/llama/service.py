@@ -178,7 +178,9 @@ class Servers:
         usable = [build for build in await self._discover() if build.about.usable]
         return await self._discovery.devices(usable[0]) if usable else ()
 
-    async def load(self, request: LoadRequest, app: App | None = None, *, aside: bool = False) -> Server:
+    async def load(
+        self, request: LoadRequest, app: App | None = None, *, aside: bool = False, evict: bool = True
+    ) -> Server:
         """Start a server for an artifact, or give the one that runs it already with the same settings. One
         that is loaded `aside` makes nobody go, and goes for everybody (see `Aside`).
 
@@ -186,8 +188,8 @@ class Servers:
             NotFound: nothing installed has this id.
             NotAllowed: `refused_by_policy`.
             InvalidInput: settings that cannot be run.
-            Conflict: `binary_missing`, `not_enough_memory`, `name_taken`, `already_loaded`,
-                `decided_elsewhere` for a locked setting, `requirement_not_met`, or the artifact's state.
+            Conflict: `binary_missing`, `not_enough_memory`, `would_evict` without `evict`, `name_taken`,
+                `already_loaded`, `decided_elsewhere`, `requirement_not_met`, or the artifact's state.
         """
         artifact = await self._prove(await self._resolve(request.library_id))
         await self._permit(artifact, app, request.force)
@@ -210,8 +212,8 @@ class Servers:
             same, name = self._admitted(artifact, planned, build, request.name)
             if same:
                 return self._roster.life(same).server
-            force, needed = request.force, planned.need.total_bytes
-            await self._room.make(artifact.model, planned.settings, needed, force=force, evict=not aside)
+            force, needed, evict = request.force, planned.need.total_bytes, evict and not aside
+            await self._room.make(artifact.model, planned.settings, needed, force=force, evict=evict)
             await self._roster.forget_failed(artifact.id)
             server = new_server(artifact, name, build, self._clock(), planned, yields=aside)
             todo = launch(planned, build, model, projector, facts, force=force, yields=aside)

@@ -10,6 +10,7 @@ import struct
 import sys
 from collections.abc import Sequence
 
+from aiohttp import web
 from msgspec import Struct
 
 from modelhubd.errors import Misdirected, NotAllowed
@@ -77,3 +78,10 @@ def peer_uid(connection: socket.socket) -> int | None:
         return int(struct.unpack_from("=II", data)[1]) if len(data) >= 8 else None
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     return int(struct.unpack("=iII", data)[1])
+
+
+def over_unix_socket(request: web.Request) -> bool:
+    """Whether the request came over the Unix socket; one whose connection is gone already did not."""
+    transport = request.transport
+    name = None if transport is None else transport.get_extra_info("sockname")
+    return isinstance(name, str | bytes)

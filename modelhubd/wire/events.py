@@ -8,16 +8,21 @@ STATE_TYPES = (
     "download.created", "download.changed", "download.removed", "download.limits", "catalog.synced",
     "catalog.stale", "library.added", "library.changed", "library.removed", "library.job",
     "update.available", "update.removed", "server.changed", "server.removed", "device.changed",
-    "policy.changed", "record.audit", "trial.changed", "trial.removed",
+    "policy.changed", "record.audit", "trial.changed", "trial.removed", "evaluation.changed",
+    "evaluation.removed",
 )  # fmt: skip
-GAUGE_TYPES = ("download.progress", "library.progress", "record.stats", "server.load")
+GAUGE_TYPES = (
+    "download.progress", "library.progress", "record.stats", "server.load", "evaluation.progress",
+)  # fmt: skip
 TOPICS = (
     "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials",
+    "evaluations",
 )  # fmt: skip
 
 TOPIC_OF_PREFIX = {
     "download": "downloads", "catalog": "catalog", "library": "library", "update": "updates",
     "server": "servers", "device": "device", "policy": "policy", "record": "records", "trial": "trials",
+    "evaluation": "evaluations",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from tests.contract.world import SIZE, World, entry
 from tests.stream import Frame, Stream
 
 RATE = 20_000
-TOPICS = {"downloads", "library", "servers", "updates", "catalog", "device", "policy"}
+TOPICS = {"downloads", "library", "servers", "updates", "catalog", "device", "policy", "evaluations"}
 
 
 @pytest.fixture(scope="module", autouse=True)

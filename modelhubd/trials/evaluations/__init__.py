@@ -1,0 +1,1 @@
+"""Models answering a file of questions, and the report of it."""
