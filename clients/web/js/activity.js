@@ -7,7 +7,6 @@ import { icon } from "./icons.js";
 import { figure, moment } from "./plot.js";
 import { choice, recordDialog } from "./record_dialogs.js";
 import { recordList } from "./record_list.js";
-import { createRecording } from "./recording.js";
 import { bytes, count } from "./text.js";
 
 /** @typedef {import("../types/daemon").Point} Point */
@@ -22,9 +21,6 @@ const PLOTS = [
   { id: "latency", title: "Time to the end", unit: "s", pick: (point) => point.latency_s },
 ];
 
-/** @param {any} parts */
-export const create = (parts) => createRecording(parts);
-
 /** @param {any} act @param {any} value */
 export function show(act, value) {
   const { activity, route, live, names } = value;
@@ -37,8 +33,8 @@ export function show(act, value) {
     h(
       "div",
       { class: "bar wraps" },
-      choice("Time", period, Object.fromEntries(Object.entries(PERIODS).map(([key, { word }]) => [key, word])), (chosen) => act.narrow({ period: chosen }), true),
-      choice("Lines", by, BYS, (chosen) => act.narrow({ by: chosen }), true),
+      choice("Time", period, Object.fromEntries(Object.entries(PERIODS).map(([key, { word }]) => [key, word])), (chosen) => act.narrowRecords({ period: chosen }), true),
+      choice("Lines", by, BYS, (chosen) => act.narrowRecords({ by: chosen }), true),
       h(
         "span",
         { class: "bar-buttons" },
@@ -78,7 +74,7 @@ function narrowing(act, narrowed) {
   return h(
     "ul",
     { key: "narrowed", class: "narrowed", "aria-label": "Only these" },
-    set.map(([kind, name]) => h("li", { key: kind }, h("button", { type: "button", class: "button small", "aria-label": `No longer only ${name}`, onclick: () => act.narrow({ [kind === "model" ? "of" : kind]: "" }) }, `${words[/** @type {"model"} */ (kind)]}: ${name}`, icon("cross")))),
+    set.map(([kind, name]) => h("li", { key: kind }, h("button", { type: "button", class: "button small", "aria-label": `No longer only ${name}`, onclick: () => act.narrowRecords({ [kind === "model" ? "of" : kind]: "" }) }, `${words[/** @type {"model"} */ (kind)]}: ${name}`, icon("cross")))),
   );
 }
 
@@ -121,7 +117,7 @@ function groups(act, stats, names) {
 function groupCell(act, key, by, names) {
   const name = groupName({ key }, by, names);
   if (key === null || !(by in BYS)) return name;
-  return h("button", { type: "button", class: "button plain small", "aria-label": `Only ${name}`, onclick: () => act.narrow({ [by === "model" ? "of" : by]: key }) }, name);
+  return h("button", { type: "button", class: "button plain small", "aria-label": `Only ${name}`, onclick: () => act.narrowRecords({ [by === "model" ? "of" : by]: key }) }, name);
 }
 
 /** @param {import("../types/daemon").Totals} totals */

@@ -27,9 +27,9 @@ export const OUTCOMES = { pass: "Answered", fail: "Failed", cancelled: "Cancelle
 /** What an address says of this tab; what makes no sense there is as if it were not. @param {any} route */
 export function asked(route) {
   return {
-    period: route.period in PERIODS ? route.period : "day",
-    by: route.by in BYS ? route.by : "none",
-    outcome: route.outcome in OUTCOMES ? route.outcome : "",
+    period: Object.hasOwn(PERIODS, route.period ?? "") ? route.period : "day",
+    by: Object.hasOwn(BYS, route.by ?? "") ? route.by : "none",
+    outcome: Object.hasOwn(OUTCOMES, route.outcome ?? "") ? route.outcome : "",
     narrowed: { model: route.of ?? "", app: route.app ?? "", node: route.node ?? "" },
     q: (route.q ?? "").trim(),
   };

@@ -6,11 +6,11 @@ import { createApi } from "./api.js";
 import { createChatting } from "./chatting.js";
 import { mount } from "./dom.js";
 import { createImporting } from "./importing.js";
-import { createLate } from "./late.js";
 import { createLoading } from "./loading.js";
 import { createLogs } from "./logs.js";
 import { createModals } from "./modal.js";
 import { createQueue } from "./queue.js";
+import { createObserving } from "./observing.js";
 import { parseRoute } from "./routes.js";
 import { NO_RESULTS, createSearch, named } from "./search.js";
 import { codeIn, createSession, wayAfterCode } from "./session.js";
@@ -52,7 +52,6 @@ const store = createStore({
   about: { status: null, config: null },
   chats: new Map(),
   log: { id: null, lines: [], open: false },
-  late: {},
   theme: theme.get(),
   themeHosted: theme.hosted(),
 });
@@ -61,8 +60,10 @@ const search = createSearch(api, store);
 const trying = createTrying(store);
 const parts = { api, store, trying };
 const moving = createActions({ ...parts, search, onRoute: follow });
+const observing = createObserving({ ...parts, go: moving.go });
 const act = {
   ...moving,
+  ...observing.acts,
   ...createImporting({ ...parts, go: moving.go }),
   ...createLoading(parts),
   ...createQueue(parts),
@@ -71,8 +72,6 @@ const act = {
   ...createUpdating(parts),
   ...createAdministering({ ...parts, theme, signOut: signedOut }),
 };
-const late = createLate({ ...parts, go: moving.go }, (made) => Object.assign(act, made));
-Object.assign(act, { followLate: late.followLate });
 const stream = openStream();
 
 /** What a route needs beyond what the stream tells. @param {any} route */
@@ -80,7 +79,7 @@ function follow(route) {
   act.followForm(route);
   act.followAdding(route);
   act.followLog(route);
-  late.followLate(route);
+  observing.follow(route);
   read(route);
 }
 
@@ -177,7 +176,7 @@ function told(frame) {
     const live = reduce(value.live, frame);
     return live === value.live ? value : { ...value, live };
   });
-  late.toldLate(frame);
+  observing.hear(frame);
   if (frame.type === "catalog.synced" || frame.type === "device.changed") judgeAgain();
   if (frame.type === "snapshot" || frame.type === "library.added" || frame.type === "download.created") learnNames();
   if (frame.type === "snapshot") read(store.get().route);

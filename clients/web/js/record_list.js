@@ -22,7 +22,7 @@ export function recordList(act, value) {
       { class: "bar wraps" },
       h("p", { class: "summary", role: "status" }, items ? (total ? plural(total, "request") : "") : "Reading…"),
       newer && items ? h("button", { key: "newer", type: "button", class: "button small", onclick: act.showNewer }, icon("retry"), "Show newer requests") : null,
-      h("span", { class: "bar-buttons" }, choice("Outcome", outcome, { "": "All outcomes", ...OUTCOMES }, (chosen) => act.narrow({ outcome: chosen }), true)),
+      h("span", { class: "bar-buttons" }, choice("Outcome", outcome, { "": "All outcomes", ...OUTCOMES }, (chosen) => act.narrowRecords({ outcome: chosen }), true)),
     ),
     items && !items.length && !gaps.length ? h("div", { key: "empty", class: "empty" }, h("p", null, "No request in this time is like this. What applications ask of models here is listed as it happens.")) : null,
     h(

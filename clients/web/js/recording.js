@@ -77,7 +77,7 @@ export function createRecording({ api, store, trying, go, ask = confirmed, clock
 
   const act = {
     /** @param {Record<string, any>} change */
-    narrow: (change) => go({ ...route(), ...change }),
+    narrowRecords: (change) => go({ ...route(), ...change }),
     readActivity: readAll,
     showNewer: () => readList(),
     moreRecords: () => readList({ more: true }),

@@ -6,8 +6,8 @@ import { downloads } from "./downloads.js";
 import { icon } from "./icons.js";
 import { importDialog } from "./import_dialog.js";
 import { installed } from "./installed.js";
-import { lateView } from "./late.js";
 import { loadDialog } from "./load_dialog.js";
+import { views as observing } from "./observing.js";
 import { servers } from "./servers.js";
 import { settings } from "./settings.js";
 import { bytes } from "./text.js";
@@ -23,7 +23,7 @@ const TABS = [
   { view: "trials", word: "Trials" },
   { view: "settings", word: "Settings" },
 ];
-const VIEWS = { browse, installed, updates, downloads, servers, activity: lateView("activity", "Activity"), trials: lateView("trials", "Trials"), settings };
+const VIEWS = { browse, installed, updates, downloads, servers, ...observing, settings };
 const LIVELY = new Set(["updates", "downloads"]);
 /** @type {Record<string, string>} */
 const CONNECTION = { connected: "Connected", connecting: "Connecting", lost: "Reconnecting" };
