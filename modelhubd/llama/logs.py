@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection
@@ -21,6 +22,9 @@ BURST_BYTES = 4 * 1024**2
 RATE_BYTES_PER_S = 256 * 1024
 END_BYTES = 8 * 1024
 """Of the end of what is left out: it may say why a server died."""
+_QUOTES = re.compile(rb"(got exception: )[^\n]*")
+_UNTOLD = rb"\1[left out: it may quote the request, whose answer has it]"
+"""What a server says of a request that it refuses: whoever asked is told, and no log holds content."""
 
 
 class ServerLog:
@@ -35,6 +39,8 @@ class ServerLog:
         self._path = path
         self._ring: deque[str] = deque(maxlen=RING_LINES)
         self._rest = b""
+        self._part = b""
+        """A line that has begun, until its end is known or it is long."""
         self._closed = False
         self._clock = clock
         self._allowed = float(BURST_BYTES)
@@ -54,6 +60,7 @@ class ServerLog:
     def write(self, data: bytes) -> None:
         """Take what the server wrote; lines over 4 KiB are cut."""
         self.bytes_seen += len(data)
+        data = self._whole(data)
         now = self._clock()
         self._allowed = min(self._allowed + (now - self._counted_at) * RATE_BYTES_PER_S, BURST_BYTES)
         self._counted_at = now
@@ -64,9 +71,20 @@ class ServerLog:
         self._allowed -= len(data)
         self._take(self._told_of_left_out() + data)
 
+    def _whole(self, data: bytes) -> bytes:
+        """What there is of whole lines, without what they quote."""
+        data = self._part + data
+        end = data.rfind(b"\n") + 1
+        if len(data) - end > LINE_BYTES:
+            end = len(data)
+        self._part = data[end:]
+        return _QUOTES.sub(_UNTOLD, data[:end])
+
     def close(self) -> None:
         """End the file and every follower."""
         self.settle()
+        self._take(_QUOTES.sub(_UNTOLD, self._part))
+        self._part = b""
         if self._rest:
             self._add(self._rest)
             self._rest = b""

@@ -197,9 +197,9 @@ class RecordSeries(Message, frozen=True, kw_only=True):
 
 
 class Feedback(Request, frozen=True, kw_only=True):
-    """A mark in place of the one before; `mark` null takes it back."""
+    """A mark in place of the one before; none takes it back."""
 
-    mark: MarkValue | None
+    mark: MarkValue | None = None
     reason: MarkReason | None = None
 
 

@@ -12,7 +12,10 @@ from tests.contract.world import SIZE, World, entry
 from tests.stream import Frame, Stream
 
 RATE = 20_000
-TOPICS = {"downloads", "library", "servers", "updates", "catalog", "device", "policy", "evaluations"}
+TOPICS = {
+    "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials",
+    "evaluations",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)

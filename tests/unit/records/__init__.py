@@ -1,0 +1,1 @@
+"""Records, decided without a database."""
