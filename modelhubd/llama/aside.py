@@ -13,7 +13,7 @@ from modelhubd.llama.loading import ALLOWED_EXCESS, PROGRAM_BYTES
 from modelhubd.llama.on_demand import Upstream
 from modelhubd.llama.roster import Roster
 from modelhubd.wire.policy import App
-from modelhubd.wire.servers import LoadRequest, LoadSettings, Server
+from modelhubd.wire.servers import LoadRequest, LoadSettings, Server, ServerState
 from modelhubd.wire.units import human_bytes
 
 
@@ -37,6 +37,8 @@ class Aside:
             Unavailable: not within `within_s` seconds.
             NotFound, NotAllowed, InvalidInput: as for any load.
         """
+        if (server := self._running(name)) is not None and server.state is ServerState.READY:
+            return server
         request = LoadRequest(library_id=library_id, name=name, settings=settings)
         server = await self._load(request, aside=True)
         return await self._roster.until_ready(server.id, within_s)
@@ -54,11 +56,6 @@ class Aside:
             raise Unavailable(f"{life.server.name} is being stopped.", code="server_stopped")
         async with life.use():
             yield Upstream(life.session, life.server)
-
-    def running(self, name: str) -> Server | None:
-        """The one of this name that has not ended."""
-        lives = self._roster.running()
-        return next((one.server for one in lives if one.launch.yields and one.server.name == name), None)
 
     def quiet_s(self) -> float:
         """Seconds for which no other server was asked or loaded; 0 while one is."""
@@ -85,6 +82,10 @@ class Aside:
             return None
         took, expected = human_bytes(held.held_bytes), human_bytes(held.estimated_bytes)
         return f"it took {took} of memory where {expected} were expected"
+
+    def _running(self, name: str) -> Server | None:
+        lives = self._roster.running()
+        return next((one.server for one in lives if one.launch.yields and one.server.name == name), None)
 
     async def unload(self, name: str) -> None:
         """Unload the one of this name at once, if there is one."""

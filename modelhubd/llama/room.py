@@ -55,12 +55,9 @@ class Room:
         """Unload the idle servers that have to make way, and wait until their memory is back.
 
         Raises:
-            Conflict: `not_enough_memory`, and it is not forced; or somebody would have to make way and may
-                not, without `evict`.
+            Conflict: `not_enough_memory`, and it is not forced; `would_evict`, where none may be unloaded.
         """
         placement = self.look(await self.cards(settings), needed_bytes)
-        if placement.evict and not evict:
-            raise Conflict(f"{name} has to wait: it {placement.reason}.", code="not_enough_memory")
         if not placement.fits and not force:
             raise Conflict(
                 f"{name} cannot be loaded: it {placement.reason}. Unload a model, choose a smaller context,"
@@ -68,6 +65,12 @@ class Room:
                 code="not_enough_memory",
             )
         leaving = [self._roster.life(server_id) for server_id in placement.evict]
+        if leaving and not evict:
+            names = ", ".join(life.server.name for life in leaving)
+            raise Conflict(
+                f"{name} is not loaded: {names} would have to be unloaded for it. Unload that, or allow it.",
+                code="would_evict",
+            )
         for life in leaving:  # all at once: nobody may begin to use one while another is waited for
             life.ask_to_stop(0 if life.launch.yields else self._drain_s)
         for life in leaving:

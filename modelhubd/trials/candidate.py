@@ -13,7 +13,7 @@ from modelhubd.llama.aside import Aside
 from modelhubd.trials.heard import Heard
 from modelhubd.trials.questions import MAX_ANSWER_BYTES
 from modelhubd.trials.spool import Sampled
-from modelhubd.trials.turn import Outcome, limit_s
+from modelhubd.trials.turn import LEAST_LIMIT_S, Outcome, limit_s
 from modelhubd.wire.servers import LoadSettings
 from modelhubd.wire.trials import PairSide, TrialReason
 
@@ -48,8 +48,18 @@ class _TooLong(Exception):
     """The answer has no end in sight."""
 
 
-async def ask(aside: Aside, library_id: str, name: str, settings: LoadSettings, sampled: Sampled) -> Replayed:
-    """What the artifact answers to a sampled request, as a server called `name`."""
+async def ask(
+    aside: Aside,
+    library_id: str,
+    name: str,
+    settings: LoadSettings,
+    sampled: Sampled,
+    *,
+    least_s: float = LEAST_LIMIT_S,
+) -> Replayed:
+    """What the artifact answers to a sampled request, as a server called `name`; it has `least_s` seconds at
+    least, and more where the active model took long."""
+    limit = limit_s(sampled.active.latency_s, least_s)
     try:
         with_ttl = msgspec.structs.replace(settings, ttl_s=TTL_S)
         server = await aside.ready(library_id, name, with_ttl, within_s=LOAD_S)
@@ -58,7 +68,7 @@ async def ask(aside: Aside, library_id: str, name: str, settings: LoadSettings, 
     except Unavailable as fault:
         return _failed(Outcome.HUNG, "timeout", fault.detail)
     except Conflict as refusal:
-        if refusal.code == "not_enough_memory":
+        if refusal.code in ("not_enough_memory", "would_evict"):
             return _failed(Outcome.NO_ROOM, refusal.code, refusal.detail)
         return _failed(Outcome.FAILED, refusal.code, refusal.detail, is_final=True)
     except (NotFound, NotAllowed) as refusal:
@@ -66,13 +76,12 @@ async def ask(aside: Aside, library_id: str, name: str, settings: LoadSettings, 
     except Refused as refusal:
         return _failed(Outcome.FAILED, refusal.code, refusal.detail)
     try:
-        return await _asked(aside, server.id, sampled)
+        return await _asked(aside, server.id, sampled, limit)
     except _TooLarge as excess:
         await aside.unload(name)
         return _failed(Outcome.TOO_LARGE, "out_of_memory", f"{excess}.")
     except TimeoutError:
         await aside.unload(name)
-        limit = limit_s(sampled.active.latency_s)
         return _failed(Outcome.HUNG, "timeout", f"it had not answered after {limit:.0f} s.")
     except _Interrupted:
         return _failed(Outcome.INTERRUPTED, "interrupted", "Somebody else asked for a model.")
@@ -84,12 +93,12 @@ async def ask(aside: Aside, library_id: str, name: str, settings: LoadSettings, 
         return _failed(Outcome.FAILED, "crashed", f"its server went away ({type(fault).__name__}).")
 
 
-async def _asked(aside: Aside, server_id: str, sampled: Sampled) -> Replayed:
+async def _asked(aside: Aside, server_id: str, sampled: Sampled, limit: float) -> Replayed:
     loop = asyncio.get_running_loop()
     async with aside.lease(server_id) as upstream:
         asking = loop.create_task(_post(upstream.session, sampled, loop.time))
         try:
-            async with asyncio.timeout(limit_s(sampled.active.latency_s)):
+            async with asyncio.timeout(limit):
                 while not asking.done():
                     await asyncio.wait([asking], timeout=LOOK_S)
                     if aside.quiet_s() == 0 and not asking.done():

@@ -74,7 +74,7 @@ class Judging:
         trial = await self.stored(trial_id)
         rows = await store.pairs(self._database.reader, trial_id)
         blind = {row.pair.n for row in rows if row.shown_first is not None and row.pair.mark is None}
-        page = page_of([row.pair for row in rows], _number, int, limit, after)
+        page = page_of([row.pair for row in rows], _number, tuple[int], limit, after)
         if not content or not any(pair.has_content for pair in page.items):
             return page
         spool = await self._spool(trial)
@@ -144,5 +144,5 @@ class Judging:
         return await in_thread(lambda: open_spool(self._root, trial.id))
 
 
-def _number(pair: Pair) -> int:
-    return pair.n
+def _number(pair: Pair) -> tuple[int]:
+    return (pair.n,)

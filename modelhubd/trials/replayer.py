@@ -88,9 +88,9 @@ class Replayer:
     def takes_more(self) -> bool:
         """Whether there is room for another one."""
         handed = len(self._handed)
-        if self.spool is None or handed >= MOST_HANDED_OVER or self._handed_bytes >= MOST_HANDED_BYTES:
+        if handed >= min(MOST_HANDED_OVER, self.trial.max_pending) or self._handed_bytes >= MOST_HANDED_BYTES:
             return False
-        return self.spool.has_room(self._handed_bytes, self.trial.max_pending - handed)
+        return self.spool is None or self.spool.has_room(self._handed_bytes, self.trial.max_pending - handed)
 
     @property
     def pending(self) -> int:
@@ -125,6 +125,10 @@ class Replayer:
                 await self._turn()
         except OSError as error:
             await self._pause(TrialReason(code="spool_failed", detail=f"Its spool: {error.strerror}."))
+        except Exception as error:
+            log.exception("the trial %s cannot go on", self.trial.id)
+            detail = f"It broke ({type(error).__name__}). Resume it, or remove it."
+            await self._pause(TrialReason(code="broken", detail=detail))
         finally:
             await self._around.aside.unload(server_name(self.trial.id))
 

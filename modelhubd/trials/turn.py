@@ -60,9 +60,9 @@ def waits_for(now: Situation) -> TrialReason | None:
     return None
 
 
-def limit_s(active_latency_s: float | None) -> float:
+def limit_s(active_latency_s: float | None, least_s: float = LEAST_LIMIT_S) -> float:
     """Seconds that the candidate may take for what the active model took this long for."""
-    return min(max(LEAST_LIMIT_S, TIMES_SLOWER * (active_latency_s or 0.0)), MOST_LIMIT_S)
+    return min(max(least_s, TIMES_SLOWER * (active_latency_s or 0.0)), MOST_LIMIT_S)
 
 
 def failures_after(before: int, outcome: Outcome) -> int:

@@ -40,8 +40,8 @@ class TrialModel(Message, frozen=True, kw_only=True):
 
 class TrialReason(Message, frozen=True, kw_only=True):
     """Why it is paused, or what it waits for. `code` is one of by_hand candidate_failed candidate_hangs
-    candidate_too_large candidate_gone active_gone active_changed spool_failed, or of what it waits for:
-    nothing_asked not_idle not_enough_memory."""
+    candidate_too_large candidate_gone active_gone spool_failed broken or a load's own, or of what it waits
+    for: nothing_asked not_idle not_enough_memory would_evict."""
 
     code: str
     detail: str

@@ -125,12 +125,14 @@ def write_chat(
     quantization: str = "f16",
     thinking: bool = False,
     seed: int = 0,
+    answer: tuple[str, ...] = ANSWER,
 ) -> Path:
-    """Write a llama model with a chat template to `path`, and return it. Equal arguments give equal bytes."""
+    """Write a llama model with a chat template to `path`, and return it. Equal arguments give equal bytes. `answer`
+    is what it recites, word by word."""
     shape = shape or Shape()
     tensor_type, file_type = QUANTIZATIONS[quantization]
     random = np.random.default_rng(seed)
-    tokens, types = _vocabulary(shape.n_vocab)
+    tokens, types = _vocabulary(shape.n_vocab, answer)
     writer = begin(path, "llama", "tiny", shape, file_type)
     writer.add_head_count_kv(shape.n_head_kv)
     writer.add_rope_dimension_count(shape.head_dim)
@@ -146,8 +148,8 @@ def write_chat(
     output = noise(len(tokens), shape.n_embd, 0.02)
     embedding[:, 0] = output[:, 0] = 0
     embedding[:256, 0] = 6  # dimension 0 marks plain text, which leads into the answer
-    output[tokens.index(_encode(ANSWER[0])), 0] = 2
-    for before, after in _followers(tokens, thinking).items():
+    output[tokens.index(_encode(answer[0])), 0] = 2
+    for before, after in _followers(tokens, thinking, answer).items():
         embedding[before, 0] = 0
         output[after] += embedding[before] * np.float32(10 / shape.n_embd)
     ones = np.ones(shape.n_embd, dtype=np.float32)
@@ -274,8 +276,8 @@ def _encode(text: str) -> str:
     return "".join(BYTES[byte] for byte in text.encode())
 
 
-def _vocabulary(n_vocab: int) -> tuple[list[str], list[int]]:
-    known = dict.fromkeys(_encode(word) for word in ("\n\n", *ANSWER, *THOUGHT))
+def _vocabulary(n_vocab: int, answer: tuple[str, ...]) -> tuple[list[str], list[int]]:
+    known = dict.fromkeys(_encode(word) for word in ("\n\n", *answer, *THOUGHT))
     words = [word for word in known if word not in BYTES]
     kinds = [
         (TokenType.NORMAL, [*BYTES, *words]),
@@ -287,9 +289,9 @@ def _vocabulary(n_vocab: int) -> tuple[list[str], list[int]]:
     return [t for _, names in kinds for t in names], [int(kind) for kind, names in kinds for _ in names]
 
 
-def _followers(tokens: list[str], thinking: bool) -> dict[int, int]:
+def _followers(tokens: list[str], thinking: bool, said: tuple[str, ...]) -> dict[int, int]:
     index = {token: i for i, token in enumerate(tokens)}
-    answer = [*map(_encode, ANSWER), "<|im_end|>"]
+    answer = [*map(_encode, said), "<|im_end|>"]
     paths = [answer, [_encode("\n\n"), answer[0]]]
     if thinking:
         paths.append(

@@ -8,6 +8,7 @@ from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.records import RecordsSummary
 from modelhubd.wire.servers import Server
+from modelhubd.wire.trials import Trial
 from modelhubd.wire.updates import Update
 
 
@@ -22,6 +23,7 @@ class State(Message, frozen=True, kw_only=True):
     device: Device | None = None
     policy: Policy | None = None
     records: RecordsSummary | None = None
+    trials: tuple[Trial, ...] = ()
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):

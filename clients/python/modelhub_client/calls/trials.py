@@ -29,8 +29,8 @@ def start_trial(
     idempotency_key: str | None = None,
 ) -> Call[Trial]:
     """Give `candidate` what `active` is asked; both are references or library ids. `keep` is of how many
-    pairs the content is kept for blind marks; `checks` is the text of a checks file. With an `idempotency_key` a
-    repeat answers what the first request did."""
+    pairs the content is kept for blind marks, `checks` the text of a checks file. With an `idempotency_key`
+    a repeat answers what the first request did."""
     wanted = StartTrial(
         active=active,
         candidate=candidate,
@@ -68,8 +68,10 @@ def trial_pairs(
     trial_id: str, *, content: bool = False, limit: int | None = None, after: str | None = None
 ) -> Call[Page[Pair]]:
     """Requests that both were given; with `content` also what is kept of each."""
-    query = {"content": content or None, "limit": limit, "after": after}
-    return Call(method="GET", target=api(f"/trials/{segment(trial_id)}/pairs", query), answer=Page[Pair])
+    target = api(
+        f"/trials/{segment(trial_id)}/pairs", {"content": content or None, "limit": limit, "after": after}
+    )
+    return Call(method="GET", target=target, answer=Page[Pair])
 
 
 def blind_pair(trial_id: str) -> Call[BlindPair]:
