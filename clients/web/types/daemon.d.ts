@@ -424,7 +424,7 @@ export interface FacetValue {
   count: number;
 }
 export interface Feedback {
-  mark: "bad" | "good" | null;
+  mark?: "bad" | "good" | null;
   reason?: "format" | "other" | "slow" | "unsafe" | "wrong" | null;
 }
 export interface FieldError {
