@@ -1,6 +1,6 @@
 // @ts-check
 /** The Activity tab: what passed the gateway, over time and one by one. */
-import { BYS, PERIODS, STEP_MS, asked, gapWords, groupName, linesOf, percent, ruleWords, seconds, totalWords } from "./activity_figures.js";
+import { BYS, PERIODS, STEP_MS, asked, gapSpan, gapWords, groupName, linesOf, percent, ruleWords, seconds, totalWords } from "./activity_figures.js";
 import { searchBox } from "./browse.js";
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
@@ -82,7 +82,7 @@ function narrowing(act, narrowed) {
 function plots(act, series, names, tables) {
   if (!series) return h("div", { class: "plots" });
   const span = { since: Date.parse(series.since), until: Date.parse(series.until), stepMs: STEP_MS[series.step] };
-  const gaps = (series.gaps ?? []).map((gap) => ({ since: Date.parse(gap.since), until: Date.parse(gap.until), words: gapWords(gap, (time) => moment(Date.parse(time), { ...span, stepMs: 60_000 })) }));
+  const gaps = (series.gaps ?? []).filter((gap) => Date.parse(gap.until) >= span.since).map((gap) => ({ ...gapSpan(gap), words: gapWords(gap, (time) => moment(Date.parse(time), { ...span, stepMs: 60_000 })) }));
   return h(
     "div",
     { class: "plots" },

@@ -82,7 +82,14 @@ const REASONS = { queue_full: "more came than could be written", not_written: "t
 /** @param {Gap} gap @param {(rfc3339: string) => string} time */
 export function gapWords(gap, time) {
   const what = gap.requests ? `${plural(gap.requests, "request")} not recorded` : "requests may be missing";
-  return `${time(gap.since)} to ${time(gap.until)}: ${what}, because ${REASONS[gap.reason] ?? gap.reason}.`;
+  const when = Date.parse(gap.since) > 0 ? `${time(gap.since)} to ${time(gap.until)}` : `Before ${time(gap.until)}`;
+  return `${when}: ${what}, because ${REASONS[gap.reason] ?? gap.reason}.`;
+}
+
+/** When a gap was, in milliseconds; one whose beginning nobody knows is marked where it ended. @param {Gap} gap */
+export function gapSpan(gap) {
+  const [since, until] = [Date.parse(gap.since), Date.parse(gap.until)];
+  return { since: since > 0 ? since : until, until };
 }
 
 /** Records and the gaps between them, the newest first; gaps older than the last record wait where there are `more`.

@@ -46,6 +46,7 @@ export function valueWords({ figure, kind }, value) {
 
 /** One end of an interval, or the estimate itself. @param {Comparison} comparison @param {number} value */
 export function estimateWords({ kind, figure }, value) {
+  if (kind === "ratio" && value >= 3) return `${value < 9.95 ? value.toFixed(1) : count(Math.round(value))} times`;
   if (kind === "ratio") return `${signed(100 * (value - 1), Math.abs(value - 1) < 0.0995 ? 1 : 0)} %`;
   if (kind === "wins") return percent(value);
   if (figure.endsWith("_s") && figure !== "tokens_per_s") return `${signed(value, 2)} s`;

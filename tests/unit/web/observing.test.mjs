@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { asked, gapWords, groupName, linesOf, listPath, percent, ruleWords, seconds, seriesPath, statsPath, totalWords, withGaps } from "../../../clients/web/js/activity_figures.js";
+import { asked, gapSpan, gapWords, groupName, linesOf, listPath, percent, ruleWords, seconds, seriesPath, statsPath, totalWords, withGaps } from "../../../clients/web/js/activity_figures.js";
 import { createKeeping, drafted, endOf, ruleOf } from "../../../clients/web/js/keeping.js";
 import { createRecording } from "../../../clients/web/js/recording.js";
 import { formatRoute, parseRoute } from "../../../clients/web/js/routes.js";
@@ -43,6 +43,8 @@ test("gaps stand between the records that they lie between", () => {
   assert.deepEqual(order(withGaps(records, gaps, false)), ["9", "gap 07", "5", "3", "gap 02"]);
   assert.deepEqual(order(withGaps(records, gaps, true)), ["9", "gap 07", "5", "3"], "an older gap waits for what is on the next page");
   assert.equal(gapWords(gaps[0], (time) => time.slice(11, 16)), "12:01 to 12:02: 2 requests not recorded, because they could not be written to disk.");
+  assert.equal(gapWords({ since: "1970-01-01T00:00:00.000Z", until: gaps[0].until, requests: 0, reason: "set_aside" }, (time) => time.slice(11, 16)), "Before 12:02: requests may be missing, because the records could not be read and were begun anew.");
+  assert.deepEqual([{ since: "1970-01-01T00:00:00.000Z", until: gaps[0].until }, gaps[0]].map(gapSpan), [{ since: NOW + 120_000, until: NOW + 120_000 }, { since: NOW + 60_000, until: NOW + 120_000 }]);
 });
 
 test("shares and times are said as they are, and almost all is not all", () => {
@@ -151,6 +153,7 @@ test("a comparison is read in its own unit, and nothing is foretold that cannot 
   assert.equal(neededWords({ verdict: "not_enough", needed: null }), "cannot be foretold");
   assert.equal(neededWords({ verdict: "better", needed: 12 }), "none");
   assert.equal(intervalWords({ figure: "preference", kind: "wins", estimate: 0.75, interval: { low: 0.5, high: 0.9 } }), "75 % (50 % to 90 %)");
+  assert.deepEqual([3, 44.45, 1007].map((value) => estimateWords({ figure: "ttft_s", kind: "ratio" }, value)), ["3.0 times", "44 times", "1K times"]);
   assert.equal(estimateWords({ figure: "confidence", kind: "difference" }, -0.0214), "−0.021");
   assert.deepEqual([["latency_s", 0.4], ["tokens_per_s", 31.25], ["completion_tokens", 12.2], ["confidence", 0.91]].map(([figure, value]) => valueWords({ figure, kind: "ratio" }, value)), ["0.40 s", "31.3 tokens/s", "12 tokens", "0.910"]);
   assert.equal(valueWords({ figure: "preference", kind: "wins" }, 1), "1 win");
