@@ -81,7 +81,7 @@ export function figure(plot) {
   return h(
     "figure",
     { class: "plot", "aria-labelledby": `${id}-title` },
-    h("figcaption", null, h("h3", { id: `${id}-title` }, title), h("span", { class: "from" }, inAll(lines, counts, said))),
+    h("figcaption", null, h("h2", { id: `${id}-title` }, title), h("span", { class: "from" }, inAll(lines, counts, said))),
     h(
       "div",
       { class: "plot-area" },

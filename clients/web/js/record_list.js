@@ -24,7 +24,7 @@ export function recordList(act, value) {
       newer && items ? h("button", { key: "newer", type: "button", class: "button small", onclick: act.showNewer }, icon("retry"), "Show newer requests") : null,
       h("span", { class: "bar-buttons" }, choice("Outcome", outcome, { "": "All outcomes", ...OUTCOMES }, (chosen) => act.narrowRecords({ outcome: chosen }), true)),
     ),
-    items && !items.length && !gaps.length ? h("div", { key: "empty", class: "empty" }, h("p", null, "No request in this time is like this. What applications ask of models here is listed as it happens.")) : null,
+    items && !items.length ? h("div", { key: "empty", class: "empty" }, h("p", null, "No request in this time is like this. What applications ask of models here is listed as it happens.")) : null,
     h(
       "ul",
       { key: "rows", class: "records", "aria-busy": String(loading) },
