@@ -124,9 +124,9 @@ async def test_pairs_are_marked_blind_by_keys_alone(world: World, seen: Observed
     await expect(pairs.locator(".pair")).to_have_count(4)
     await expect(pairs.locator(".pair").first).to_contain_text(QUESTIONS[0])
     sides = pairs.locator(".pair").first
-    await expect(sides.get_by_role("region", name="Active")).to_contain_text(OLD)
-    await expect(sides.get_by_role("region", name="Candidate")).to_contain_text(NEW)
-    await expect(sides.get_by_role("region", name="Candidate")).to_contain_text("greets: passed")
+    await expect(sides.get_by_role("group", name="Active")).to_contain_text(OLD)
+    await expect(sides.get_by_role("group", name="Candidate")).to_contain_text(NEW)
+    await expect(sides.get_by_role("group", name="Candidate")).to_contain_text("greets: passed")
     await expect(pairs.get_by_text("Candidate preferred")).to_have_count(3)
     assert await page.locator("main img").count() == 0
 

@@ -28,17 +28,18 @@ function words(evidence) {
 function comparisons(evidence) {
   const all = [...(evidence.figures ?? []), ...(evidence.checks ?? []).map((check) => check.comparison), ...(evidence.preference ? [evidence.preference] : [])];
   if (!all.some((one) => one.pairs)) return null;
-  return h(
+  const how = h("p", { key: "how", class: "from" }, "The bar is the interval that holds the true figure with a probability of 95 %; the line in the middle is “no difference”. Verdicts hold however often one looks.");
+  const table = h(
     "div",
     { key: "figures", class: "scrolls", tabindex: "0", role: "region", "aria-label": "Figures of both" },
     h(
       "table",
       { class: "evidence" },
-      h("caption", { class: "from" }, "The bar is the interval that holds the true figure with a probability of 95 %; the line in the middle is “no difference”. Verdicts hold however often one looks."),
       h("thead", null, h("tr", null, ["Figure", "Active", "Candidate", "Candidate beside active", "", "Verdict", "Pairs", "Still needed"].map((word, at) => h("th", { key: at, scope: "col", class: [1, 2, 6, 7].includes(at) ? "figure" : null }, word || h("span", { class: "unseen" }, "Interval"))))),
       h("tbody", null, all.filter((one) => one.pairs).map((one) => comparison(one))),
     ),
   );
+  return [how, table];
 }
 
 /** @param {Comparison} one */

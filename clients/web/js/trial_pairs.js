@@ -43,8 +43,8 @@ function pairRow(pair) {
 function side(word, one, text) {
   const facts = [one.completion_tokens === null || one.completion_tokens === undefined ? null : plural(one.completion_tokens, "token"), one.latency_s ? seconds(one.latency_s) : null, one.tokens_per_s ? `${one.tokens_per_s.toFixed(1)} tokens/s` : null, one.confidence ? `confidence ${one.confidence.toFixed(3)}` : null];
   return h(
-    "section",
-    { class: "side", "aria-label": word },
+    "div",
+    { class: "side", role: "group", "aria-label": word },
     h("h3", null, word),
     h("p", { class: "facts" }, facts.filter(Boolean).map((fact) => h("span", { key: fact ?? "" }, fact))),
     one.error ? h("p", { key: "error", class: "trouble" }, icon("warn"), h("span", null, one.error.detail)) : null,
@@ -87,5 +87,5 @@ export function blindPane(act, open, busy) {
 
 /** @param {string} word @param {string} text */
 function answer(word, text) {
-  return h("section", { class: "side", "aria-label": word }, h("h3", null, word), h("p", { class: "answer", tabindex: "0", role: "group", "aria-label": `${word} answer` }, text));
+  return h("div", { class: "side", role: "group", "aria-label": word }, h("h3", null, word), h("p", { class: "answer", tabindex: "0", role: "group", "aria-label": `${word} answer` }, text));
 }

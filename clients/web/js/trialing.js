@@ -42,12 +42,15 @@ export function createTrialing({ api, store, trying, go, ask = confirmed, save =
     }
   }
 
+  /** @param {string} id */
+  const pairsOf = (id) => store.get().live.trials.get(id)?.counts?.pairs ?? 0;
+
   /** The next pair to mark; none left is told as the daemon tells it. @param {string} id */
   async function readBlind(id) {
     try {
       putOpen(id, { blind: await api.get(`/trials/${id}/blind`), blindError: "" });
     } catch (error) {
-      putOpen(id, { blind: null, blindError: said(error) });
+      putOpen(id, { blind: null, blindError: said(error), blindPairs: pairsOf(id) });
     }
   }
 
@@ -180,7 +183,7 @@ export function createTrialing({ api, store, trying, go, ask = confirmed, save =
         const { id, pane, blind } = store.get().trialing.open ?? {};
         if (!id || route().view !== "trials") return;
         readTrial(id);
-        if (pane === "blind" && !blind) readBlind(id);
+        if (pane === "blind" && !blind && pairsOf(id) > (store.get().trialing.open.blindPairs ?? -1)) readBlind(id);
         if (pane === "pairs" && !(store.get().trialing.open.pairs?.length > PAIRS)) readPairs(id);
       }, AGAIN_MS);
     },
