@@ -149,7 +149,7 @@ export interface CatalogPage {
   items: Array<ModelSummary>;
   next: string | null;
   total: number;
-  facets: Record<string, Array<FacetValue>>;
+  facets: { [name: string]: Array<FacetValue> };
 }
 export interface ChangeDownload {
   priority?: number | null;
@@ -180,7 +180,7 @@ export interface CheckRates {
 }
 export interface CheckResult {
   name: string;
-  outcome: modelhubd.wire.evidence.Outcome;
+  outcome: EvidenceOutcome;
   detail: string;
 }
 export interface Comparison {
@@ -200,7 +200,7 @@ export interface Comparison {
   needed: number | null;
 }
 export interface ConfigAnswer {
-  values: Record<string, ConfigValue>;
+  values: { [name: string]: ConfigValue };
 }
 export interface ConfigValue {
   value: string | number | number | boolean | Array<string> | null;
@@ -310,7 +310,7 @@ export interface DownloadLimits {
   connections: number;
   schedule: string | null;
   held_until: string | null;
-  sources: Record<string, string>;
+  sources: { [name: string]: string };
   fixed: Array<string>;
 }
 export type DownloadState = "active" | "cancelled" | "completed" | "failed" | "installing" | "paused" | "queued" | "verifying" | "waiting";
@@ -331,7 +331,7 @@ export interface Estimate {
   basis: string;
   devices: Array<DeviceShare>;
   evicts: Array<string>;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
   notes: Array<string>;
 }
 export interface EstimateRequest {
@@ -347,7 +347,7 @@ export interface EvaluatedModel {
   answered: number;
   errors: number;
   builds: Array<string>;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
 }
 export interface Evaluation {
   id: string;
@@ -616,7 +616,7 @@ export interface LoadPlan {
   name: string;
   running: string | null;
   build: string | null;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
   estimate: Estimate;
   options: Array<string>;
   ignored: Array<string>;
@@ -694,9 +694,9 @@ export interface ModelDetail {
 export interface ModelFigures {
   model: string;
   answered: number;
-  errors: Record<string, number>;
-  checks: Record<string, Share>;
-  check_errors: Record<string, number>;
+  errors: { [name: string]: number };
+  checks: { [name: string]: Share };
+  check_errors: { [name: string]: number };
   latency_s: Spread;
   first_token_s: Spread;
   tokens_per_s: Spread;
@@ -873,7 +873,7 @@ export interface PairSide {
   finish_reason: string | null;
   confidence: number | null;
   error: TrialReason | null;
-  checks: Record<string, boolean>;
+  checks: { [name: string]: boolean };
 }
 export interface Percentiles {
   p50: number;
@@ -1001,7 +1001,7 @@ export interface Record {
   latency_s: number;
   finish_reason: string | null;
   confidence: number | null;
-  outcome: modelhubd.wire.records.Outcome;
+  outcome: RecordsOutcome;
   code: string | null;
   mark: Mark | null;
   content: "preview" | "whole" | null;
@@ -1063,7 +1063,7 @@ export interface RemovedLeftovers {
   kept: Array<KeptLeftover>;
 }
 export interface Requires {
-  app: Record<string, string>;
+  app: { [name: string]: string };
   daemon: string | null;
   llama_server: string | null;
 }
@@ -1105,7 +1105,7 @@ export interface Server {
   state: ServerState;
   pid: number | null;
   build: string | null;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
   memory: ServerMemory;
   endpoint: string | null;
   error: ServerError | null;
@@ -1145,9 +1145,9 @@ export interface SetAudit {
   forget?: boolean;
 }
 export interface SettingsAnswer {
-  saved: Record<string, number | string | boolean | null>;
-  effective: Record<string, EffectiveSetting>;
-  defaults: Record<string, EffectiveSetting>;
+  saved: { [name: string]: number | string | boolean | null };
+  effective: { [name: string]: EffectiveSetting };
+  defaults: { [name: string]: EffectiveSetting };
   locked: Array<string>;
   notes: Array<string>;
   revision: string;
@@ -1191,7 +1191,7 @@ export interface StartTrial {
 }
 export interface StateAnswer {
   cursor: string;
-  state: Record<string, any>;
+  state: { [name: string]: any };
 }
 export interface Status {
   version: string;
@@ -1382,5 +1382,5 @@ export type Word = "better" | "no_difference_shown" | "not_enough" | "worse";
 export interface WriteExport {
   preview: string;
 }
-export type modelhubd.wire.evidence.Outcome = "error" | "fail" | "pass";
-export type modelhubd.wire.records.Outcome = "cancelled" | "fail" | "pass";
+export type EvidenceOutcome = "error" | "fail" | "pass";
+export type RecordsOutcome = "cancelled" | "fail" | "pass";
