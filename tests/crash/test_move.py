@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -93,7 +94,7 @@ def test_a_drive_that_is_pulled_out_in_the_middle_of_a_move_is_waited_for(tmp_pa
                 until(file.exists, bool)
                 disk.unplug()
                 file.unlink()
-                ended = until(lambda job=job: doomed.client.job(job), lambda job: job.state.ended)
+                ended = until(partial(doomed.client.job, job), lambda found: found.state.ended)
                 assert ended.error is not None and ended.error.code == "storage_offline", ended
                 assert not list(disk.folder.iterdir()), "nothing is written to the mount point"
                 disk.plug_in()
