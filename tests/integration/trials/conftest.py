@@ -65,12 +65,14 @@ class Trying(World):
         body = {"active": active, "candidate": candidate, "when": "parallel"} | more
         return self.post("/trials", body, status=201)
 
-    def paired(self, trial: str, pairs: int) -> Any:
-        """The trial once it has so many pairs and nothing waits."""
+    def paired(self, trial: str, pairs: int, *, or_skipped: bool = False) -> Any:
+        """The trial once it has so many pairs (`or_skipped`: or has given them up) and nothing waits."""
         limit = time.monotonic() + 120
         while True:
             (found,) = [one for one in self.get("/trials")["items"] if one["id"] == trial]
-            if found["counts"]["pairs"] >= pairs and not found["counts"]["pending"]:
+            counts = found["counts"]
+            done = counts["pairs"] + (counts["skipped"] if or_skipped else 0)
+            if done >= pairs and not counts["pending"]:
                 break
             assert time.monotonic() < limit, found
             time.sleep(0.1)
@@ -103,3 +105,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, origin: Origin, files: Path)
     settings = {"MODELHUB_LOAD_CTX": "512", "MODELHUB_UPDATES_TRIAL_FIRST": "true"}
     with a_world(tmp_path_factory.mktemp("trials") / "home", origin, **settings) as running:
         yield Trying(running.daemon, running.origin, files)
+
+
+@pytest.fixture(autouse=True)
+def no_trial_is_left(world: Trying) -> Iterator[None]:
+    """What one test leaves is no other's trouble."""
+    yield
+    for trial in world.get("/trials")["items"]:
+        world.end(trial["id"])

