@@ -209,7 +209,8 @@ def registry_types() -> str:
 def types_of(document: dict[str, Any]) -> str:
     """TypeScript declarations of an OpenAPI document's components."""
     lines = ["// Made by docs/make.py; edit the wire types instead."]
-    for name, schema in sorted(document["components"]["schemas"].items()):
+    for full, schema in sorted(document["components"]["schemas"].items()):
+        name = identifier(full)
         if "properties" not in schema:
             lines.append(f"export type {name} = {typescript(schema)};")
             continue
@@ -222,12 +223,18 @@ def types_of(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def identifier(name: str) -> str:
+    """A component's name; where two modules have one of the same name, the module's goes before it."""
+    module, _, kind = name.rpartition(".")
+    return module.rpartition(".")[2].capitalize() + kind
+
+
 def typescript(schema: dict[str, Any] | bool) -> str:
     """A JSON schema as a TypeScript type."""
     if isinstance(schema, bool):
         return "any"
     if "$ref" in schema:
-        return str(schema["$ref"].rpartition("/")[2])
+        return identifier(schema["$ref"].rpartition("/")[2])
     if "enum" in schema:
         return " | ".join(json.dumps(value) for value in schema["enum"])
     if "anyOf" in schema:
@@ -236,7 +243,7 @@ def typescript(schema: dict[str, Any] | bool) -> str:
     if kind == "array":
         return f"Array<{typescript(schema.get('items', {}))}>"
     if kind == "object":
-        return f"Record<string, {typescript(schema.get('additionalProperties', {}))}>"
+        return f"{{ [name: string]: {typescript(schema.get('additionalProperties', {}))} }}"
     return TYPESCRIPT.get(kind, "any") if isinstance(kind, str) else "any"
 
 

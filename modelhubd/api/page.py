@@ -19,7 +19,7 @@ from modelhubd.web.page_files import (
 )
 from modelhubd.web.routing import Ask
 
-FILES = ("tokens.css", "app.css", "js/*.js")
+FILES = ("tokens.css", "app.css", "figures.css", "js/*.js")
 
 
 def read_page(root: Path) -> dict[str, PageFile]:
@@ -65,5 +65,5 @@ def page_routes(root: Path | None = None) -> tuple[DaemonRoute, ...]:
     page = Page(root)
     return tuple(
         DaemonRoute(method="GET", path=path, handler=page.serve, summary="The Hub page", access=Access.OPEN)
-        for path in paths_of("/tokens.css", "/app.css", "/js/{file}")
+        for path in paths_of("/tokens.css", "/app.css", "/figures.css", "/js/{file}")
     )

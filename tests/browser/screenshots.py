@@ -1,11 +1,11 @@
-"""Pictures of every view in both themes: `python -m tests.browser.screenshots [FOLDER]`.
+"""Pictures of every view in both themes: `python -m tests.browser.screenshots [FOLDER [NAME…]]`.
 
-The folder is docs/screenshots if none is named.
+The folder is docs/screenshots if none is named; of named views alone pictures are taken.
 """
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from playwright.async_api import Page, expect
@@ -43,11 +43,27 @@ async def downloads(page: Page) -> None:
 
 
 async def servers(page: Page) -> None:
-    await page.get_by_role("button", name="Try it").click()
+    lark = page.locator('.row[data-model="aviary/lark-20m"]')
+    await lark.get_by_role("button", name="Try it").click()
     await page.get_by_label("Message to Lark 20M").fill("Who are you?")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("tokens in")).to_be_visible()
-    await page.get_by_text("Settings in force").click()
+    await lark.get_by_text("Settings in force").click()
+
+
+async def activity(page: Page) -> None:
+    await expect(page.locator(".plot-legend").first).to_be_visible()
+    await expect(page.locator(".record").first).to_be_visible()
+
+
+async def evidence(page: Page) -> None:
+    await page.get_by_role("button", name="Evidence").click()
+    await expect(page.locator(".interval").first).to_be_visible()
+
+
+async def blind(page: Page) -> None:
+    await page.get_by_role("button", name="Mark blind").click()
+    await expect(page.locator(".blind-buttons")).to_be_visible()
 
 
 async def nothing(page: Page) -> None:
@@ -63,6 +79,9 @@ VIEWS: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
     "updates": ("#/updates", nothing),
     "downloads": ("#/downloads", downloads),
     "servers": ("#/servers", servers),
+    "activity": ("#/activity?period=hour&by=app", activity),
+    "trials": ("#/trials", evidence),
+    "blind": ("#/trials", blind),
     "settings": ("#/settings", nothing),
 }
 
@@ -81,16 +100,18 @@ async def picture(tab: Tab, daemon: RunningDaemon, name: str, theme: str, folder
     print(path.name, path.stat().st_size)
 
 
-async def pictures(daemon: RunningDaemon, program: str, folder: Path) -> None:
-    """Every view in both themes, and the first one on a phone."""
+async def pictures(daemon: RunningDaemon, program: str, folder: Path, names: Sequence[str]) -> None:
+    """These views in both themes, and the first one on a phone."""
     folder.mkdir(parents=True, exist_ok=True)
     themes: tuple[Theme, Theme] = ("light", "dark")
     async with running_browser(program) as browser:
         for theme in themes:
             async with opened_tab(browser, width=WIDTH, height=HEIGHT, theme=theme) as tab:
                 await World(daemon=daemon, tab=tab).sign_in()
-                for name in VIEWS:
+                for name in names:
                     await picture(tab, daemon, name, theme, folder)
+            if "browse" not in names:
+                continue
             async with opened_tab(
                 browser, width=PHONE_WIDTH, height=PHONE_HEIGHT, theme=theme, scale=1.5
             ) as tab:
@@ -105,7 +126,8 @@ def main() -> int:
         print(ABSENT, file=sys.stderr)
         return 1
     with showcase() as daemon:
-        asyncio.run(pictures(daemon, program, Path(sys.argv[1]) if sys.argv[1:] else FOLDER))
+        folder = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
+        asyncio.run(pictures(daemon, program, folder, sys.argv[2:] or list(VIEWS)))
     return 0
 
 

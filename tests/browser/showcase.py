@@ -1,6 +1,7 @@
 """A daemon in the states that the pictures show: with models running, damaged, outdated and on their way."""
 
 import contextlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from modelhub_client import Client
 from tests.browser.models import entry, offer, offered, unreachable
 from tests.browser.world import have
 from tests.fakes.origin import Origin
-from tests.fakes.tiny_gguf import large_shape, write_chat
+from tests.fakes.tiny_gguf import ANSWER, large_shape, write_chat
+from tests.raw import over_socket
 from tests.running import RunningDaemon, free_port, running_daemon
 
 SLOW_BYTES_PER_S = 900_000
@@ -24,6 +26,15 @@ WORDS = {
     "swift-10m": "Embeddings for search and retrieval in many languages.",
 }
 MEGABYTES = {"lark-20m": 40, "wren-10m": 20, "heron-30m": 60, "finch-15m": 30, "swift-10m": 20}
+FINCH = ("Hi", ",", " ask", " me", " about", " code", ".")
+QUESTIONS = (
+    "Who are you?",
+    "What can you do?",
+    "Say hello.",
+    "Name a bird.",
+    "And another one?",
+    "Thank you.",
+)
 NOTES = (
     {"version": 2, "published_at": "2026-11-20T09:00:00.000Z", "published_by": "aviary", "notes":
      "Calls several tools at once.\nFewer repetitions in long answers."},
@@ -48,6 +59,7 @@ def showcase() -> Iterator[RunningDaemon]:
         bred(home, files, fast.url, slow.url)
         daemon = stack.enter_context(running_daemon(home, settings))
         prepare(daemon.client, home)
+        observe(daemon)
         yield daemon
 
 
@@ -55,7 +67,9 @@ def bred(home: Path, files: Path, fast: str, slow: str) -> None:
     """The entries and their files."""
     for seed, (name, words) in enumerate(WORDS.items()):
         path = files / f"{name}.gguf"
-        write_chat(path, shape=large_shape(MEGABYTES[name]), thinking=name == "lark-20m", seed=seed)
+        says = FINCH if name == "finch-15m" else ANSWER
+        shape = large_shape(MEGABYTES[name])
+        write_chat(path, shape=shape, thinking=name == "lark-20m", seed=seed, answer=says)
         rest: dict[str, Any] = {"parameters": int(name.rpartition("-")[2][:-1]) * 1_000_000}
         rest["capabilities"] = ["chat", "reasoning"] if "lark" in name else ["chat", "tools"]
         url = slow if name in ("heron-30m", "swift-10m") else fast
@@ -86,6 +100,28 @@ def prepare(client: Client, home: Path) -> None:
     for name in ("heron-30m", "swift-10m"):
         client.create_download(f"aviary/{name}")
     client.create_download("testing/kestrel-40m")
+
+
+def observe(daemon: RunningDaemon) -> None:
+    """Have Lark asked by two applications, and Finch tried beside it."""
+    client = daemon.client
+    items = {item.model: item.id for item in client.library().items}
+    body = {"active": items["aviary/lark-20m"], "candidate": items["aviary/finch-15m"]}
+    trial = asked(daemon, "/api/v1/trials", body | {"when": "parallel", "keep": 20})["id"]
+    for number, words in enumerate(QUESTIONS):
+        chat = {"messages": [{"role": "user", "content": words}], "max_tokens": 24, "temperature": 0}
+        app, node = (("editor", "draft"), ("mail", "summary"))[number % 3 == 2]
+        headers = (("Modelhub-App", f"{app}/1.0"), ("Modelhub-Node", node))
+        asked(daemon, "/v1/chat/completions", chat | {"model": "aviary/lark-20m"}, *headers)
+    until(lambda: asked(daemon, f"/api/v1/trials/{trial}")["counts"]["pairs"] == len(QUESTIONS))
+
+
+def asked(daemon: RunningDaemon, path: str, body: Any = None, *headers: tuple[str, str]) -> Any:
+    """What the daemon answers, which must be no refusal."""
+    content = None if body is None else json.dumps(body).encode()
+    answer = over_socket(daemon.socket, "GET" if body is None else "POST", path, content, *headers)
+    assert answer.status < 300, answer.body
+    return answer.json
 
 
 def until(true: Callable[[], object], within_s: float = 90) -> None:

@@ -138,6 +138,7 @@ const derived = (() => {
   const under = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => !isEnded(one)).length);
   const running = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => !isEnded(one)).length);
   const updates = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => one.state === "available").length);
+  const trials = remembered((/** @type {ReadonlyMap<string, any>} */ map) => [...map.values()].filter((one) => one.state !== "promoted").length);
   const versions = remembered((/** @type {ReadonlyMap<string, any>} */ library) => {
     const found = new Map();
     for (const { model } of library.values()) found.set(model, (found.get(model) ?? 0) + 1);
@@ -159,6 +160,7 @@ const derived = (() => {
     updates: updates(live.updates),
     installed: installed(live.library),
     versions: versions(live.library),
+    trials: trials(live.trials),
     busy,
   });
 })();

@@ -1,10 +1,10 @@
 // @ts-check
 /** What the address shows: `#/browse?q=qwen&capability=chat&compatible=1`. Text in, values out. */
 
-export const VIEWS = /** @type {const} */ (["browse", "installed", "updates", "downloads", "servers", "settings"]);
+export const VIEWS = /** @type {const} */ (["browse", "installed", "updates", "downloads", "servers", "activity", "trials", "settings"]);
 export const FACETS = /** @type {const} */ (["capability", "format", "license", "publisher"]);
 /** What stands open above or inside a view: a model's details, the form to load an artifact, a server's pane. */
-export const OPENED = /** @type {const} */ (["model", "load", "server", "pane", "add"]);
+export const OPENED = /** @type {const} */ (["model", "load", "server", "pane", "add", "period", "by", "of", "app", "node", "outcome", "record", "trial"]);
 export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size", "downloads", "updated"]);
 
 /**
@@ -19,6 +19,14 @@ export const SORTS = /** @type {const} */ (["relevance", "name", "params", "size
  * @property {string} [load] library id of what is about to be loaded
  * @property {string} [server] whose pane is open
  * @property {string} [pane] `try` or `log`
+ * @property {string} [period] of time, as the other words here one of the Activity tab's
+ * @property {string} [by]
+ * @property {string} [of] a model
+ * @property {string} [app]
+ * @property {string} [node]
+ * @property {string} [outcome]
+ * @property {string} [record] whose details are open
+ * @property {string} [trial] whose pane is open
  * @property {string} [add] whether the dialog for models from elsewhere is open
  */
 

@@ -10,6 +10,8 @@ export const TABS = [
   { view: "updates", word: "Updates", lively: true },
   { view: "downloads", word: "Downloads", lively: true },
   { view: "servers", word: "Servers" },
+  { view: "activity", word: "Activity" },
+  { view: "trials", word: "Trials" },
   { view: "settings", word: "Settings" },
 ];
 /** @type {Record<string, string>} */
@@ -45,7 +47,7 @@ function coming() {
 /** @param {any} value @param {any} derived */
 function header(value, derived) {
   /** @type {Record<string, number>} */
-  const counts = { installed: value.live.library.size, updates: derived.updates, downloads: derived.underWay, servers: derived.running };
+  const counts = { installed: value.live.library.size, updates: derived.updates, downloads: derived.underWay, servers: derived.running, trials: derived.trials };
   return h(
     "header",
     { key: "header", class: "top" },
@@ -68,6 +70,7 @@ function header(value, derived) {
       ? h(
           "p",
           { class: "machine" },
+          value.live.records?.audit?.length ? h("a", { key: "audit", class: "auditing", href: "#/activity", title: "Content of some requests is kept" }, icon("lock"), h("span", { class: "word" }, "Content audit is on")) : null,
           h("a", { class: "device", href: "#/settings", title: "About this computer" }, machine(value.live.device)),
           h("span", { class: `connection ${value.connection}`, role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word" }, CONNECTION[value.connection])),
         )

@@ -12,6 +12,9 @@
  * @property {ReadonlyMap<string, any>} updates by the installed artifact's id
  * @property {ReadonlyMap<string, any>} jobs background work of the library, by id
  * @property {ReadonlyMap<string, any>} loads what servers are doing just now, by id
+ * @property {ReadonlyMap<string, any>} trials by id, without their evidence
+ * @property {ReadonlyMap<string, any>} evaluations by id
+ * @property {import("../types/daemon").RecordsSummary | null} records how recording stands
  * @property {any} catalog
  * @property {any} device
  * @property {any} policy
@@ -20,13 +23,13 @@
  */
 
 /** @type {Live} */
-export const NOTHING = { downloads: new Map(), library: new Map(), servers: new Map(), updates: new Map(), jobs: new Map(), loads: new Map(), catalog: null, device: null, policy: null, limits: null, known: false };
+export const NOTHING = { downloads: new Map(), library: new Map(), servers: new Map(), updates: new Map(), jobs: new Map(), loads: new Map(), trials: new Map(), evaluations: new Map(), records: null, catalog: null, device: null, policy: null, limits: null, known: false };
 
-const LISTS = /** @type {const} */ (["downloads", "library", "servers", "updates", "jobs"]);
-/** @type {Record<string, "downloads" | "library" | "servers" | "updates">} */
-const LIST_OF = { download: "downloads", library: "library", server: "servers", update: "updates" };
+const LISTS = /** @type {const} */ (["downloads", "library", "servers", "updates", "jobs", "trials", "evaluations"]);
+/** @type {Record<string, "downloads" | "library" | "servers" | "updates" | "trials" | "evaluations">} */
+const LIST_OF = { download: "downloads", library: "library", server: "servers", update: "updates", trial: "trials", evaluation: "evaluations" };
 const CHANGES = new Set(["created", "added", "changed", "available"]);
-const SINGLES = new Set(["catalog", "device", "policy"]);
+const SINGLES = new Set(["catalog", "device", "policy", "records"]);
 
 /** The state after a frame; an unknown type changes nothing. @param {Live} live @param {{type: string, data: any}} frame @returns {Live} */
 export function reduce(live, frame) {
@@ -36,6 +39,9 @@ export function reduce(live, frame) {
   if (type === "download.limits") return { ...live, limits: data };
   if (type === "library.job") return { ...live, jobs: new Map(live.jobs).set(data.id, data) };
   if (type === "library.progress") return withJobProgress(live, data);
+  if (type === "record.stats") return { ...live, records: data };
+  if (type === "record.audit") return live.records ? { ...live, records: { ...live.records, audit: data.allowed ? data.rules : [] } } : live;
+  if (type === "evaluation.progress") return withEvaluated(live, data);
   if (type === "server.load") return { ...live, loads: new Map(live.loads).set(data.id, data) };
   const [noun, verb] = type.split(".");
   const list = LIST_OF[noun];
@@ -66,6 +72,12 @@ function withProgress(live, gauge) {
 function withJobProgress(live, { id, ...progress }) {
   const job = live.jobs.get(id);
   return job?.state === "running" ? { ...live, jobs: new Map(live.jobs).set(id, { ...job, progress }) } : live;
+}
+
+/** @param {Live} live @param {any} gauge @returns {Live} */
+function withEvaluated(live, { id, ...progress }) {
+  const one = live.evaluations.get(id);
+  return one ? { ...live, evaluations: new Map(live.evaluations).set(id, { ...one, progress }) } : live;
 }
 
 /** @param {ReadonlyMap<string, any>} map @param {string} id */

@@ -61,7 +61,7 @@ export function createStream({ open, onFrame, onState, later = setTimeout, never
     hear();
     try {
       const query = cursor ? `&after=${encodeURIComponent(cursor)}` : "";
-      const response = await open(`/events?topics=downloads,library,servers,updates,catalog,device,policy,jobs${query}`, {
+      const response = await open(`/events?topics=downloads,library,servers,updates,catalog,device,policy,jobs,records,trials,evaluations${query}`, {
         headers: { Accept: "application/x-ndjson" },
         signal: mine.signal,
         patienceMs: 0,

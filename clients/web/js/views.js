@@ -12,6 +12,7 @@ import { loadDialog } from "./load_dialog.js";
 import { createLoading } from "./loading.js";
 import { createLogs } from "./logs.js";
 import { extend, parts } from "./main.js";
+import { createObserving } from "./observing.js";
 import { createQueue } from "./queue.js";
 import { servers } from "./servers.js";
 import { settings } from "./settings.js";
@@ -65,3 +66,5 @@ extend({
     if (type === "download.limits" || type === "download.removed") readQueueSoon();
   },
 });
+
+extend(createObserving(parts));

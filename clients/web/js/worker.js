@@ -12,9 +12,9 @@ let live = NOTHING;
 /** Everything known, as the snapshot that a new tab begins with. */
 function known() {
   if (!live.known) return null;
-  const { downloads, library, servers, updates, jobs, catalog, device, policy } = live;
-  const lists = Object.fromEntries(Object.entries({ downloads, library, servers, updates, jobs }).map(([name, map]) => [name, [...map.values()]]));
-  return { type: "snapshot", data: { reason: "shared", state: { ...lists, catalog, device, policy } } };
+  const { downloads, library, servers, updates, jobs, trials, evaluations, records, catalog, device, policy } = live;
+  const lists = Object.fromEntries(Object.entries({ downloads, library, servers, updates, jobs, trials, evaluations }).map(([name, map]) => [name, [...map.values()]]));
+  return { type: "snapshot", data: { reason: "shared", state: { ...lists, records, catalog, device, policy } } };
 }
 
 const hub = createHub(

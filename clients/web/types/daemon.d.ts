@@ -4,6 +4,18 @@ export interface AddSource {
   app: string;
   key?: string | null;
 }
+export interface Agreements {
+  exact: Share;
+  normalised: Share;
+  similarity: Spread;
+}
+export interface AnswerShown {
+  model: string;
+  text: string;
+  error: string | null;
+  checks: Array<CheckResult>;
+  latency_s: number;
+}
 export interface ApiRange {
   min: number;
   max: number;
@@ -17,6 +29,7 @@ export interface ApplyUpdates {
   switch?: "next_load" | "now";
   force?: boolean;
   dry_run?: boolean;
+  trial?: boolean | null;
 }
 export interface Architecture {
   family: string | null;
@@ -81,15 +94,34 @@ export interface Assumes {
   ctx: number;
   kv_type: string;
 }
+export interface Audit {
+  rules: Array<AuditRule>;
+  allowed: boolean;
+  contents: number;
+}
 export interface AuditAlarm {
   code: string;
   detail: string;
   at: string;
 }
+export interface AuditRule {
+  keep: "preview" | "whole";
+  node?: string | null;
+  app?: string | null;
+  model?: string | null;
+  max_age_days?: number;
+}
 export interface AuditWitness {
   size: number;
   root_hash: string;
   alarm: AuditAlarm | null;
+}
+export interface BlindPair {
+  pair: number;
+  question: string;
+  first: string;
+  second: string;
+  left: number;
 }
 export interface CatalogFault {
   file: string;
@@ -117,7 +149,7 @@ export interface CatalogPage {
   items: Array<ModelSummary>;
   next: string | null;
   total: number;
-  facets: Record<string, Array<FacetValue>>;
+  facets: { [name: string]: Array<FacetValue> };
 }
 export interface ChangeDownload {
   priority?: number | null;
@@ -140,13 +172,47 @@ export interface ChangePolicy {
   offline?: boolean | null;
   report_installs?: boolean | null;
 }
+export interface CheckRates {
+  check: string;
+  active: Share;
+  candidate: Share;
+  comparison: Comparison;
+}
+export interface CheckResult {
+  name: string;
+  outcome: EvidenceOutcome;
+  detail: string;
+}
+export interface Comparison {
+  figure: string;
+  kind: "difference" | "ratio" | "wins";
+  wanted: "higher" | "lower";
+  pairs: number;
+  first: number | null;
+  second: number | null;
+  ties: number;
+  estimate: number | null;
+  interval: Interval | null;
+  verdict: Word;
+  error: number;
+  p_value: number | null;
+  stated: number | null;
+  needed: number | null;
+}
 export interface ConfigAnswer {
-  values: Record<string, ConfigValue>;
+  values: { [name: string]: ConfigValue };
 }
 export interface ConfigValue {
   value: string | number | number | boolean | Array<string> | null;
   source: string;
   locked: boolean;
+}
+export interface Content {
+  keep: "preview" | "whole";
+  request: string | null;
+  answer: string | null;
+  too_long: boolean;
+  expires_at: string;
 }
 export interface Counters {
   downloads: number;
@@ -167,6 +233,16 @@ export interface CreateDownload {
   priority?: number;
   force?: boolean;
   max_bytes_per_s?: number | null;
+}
+export interface CreateEvaluation {
+  set: string;
+  models: Array<string>;
+  checks?: string | null;
+  seed?: number;
+  sampling?: Sampling;
+  load?: LoadSettings;
+  name?: string | null;
+  evict?: boolean;
 }
 export interface Device {
   os: string;
@@ -234,7 +310,7 @@ export interface DownloadLimits {
   connections: number;
   schedule: string | null;
   held_until: string | null;
-  sources: Record<string, string>;
+  sources: { [name: string]: string };
   fixed: Array<string>;
 }
 export type DownloadState = "active" | "cancelled" | "completed" | "failed" | "installing" | "paused" | "queued" | "verifying" | "waiting";
@@ -255,15 +331,101 @@ export interface Estimate {
   basis: string;
   devices: Array<DeviceShare>;
   evicts: Array<string>;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
   notes: Array<string>;
 }
 export interface EstimateRequest {
   settings?: LoadSettings;
 }
+export interface EvaluatedModel {
+  asked: string;
+  library_id: string;
+  model: string;
+  version: number;
+  option: string;
+  digest: string | null;
+  answered: number;
+  errors: number;
+  builds: Array<string>;
+  settings: { [name: string]: EffectiveSetting };
+}
+export interface Evaluation {
+  id: string;
+  name: string | null;
+  state: EvaluationState;
+  models: Array<EvaluatedModel>;
+  questions: number;
+  checks: Array<string>;
+  seed: number;
+  sampling: Sampling;
+  load: LoadSettings;
+  evict: boolean;
+  set_digest: string;
+  checks_digest: string | null;
+  error: EvaluationError | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+}
+export interface EvaluationError {
+  code: string;
+  detail: string;
+}
+export interface EvaluationReport {
+  evaluation: Evaluation;
+  daemon: string;
+  machine: string;
+  models: Array<ModelFigures>;
+  pairs: Array<ModelPair>;
+  questions: Array<QuestionShown>;
+}
+export type EvaluationState = "cancelled" | "completed" | "failed" | "queued" | "running";
+export interface Evidence {
+  pairs: number;
+  answered: Share;
+  exact: Share;
+  normalised: Share;
+  tool_calls: Share;
+  similarity: number | null;
+  similarity_interval: Interval | null;
+  similarity_pairs: number;
+  figures: Array<Comparison>;
+  checks: Array<CheckRates>;
+  marks: Marks;
+  preference: Comparison | null;
+  words: Array<string>;
+}
+export interface ExportPreview {
+  id: string;
+  text: string;
+  whole: boolean;
+  size_bytes: number;
+  sha256: string;
+  groups: number;
+  rows: number;
+  merged: number;
+  left_out: boolean;
+  fields: Array<string>;
+}
+export interface ExportRequest {
+  since?: string | null;
+  until?: string | null;
+  k?: number;
+  rows?: boolean;
+  name_models?: boolean;
+}
+export interface Exported {
+  name: string;
+  size_bytes: number;
+  sha256: string;
+}
 export interface FacetValue {
   value: string;
   count: number;
+}
+export interface Feedback {
+  mark?: "bad" | "good" | null;
+  reason?: "format" | "other" | "slow" | "unsafe" | "wrong" | null;
 }
 export interface FieldError {
   pointer: string;
@@ -325,12 +487,22 @@ export interface FoundTool {
   models: number;
   fault: string | null;
 }
+export interface Gap {
+  since: string;
+  until: string;
+  requests: number;
+  reason: "not_written" | "queue_full" | "set_aside";
+}
 export interface Gpu {
   id: string;
   name: string;
   total_bytes: number;
   free_bytes: number;
   unified: boolean;
+}
+export interface Group {
+  key: string | null;
+  totals: Totals;
 }
 export interface Hardware {
   min_ram_bytes: number | null;
@@ -354,6 +526,11 @@ export interface ImportRequest {
   mode?: ImportMode;
   model?: string | null;
   option?: string | null;
+}
+export interface Interval {
+  low: number;
+  high: number;
+  level: number;
 }
 export interface Job {
   id: string;
@@ -417,6 +594,11 @@ export interface License {
   commercial: boolean | null;
   gated: boolean | null;
 }
+export interface Line {
+  key: string | null;
+  rest: boolean;
+  points: Array<Point>;
+}
 export interface LlamaBuild {
   id: string;
   origin: string;
@@ -434,7 +616,7 @@ export interface LoadPlan {
   name: string;
   running: string | null;
   build: string | null;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
   estimate: Estimate;
   options: Array<string>;
   ignored: Array<string>;
@@ -461,6 +643,20 @@ export interface LoadSettings {
   mlock?: boolean | null;
   seed?: number | null;
   ttl_s?: number | null;
+}
+export interface Mark {
+  value: "bad" | "good";
+  reason: "format" | "other" | "slow" | "unsafe" | "wrong" | null;
+  at: string;
+}
+export interface MarkPair {
+  better: "both_bad" | "first" | "second" | "tie";
+}
+export interface Marks {
+  active: number;
+  candidate: number;
+  tie: number;
+  both_bad: number;
 }
 export interface ModelDetail {
   id: string;
@@ -493,6 +689,26 @@ export interface ModelDetail {
   allowed: boolean;
   refusal: string | null;
   held_back: string | null;
+  usable_version: number | null;
+}
+export interface ModelFigures {
+  model: string;
+  answered: number;
+  errors: { [name: string]: number };
+  checks: { [name: string]: Share };
+  check_errors: { [name: string]: number };
+  latency_s: Spread;
+  first_token_s: Spread;
+  tokens_per_s: Spread;
+  prompt_tokens: Spread;
+  completion_tokens: Spread;
+  confidence: Spread;
+}
+export interface ModelPair {
+  first: string;
+  second: string;
+  agreement: Agreements;
+  figures: Array<Comparison>;
 }
 export interface ModelSettings {
   ctx: number | null;
@@ -544,6 +760,7 @@ export interface ModelSummary {
   allowed: boolean;
   refusal: string | null;
   held_back: string | null;
+  usable_version: number | null;
 }
 export interface ModelUsage {
   model: string;
@@ -569,6 +786,8 @@ export interface Outbound {
   host: string;
   purpose: string;
   connections: number;
+  first_at: string | null;
+  last_at: string | null;
 }
 export interface Page_Artifact_ {
   items: Array<Artifact>;
@@ -580,8 +799,18 @@ export interface Page_Download_ {
   next: string | null;
   total: number;
 }
+export interface Page_Evaluation_ {
+  items: Array<Evaluation>;
+  next: string | null;
+  total: number;
+}
 export interface Page_Job_ {
   items: Array<Job>;
+  next: string | null;
+  total: number;
+}
+export interface Page_Pair_ {
+  items: Array<Pair>;
   next: string | null;
   total: number;
 }
@@ -595,6 +824,16 @@ export interface Page_Source_ {
   next: string | null;
   total: number;
 }
+export interface Page_TrialDecision_ {
+  items: Array<TrialDecision>;
+  next: string | null;
+  total: number;
+}
+export interface Page_Trial_ {
+  items: Array<Trial>;
+  next: string | null;
+  total: number;
+}
 export interface Page_Update_ {
   items: Array<Update>;
   next: string | null;
@@ -604,6 +843,54 @@ export interface Page_VersionNote_ {
   items: Array<VersionNote>;
   next: string | null;
   total: number;
+}
+export interface Pair {
+  n: number;
+  route: string;
+  at: string;
+  active: PairSide;
+  candidate: PairSide;
+  exact: boolean | null;
+  normalised: boolean | null;
+  similarity: number | null;
+  tool_calls: boolean | null;
+  mark: "active" | "both_bad" | "candidate" | "tie" | null;
+  has_content: boolean;
+  content: PairContent | null;
+}
+export interface PairContent {
+  question: string;
+  active: string;
+  candidate: string;
+}
+export interface PairSide {
+  prompt_tokens: number | null;
+  cached_tokens: number | null;
+  completion_tokens: number | null;
+  ttft_s: number | null;
+  tokens_per_s: number | null;
+  latency_s: number | null;
+  finish_reason: string | null;
+  confidence: number | null;
+  error: TrialReason | null;
+  checks: { [name: string]: boolean };
+}
+export interface Percentiles {
+  p50: number;
+  p90: number;
+  p99: number;
+}
+export interface Point {
+  at: string;
+  requests: number;
+  failed: number;
+  cancelled: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  ttft_s: number | null;
+  tokens_per_s: number | null;
+  latency_s: number | null;
+  latency_p90_s: number | null;
 }
 export interface Policy {
   require_verified: PolicySwitch;
@@ -642,6 +929,10 @@ export interface Progress {
   eta_s: number | null;
   verified_bytes: number;
 }
+export interface PromoteTrial {
+  switch?: "next_load" | "now";
+  dry_run?: boolean;
+}
 export interface Prune {
   dry_run?: boolean;
   keep_old?: number;
@@ -655,6 +946,26 @@ export interface Pruned {
   kept: Array<KeptItem>;
   dry_run: boolean;
 }
+export interface Purge {
+  all?: boolean;
+  before?: string | null;
+  model?: string | null;
+  app?: string | null;
+  node?: string | null;
+  content_only?: boolean;
+  set_aside?: boolean;
+}
+export interface Purged {
+  records: number;
+  contents: number;
+  set_aside: number;
+}
+export interface QuestionShown {
+  id: string;
+  question: string;
+  expected: string | null;
+  answers: Array<AnswerShown>;
+}
 export interface QueueSummary {
   queued: number;
   active: number;
@@ -666,6 +977,71 @@ export interface QueueSummary {
   leftovers: number;
   leftover_bytes: number;
 }
+export interface Record {
+  id: string;
+  at: string;
+  route: string;
+  streamed: boolean;
+  app: string | null;
+  app_version: string | null;
+  node: string | null;
+  model: string | null;
+  version: number | null;
+  option: string | null;
+  library_id: string | null;
+  option_digest: string | null;
+  server_build: string | null;
+  settings_digest: string | null;
+  status: number | null;
+  prompt_tokens: number | null;
+  cached_tokens: number | null;
+  completion_tokens: number | null;
+  ttft_s: number | null;
+  tokens_per_s: number | null;
+  latency_s: number;
+  finish_reason: string | null;
+  confidence: number | null;
+  outcome: RecordsOutcome;
+  code: string | null;
+  mark: Mark | null;
+  content: "preview" | "whole" | null;
+}
+export interface RecordDetail {
+  record: Record;
+  content: Content | null;
+}
+export interface RecordPage {
+  items: Array<Record>;
+  next: string | null;
+  total: number;
+  gaps: Array<Gap>;
+}
+export interface RecordSeries {
+  by: "app" | "model" | "node" | "none" | "version";
+  step: "day" | "hour" | "minute";
+  since: string;
+  until: string;
+  lines: Array<Line>;
+  gaps: Array<Gap>;
+}
+export interface RecordStats {
+  by: "app" | "day" | "hour" | "model" | "node" | "version";
+  since: string | null;
+  until: string | null;
+  total: Totals;
+  groups: Array<Group>;
+  more: number;
+  gaps: Array<Gap>;
+}
+export interface RecordsSummary {
+  state: "broken" | "off" | "on";
+  records: number;
+  size_bytes: number;
+  missed: number;
+  latest: string | null;
+  warnings: Array<string>;
+  audit: Array<AuditRule>;
+}
 export interface RefusedUpdate {
   id: string;
   code: string;
@@ -673,6 +1049,9 @@ export interface RefusedUpdate {
 }
 export interface RemoveLeftovers {
   names?: Array<string> | null;
+}
+export interface RemoveTrial {
+  remove_candidate?: boolean;
 }
 export interface RemovedArtifact {
   id: string;
@@ -684,7 +1063,7 @@ export interface RemovedLeftovers {
   kept: Array<KeptLeftover>;
 }
 export interface Requires {
-  app: Record<string, string>;
+  app: { [name: string]: string };
   daemon: string | null;
   llama_server: string | null;
 }
@@ -703,6 +1082,12 @@ export interface RolledBack {
   to_version: number;
   to_option: string;
 }
+export interface Sampling {
+  temperature?: number;
+  top_p?: number;
+  max_tokens?: number;
+  timeout_s?: number;
+}
 export interface Scanned {
   added: number;
   changed: number;
@@ -720,7 +1105,7 @@ export interface Server {
   state: ServerState;
   pid: number | null;
   build: string | null;
-  settings: Record<string, EffectiveSetting>;
+  settings: { [name: string]: EffectiveSetting };
   memory: ServerMemory;
   endpoint: string | null;
   error: ServerError | null;
@@ -728,6 +1113,7 @@ export interface Server {
   started_at: string;
   ready_at: string | null;
   last_used_at: string | null;
+  yields: boolean;
 }
 export interface ServerError {
   code: string;
@@ -754,13 +1140,23 @@ export interface SessionToken {
 export interface SetActive {
   library_id: string;
 }
+export interface SetAudit {
+  rules: Array<AuditRule>;
+  forget?: boolean;
+}
 export interface SettingsAnswer {
-  saved: Record<string, number | string | boolean | null>;
-  effective: Record<string, EffectiveSetting>;
-  defaults: Record<string, EffectiveSetting>;
+  saved: { [name: string]: number | string | boolean | null };
+  effective: { [name: string]: EffectiveSetting };
+  defaults: { [name: string]: EffectiveSetting };
   locked: Array<string>;
   notes: Array<string>;
   revision: string;
+}
+export interface Share {
+  count: number;
+  of: number;
+  share: number | null;
+  interval: Interval | null;
 }
 export interface SkipFirstRun {
   models?: Array<string> | null;
@@ -776,10 +1172,26 @@ export interface Source {
   signed: boolean;
 }
 export type SourceState = "checking" | "offline" | "ok" | "refused";
+export interface Spread {
+  count: number;
+  mean: number | null;
+  p5: number | null;
+  median: number | null;
+  p95: number | null;
+}
 export type Standing = "approved" | "not_approved" | "refused_by_policy" | "withdrawn";
+export interface StartTrial {
+  active: string;
+  candidate: string;
+  sample?: number;
+  when?: "idle" | "parallel";
+  keep?: number;
+  max_pending?: number;
+  checks?: string;
+}
 export interface StateAnswer {
   cursor: string;
-  state: Record<string, any>;
+  state: { [name: string]: any };
 }
 export interface Status {
   version: string;
@@ -798,6 +1210,7 @@ export interface Status {
   outbound: Array<Outbound>;
   warnings: Array<string>;
   first_run: FirstRunSummary;
+  records: RecordsSummary;
 }
 export interface SyncError {
   code: string;
@@ -817,6 +1230,71 @@ export interface TemplateStandings {
   total: number;
   as_of: AsOf;
 }
+export interface Totals {
+  requests: number;
+  passed: number;
+  failed: number;
+  cancelled: number;
+  good: number;
+  bad: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  completion_tokens: number;
+  confidence: number | null;
+  ttft_s: Percentiles | null;
+  tokens_per_s: Percentiles | null;
+  latency_s: Percentiles | null;
+}
+export interface Trial {
+  id: string;
+  state: TrialState;
+  reason: TrialReason | null;
+  waits_for: TrialReason | null;
+  active: TrialModel;
+  candidate: TrialModel;
+  sample: number;
+  when: "idle" | "parallel";
+  keep: number;
+  max_pending: number;
+  checks: Array<string>;
+  from_update: boolean;
+  notes: Array<string>;
+  counts: TrialCounts;
+  created_at: string;
+  changed_at: string;
+  ended_at: string | null;
+  evidence: Evidence | null;
+}
+export interface TrialCounts {
+  pairs: number;
+  failed: number;
+  pending: number;
+  pending_bytes: number;
+  skipped: number;
+  kept: number;
+  marked: number;
+}
+export interface TrialDecision {
+  trial: string;
+  decision: "promoted" | "removed";
+  at: string;
+  by: string;
+  active: TrialModel;
+  candidate: TrialModel;
+  counts: TrialCounts;
+  evidence: Evidence;
+}
+export interface TrialModel {
+  library_id: string;
+  model: string;
+  version: number;
+  option: string;
+}
+export interface TrialReason {
+  code: string;
+  detail: string;
+}
+export type TrialState = "paused" | "promoted" | "running";
 export interface Update {
   id: string;
   model: string;
@@ -834,6 +1312,8 @@ export interface Update {
   notes: Array<VersionNote>;
   changes: Array<UpdateChange>;
   held_back: Array<HeldBack>;
+  newer_version: number | null;
+  newer_held_back: Array<HeldBack>;
   refusal: string | null;
   fit: Fit | null;
   active: boolean;
@@ -841,6 +1321,7 @@ export interface Update {
   verified: boolean;
   withdrawn: string | null;
   download: string | null;
+  on_trial: boolean;
   new_id: string | null;
   error: UpdateError | null;
   published_at: string | null;
@@ -897,3 +1378,9 @@ export interface VersionNote {
   published_by: string | null;
   notes: string | null;
 }
+export type Word = "better" | "no_difference_shown" | "not_enough" | "worse";
+export interface WriteExport {
+  preview: string;
+}
+export type EvidenceOutcome = "error" | "fail" | "pass";
+export type RecordsOutcome = "cancelled" | "fail" | "pass";

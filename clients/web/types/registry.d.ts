@@ -28,7 +28,7 @@ export interface AuditEntry {
   actor: string;
   action: string;
   subject: string;
-  detail: Record<string, any>;
+  detail: { [name: string]: any };
   prev_hash: string;
   leaf_hash: string;
 }
@@ -61,6 +61,7 @@ export interface CatalogEntry {
   hardware: Hardware;
   settings: ModelSettings;
   envelopes: Array<Envelope>;
+  older: Array<CatalogEntry>;
 }
 export interface CatalogPublisher {
   name: string;
@@ -194,7 +195,7 @@ export interface Page_Token_ {
   total: number;
 }
 export interface Popularity {
-  counters: Record<string, Counters>;
+  counters: { [name: string]: Counters };
 }
 export interface Problem {
   type: string;
@@ -280,7 +281,7 @@ export interface RegistryVersionPage {
   total: number;
 }
 export interface Requires {
-  app: Record<string, string>;
+  app: { [name: string]: string };
   daemon: string | null;
   llama_server: string | null;
 }
