@@ -294,6 +294,7 @@ def build(
         folder=places.state_dir / "evaluations",
         loads=servers,
         resolve=library.resolve,
+        embedder=servers.aside.embedder,
         version=__version__,
         clock=clock,
     )

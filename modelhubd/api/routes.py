@@ -31,6 +31,7 @@ from modelhubd.catalog.search import SearchQuery
 from modelhubd.records.figures import SeriesQuery, StatsQuery
 from modelhubd.records.service import RecordsQuery
 from modelhubd.web.openapi import openapi
+from modelhubd.wire import records as kept
 from modelhubd.wire.base import Page
 from modelhubd.wire.bundles import AddSource, CreateBundle, FirstRun, OpenBundle, SkipFirstRun, Source
 from modelhubd.wire.catalog import CatalogInfo, CatalogPage, ModelDetail, VersionNote
@@ -52,22 +53,6 @@ from modelhubd.wire.imports import FoundAnswer, ImportRequest, Scanned
 from modelhubd.wire.jobs import Job
 from modelhubd.wire.library import Artifact, RemovedArtifact, SetActive
 from modelhubd.wire.policy import ChangePolicy, Policy
-from modelhubd.wire.records import (
-    Audit,
-    Exported,
-    ExportPreview,
-    ExportRequest,
-    Feedback,
-    Purge,
-    Purged,
-    Record,
-    RecordDetail,
-    RecordPage,
-    RecordSeries,
-    RecordStats,
-    SetAudit,
-    WriteExport,
-)
 from modelhubd.wire.servers import (
     Estimate,
     EstimateRequest,
@@ -329,40 +314,40 @@ ROUTES: tuple[DaemonRoute, ...] = (
     _route("GET", "/servers/{id}/logs", servers.logs, "Its log, as text", query=servers.LogsQuery),
     _route(
         "GET", "/records", records.every, "What passed the gateway, the newest first",
-        query=RecordsQuery, answer=RecordPage,
+        query=RecordsQuery, answer=kept.RecordPage,
     ),
     _route(
         "GET", "/records/stats", records.stats, "Figures over records, in all and by group",
-        query=StatsQuery, answer=RecordStats,
+        query=StatsQuery, answer=kept.RecordStats,
     ),
     _route(
         "GET", "/records/series", records.series, "Figures over time, for plots",
-        query=SeriesQuery, answer=RecordSeries,
+        query=SeriesQuery, answer=kept.RecordSeries,
     ),
-    _route("GET", "/records/audit", records.audit, "Whose content is kept", answer=Audit),
+    _route("GET", "/records/audit", records.audit, "Whose content is kept", answer=kept.Audit),
     _route(
         "PUT", "/records/audit", records.set_audit, "Keep content by these rules and no others",
-        body=SetAudit, answer=Audit,
+        body=kept.SetAudit, answer=kept.Audit,
     ),
     _route(
         "POST", "/records/purge", records.purge, "Delete records, or their content, for good",
-        body=Purge, answer=Purged,
+        body=kept.Purge, answer=kept.Purged,
     ),
     _route(
         "POST", "/records/export/preview", records.preview, "Exactly what an export would hold",
-        body=ExportRequest, answer=ExportPreview,
+        body=kept.ExportRequest, answer=kept.ExportPreview,
     ),
     _route(
         "POST", "/records/export", records.export, "Write what a preview showed to a file on this machine",
-        body=WriteExport, answer=Exported, status=201,
+        body=kept.WriteExport, answer=kept.Exported, status=201,
     ),
     _route(
         "GET", "/records/{id}", records.one, "One record, with what is kept of its content",
-        answer=RecordDetail,
+        answer=kept.RecordDetail,
     ),
     _route(
         "POST", "/records/{id}/feedback", records.feedback, "Mark an answer good or bad",
-        body=Feedback, answer=Record,
+        body=kept.Feedback, answer=kept.Record,
     ),
     _route(
         "POST", "/evaluations", evaluations.create, "Have models answer a file of questions",

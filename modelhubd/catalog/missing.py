@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from modelhubd.catalog.merge import Sourced
+from modelhubd.entries.older import at_version, offered
 from modelhubd.errors import NotFound
 from modelhubd.trust.text import printable
 
@@ -19,4 +21,15 @@ def no_model(model: str, withdrawn: str | None, nearest: Sequence[str]) -> NotFo
     hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "Search the catalog for what there is."
     return NotFound(
         f"There is no model {printable(model)[:130]} in the catalog. {hint}", code="model_not_found"
+    )
+
+
+def version_of(item: Sourced, version: int) -> Sourced:
+    """This version of it, where the catalog has it. Raises NotFound, which names those that it has."""
+    if (entry := at_version(item.entry, version)) is not None:
+        return Sourced(entry, item.source)
+    numbers = [f"{one.version}" for one in offered(item.entry)]
+    raise NotFound(
+        f"{item.entry.id} has no version {version} in the catalog. It offers version {', '.join(numbers)}.",
+        code="version_not_found",
     )

@@ -15,7 +15,7 @@ from modelhubd.catalog.headers import RemoteHeaders
 from modelhubd.catalog.index import NO_COUNTERS, NONE_COUNTED
 from modelhubd.catalog.local import signature
 from modelhubd.catalog.merge import Sourced
-from modelhubd.catalog.missing import no_model, withdrawn_words
+from modelhubd.catalog.missing import no_model, version_of, withdrawn_words
 from modelhubd.catalog.nearest import nearest_ids
 from modelhubd.catalog.permits import Permits
 from modelhubd.catalog.recent import Recent
@@ -24,8 +24,7 @@ from modelhubd.catalog.sync import Base, Changes, Gathered, described, gather, u
 from modelhubd.catalog.verdicts import InstalledKey, judge_options
 from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
-from modelhubd.entries.older import at_version, offered
-from modelhubd.errors import Conflict, NotFound
+from modelhubd.errors import Conflict
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner
@@ -328,7 +327,7 @@ class Catalog:
             raise Conflict(withdrawn_words(model, reason), code="model_withdrawn")
         item = item or await self._sourced(model)
         if version is not None:
-            item = _at_version(item, version)
+            item = version_of(item, version)
         elif self._permits is not None and not force:
             item = self._permits.usable(item, app)
         entry = (item if force else await self._with_shape(item)).entry
@@ -387,16 +386,6 @@ class Catalog:
     def _described(self, view: View, gathered: Gathered, faults: tuple[CatalogFault, ...]) -> CatalogInfo:
         models, own = view.index.count, view.index.n_local
         return described(gathered, faults, models=models, local_entries=own, at=self._clock())
-
-
-def _at_version(item: Sourced, version: int) -> Sourced:
-    if (entry := at_version(item.entry, version)) is not None:
-        return Sourced(entry, item.source)
-    numbers = [f"{one.version}" for one in offered(item.entry)]
-    raise NotFound(
-        f"{item.entry.id} has no version {version} in the catalog. It offers version {', '.join(numbers)}.",
-        code="version_not_found",
-    )
 
 
 def _start(tasks: TaskOwner, sync: Coroutine[Any, Any, Any]) -> None:

@@ -1,16 +1,17 @@
 """What keeps a download from being enqueued, or from going on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from modelhubd.downloads import staging, store
 from modelhubd.downloads.plan import TransferEnded, permanent
-from modelhubd.downloads.rows import StoredDownload
+from modelhubd.downloads.rows import StoredDownload, StoredFile
 from modelhubd.downloads.surroundings import Forbidden, Surroundings
 from modelhubd.errors import Conflict, InvalidInput
 from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import in_thread
 from modelhubd.trust.names import Reference, parse_reference
+from modelhubd.wire.catalog import OptionFile
 from modelhubd.wire.downloads import CreateDownload
 
 T = TypeVar("T")
@@ -61,17 +62,17 @@ def installed_already(model: str, version: int, option: str) -> Conflict:
     )
 
 
-async def refuse_download_without_room(around: Surroundings, size: int) -> None:
+async def refuse_unless_room(around: Surroundings, files: Iterable[OptionFile | StoredFile]) -> None:
     """
     Raises:
-        NoSpace: the disk, as it is now, cannot hold so many bytes more.
+        NoSpace: the disk, as it is now, cannot hold these files too.
     """
     try:
         free = await in_thread(lambda: staging.free_bytes(around.root))
     except OSError:
         return  # it waits for the directory
     promised = await store.bytes_promised(around.database.reader)
-    what = "The files of this download"
+    what, size = "The files of this download", sum(file.size_bytes or 0 for file in files)
     refuse_without_room(what, size, promised=promised, reserve=around.reserve_bytes, free=free)
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from modelhubd.downloads import store
-from modelhubd.downloads.admission import refuse_download_without_room
+from modelhubd.downloads.admission import refuse_unless_room
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.listing import found
 from modelhubd.downloads.rows import STAGED
@@ -76,9 +76,7 @@ class Repairs:
             if present is not None:
                 return present
             whole = {file.name for file in usable if file.whole}
-            await refuse_download_without_room(
-                around, sum(file.size_bytes or 0 for file in fetched.files if file.name not in whole)
-            )
+            await refuse_unless_room(around, [file for file in fetched.files if file.name not in whole])
             id_, folder = secrets.token_hex(8), "/".join(map(str, key))
             await job.in_thread(lambda: seed(around.root, id_, folder, usable, job.add))
             async with around.database.transaction(durable=True) as tx:

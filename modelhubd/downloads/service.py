@@ -14,12 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from modelhubd.downloads import queue_store, store
-from modelhubd.downloads.admission import (
-    installed_already,
-    no_addresses,
-    reference_of,
-    refuse_download_without_room,
-)
+from modelhubd.downloads.admission import installed_already, no_addresses, reference_of, refuse_unless_room
 from modelhubd.downloads.carrier import Carrier
 from modelhubd.downloads.leftovers import Leftovers
 from modelhubd.downloads.limits import Configured, Limiter, local_time
@@ -100,8 +95,7 @@ class Downloads:
         installed_at: Callable[[str, int], Awaitable[str | None]] = nothing_installed,
     ) -> None:
         root = self.root = ConfinedRoot(models_dir)
-        self._database = database
-        self._bus = bus
+        self._database, self._bus = database, bus
         self._choose = choose
         self._resolve = resolve
         self._clock = clock
@@ -193,9 +187,7 @@ class Downloads:
                 return await self.get(present), False
             if await self._around.is_installed(*key):
                 raise installed_already(*key)
-            await refuse_download_without_room(
-                self._around, sum(file.size_bytes or 0 for file in chosen.option.files)
-            )
+            await refuse_unless_room(self._around, chosen.option.files)
             id_ = secrets.token_hex(8)
             async with self._database.transaction(durable=True) as tx:
                 await store.insert(
@@ -267,8 +259,7 @@ class Downloads:
                 raise installed_already(row.model, row.version, row.option)
             with contextlib.suppress(NotFound):
                 option = (await self._choose(row.model, row.version, row.option, True)).option
-            files = row.files if option is None else option.files
-            await refuse_download_without_room(self._around, sum(file.size_bytes or 0 for file in files))
+            await refuse_unless_room(self._around, row.files if option is None else option.files)
         return await self._do(id, Event.RETRY, option)
 
     async def cancel(self, id: str) -> Download:

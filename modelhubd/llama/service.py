@@ -393,10 +393,5 @@ class Servers:
     async def _measured(self, life: Life) -> None:
         self._on_ready(life.server)
         launch, server = life.launch, life.server
-        await self._weighing.keep(
-            server.library_id,
-            launch.settings,
-            launch.build,
-            life.log.tail(RING_LINES),
-            server.memory.measured_bytes,
-        )
+        tail, measured = life.log.tail(RING_LINES), server.memory.measured_bytes
+        await self._weighing.keep(server.library_id, launch.settings, launch.build, tail, measured)

@@ -7,6 +7,7 @@ then is left out. Names are replaced by digests under a salt of this export, whi
 rounded.
 """
 
+import bisect
 import functools
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -53,6 +55,7 @@ _MERGING = ((), ("node",), ("app", "node"), ("day", "app", "node"), ("day", "mod
 
 DAY_MS = 24 * 3600 * 1000
 STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
+_MIDDLES = tuple((low + high) / 2 for low, high in pairwise(STEPS))
 Key = tuple[str, str, str, str]
 """Day, model, app, node."""
 NAMES = ("day", "model", "app", "node")
@@ -179,7 +182,11 @@ def _group(key: Key, members: Sequence[Source]) -> dict[str, Any]:
 
 
 def _row(key: Key, source: Source) -> dict[str, Any]:
-    found = dict(zip(NAMES, key, strict=True)) | {
+    return {
+        "day": key[0],
+        "model": key[1],
+        "app": key[2],
+        "node": key[3],
         "route": source.route if source.route in ROUTES else "other",
         "streamed": source.streamed,
         "outcome": source.outcome,
@@ -194,7 +201,6 @@ def _row(key: Key, source: Source) -> dict[str, Any]:
         "confidence": None if source.confidence is None else round(source.confidence, 1),
         "mark": source.mark,
     }
-    return {name: found[name] for name in ROW_FIELDS}
 
 
 def _in_no_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -207,9 +213,8 @@ def rounded(figure: float | None) -> float | None:
     if figure is None or not figure > 0:
         return None if figure is None else 0.0
     power_of_ten = 10.0 ** math.floor(math.log10(figure))
-    share = figure / power_of_ten
-    nearest = min(STEPS, key=lambda step: abs(step - share))
-    return float(f"{nearest * power_of_ten:.2g}")
+    step = STEPS[bisect.bisect(_MIDDLES, figure / power_of_ten)]
+    return float(f"{step * power_of_ten:.2g}")
 
 
 def power(count: int | None) -> int | None:

@@ -20,7 +20,7 @@ from modelhubd.records.figures import time_of
 from modelhubd.records.keeping import Keeping
 from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, WriteExport
 
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000
 """Records that an export is made of: the newest."""
 SHOWN_BYTES = 128 * 1024
 KEPT_S = 600.0

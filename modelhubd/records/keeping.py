@@ -25,6 +25,7 @@ class Keeping:
         self._database: Database | None = None
         self._open: contextlib.AsyncExitStack | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
         self.trouble: str | None = None
         """Why it cannot be used just now."""
         self.just_set_aside = False
@@ -53,7 +54,9 @@ class Keeping:
         self.trouble = None
 
     async def close(self) -> None:
+        """For good: it cannot be used any more."""
         async with self._opening:
+            self._closed = True
             await self._close()
 
     def set_aside(self) -> list[Path]:
@@ -74,6 +77,8 @@ class Keeping:
 
     async def _opened(self) -> Database:
         async with self._opening:
+            if self._closed:
+                raise Unavailable("The daemon is stopping.", code="records_broken")
             if self._database is not None:
                 return self._database
             try:
@@ -110,10 +115,10 @@ class Keeping:
         )
 
     async def _close(self) -> None:
-        if self._open is not None:
+        opened, self._open, self._database = self._open, None, None
+        if opened is not None:
             with contextlib.suppress(sqlite3.Error):
-                await self._open.aclose()
-            self._open = self._database = None
+                await opened.aclose()
 
 
 def _unusable(why: str) -> Unavailable:

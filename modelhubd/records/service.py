@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -96,6 +96,7 @@ class Records:
         )
         self._retaining = Retaining(self.keeping, config, clock=clock, steady=steady)
         self._rules: tuple[AuditRule, ...] = ()
+        self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self, tasks: TaskOwner) -> None:
         """Begin to record. A database that cannot be used is no reason not to start."""
@@ -105,11 +106,16 @@ class Records:
                 pass
         except Unavailable as error:
             log.warning("%s", error)
-        tasks.start(self._writer.run(), name="records")
-        tasks.start(self._retaining.run(), name="age of records")
+        self._tasks = [
+            tasks.start(self._writer.run(), name="records"),
+            tasks.start(self._retaining.run(), name="age of records"),
+        ]
 
     async def close(self) -> None:
-        """Write what waits, and close the database."""
+        """Write what waits, and close the database for good."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._writer.flush()
@@ -155,12 +161,13 @@ class Records:
             outcome=None if query.outcome is None else query.outcome.value,
             since=time_of(query.since, "?since"),
             until=time_of(query.until, "?until"),
-            q=query.q,
         )
         before = None if query.after is None else decode_cursor(query.after, tuple[int])[0]
         await self.flush()
         async with self.keeping.using() as database:
             reader = database.reader
+            if query.q:
+                where = msgspec.structs.replace(where, any_of=await store.names_with(reader, query.q))
             found = await store.page(reader, where, before, query.limit + 1)
             whole = where == Where()
             total = await (store.count_all(reader) if whole else store.count(reader, where))

@@ -25,6 +25,8 @@ COUNTED = tuple(part.rpartition(" ")[2] for part in SUMS.split(", ") if " AS " i
 KINDS = {"all": "''", "reference": "reference", "app": "app", "node": "node"}
 """What `day` counts by, and where the name stands in a record."""
 DAY_MS = 24 * 3600 * 1000
+NAMES_MAX = 200
+"""Names that a part of one may mean."""
 FIGURES = ("ttft", "speed", "latency")
 
 
@@ -37,8 +39,8 @@ class Where(Struct, frozen=True, kw_only=True):
     outcome: str | None = None
     since: int | None = None
     until: int | None = None
-    q: str | None = None
-    """Part of a model's, app's or node's name, or of a code."""
+    any_of: dict[str, list[str]] | None = None
+    """By column; one of these values must be there."""
 
     def sql(self) -> tuple[str, list[Any]]:
         """A condition on `record` and its values."""
@@ -61,13 +63,28 @@ class Where(Struct, frozen=True, kw_only=True):
         parts, values = [part for part, _ in found], [value for _, value in found]
         if self.outcome not in (None, "pass"):
             parts.append("outcome <> 'pass'")
-        if self.q:
-            escaped = self.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            parts.append(
-                r"(model || ' ' || app || ' ' || node || ' ' || coalesce(code, '')) LIKE ? ESCAPE '\'"
-            )
-            values.append(f"%{escaped}%")
+        if self.any_of is not None:
+            some = [f"{column} IN ({', '.join('?' * len(names))})" for column, names in self.any_of.items()]
+            parts.append(f"({' OR '.join(some) or '0'})")
+            values += [name for names in self.any_of.values() for name in names]
         return " AND ".join(parts) or "1", values
+
+
+async def names_with(reader: Reader, part: str) -> dict[str, list[str]]:
+    """Models, apps, nodes and codes that have this in their names, as `Where.any_of` takes them."""
+    pattern = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    found: dict[str, list[str]] = {}
+    for column, kind in (("model", "reference"), ("app", "app"), ("node", "node")):
+        rows = await reader.fetch_all(
+            r"SELECT DISTINCT name FROM day WHERE kind = ? AND name LIKE ? ESCAPE '\' LIMIT ?",
+            (kind, f"%{pattern}%", NAMES_MAX),
+        )
+        found[column] = sorted({row[0].partition("@")[0] if column == "model" else row[0] for row in rows})
+    rows = await reader.fetch_all(
+        r"SELECT DISTINCT code FROM record WHERE outcome <> 'pass' AND code LIKE ? ESCAPE '\' LIMIT ?",
+        (f"%{pattern}%", NAMES_MAX),
+    )
+    return {column: names for column, names in (found | {"code": [row[0] for row in rows]}).items() if names}
 
 
 async def prepare(tx: Transaction) -> None:
@@ -93,7 +110,12 @@ async def insert(tx: Transaction, rows: Sequence[tuple[dict[str, Any], Kept | No
             if kept is not None
         ],
     )
-    await _count(tx, 1, "seq > ?", [before])
+    await count_since(tx, before)
+
+
+async def count_since(tx: Transaction, seq: int) -> None:
+    """Add all records behind this number to their days."""
+    await _count(tx, 1, "seq > ?", [seq])
 
 
 async def _last_seq(tx: Transaction) -> int:

@@ -3,12 +3,16 @@
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from modelhub_client import ClientError
+from modelhubd.wire.jobs import Job
+from tests.contract.world import until
 from tests.crash.traps import VARIABLE, Trap
+from tests.disks import disk_of
 from tests.integration.packages.world import ended, installed, write_bundle
 from tests.running import RunningDaemon
 
@@ -80,4 +84,43 @@ def test_death_at_each_step_leaves_only_whole_models_and_the_install_can_be_done
         assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
     finally:
         if daemon.process is not None and daemon.process.poll() is None:
+            daemon.stop()
+
+
+@pytest.mark.timeout(300)
+def test_a_drive_that_is_pulled_out_in_the_middle_is_away_and_all_can_be_done_again(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "kit", MODELS)
+    (tmp_path / "home").mkdir()
+    with disk_of("tmpfs", tmp_path / "home/models") as disk:
+        disk.folder.chmod(0o700)
+        settings = {"MODELHUB_MODELS_RESERVE_BYTES": "0", "MODELHUB_SERVER_TCP": "false"}
+        daemon = Whole(tmp_path / "home", settings)
+        held = [tmp_path / "held-placing", tmp_path / "held-making"]
+        calls = ("placing.place", "making._write_files")
+        traps: list[Trap] = [
+            {"call": call, "count": 1, "moment": "before", "do": "hold", "file": str(file)}
+            for call, file in zip(calls, held, strict=True)
+        ]
+        daemon.environ[VARIABLE] = json.dumps({"traps": traps})
+        daemon.start()
+        works: list[Callable[[], Job]] = [
+            lambda: daemon.client.install_bundle(bundle),
+            lambda: daemon.client.create_bundle(tmp_path / "made", sorted(MODELS)),
+        ]
+        try:
+            for work, file in zip(works, held, strict=True):
+                job = work()
+                until(file.exists, bool)
+                disk.unplug()
+                file.unlink()
+                job = ended(daemon, job)
+                assert job.error is not None and job.error.code == "storage_offline", job
+                assert not list(disk.folder.iterdir()), "nothing is written to the mount point"
+                assert not [path for path in tmp_path.iterdir() if "made" in path.name]
+                disk.plug_in()
+                until(lambda: daemon.client.device().models_dir_present, bool)
+                until(lambda: {str(one.state) for one in daemon.client.library().items} <= {"ok"}, bool)
+                assert ended(daemon, work()).state == "completed"
+            assert installed(daemon).keys() == {"acme/one@1:gguf", "acme/two@1:gguf"}
+        finally:
             daemon.stop()

@@ -33,6 +33,7 @@ OWNERS = {
     "trial_store": "modelhubd.trials.store",
     "trial_deciding": "modelhubd.trials.deciding",
     "placing": "modelhubd.packages.placing",
+    "making": "modelhubd.packages.making",
     "packages_store": "modelhubd.packages.store",
     "imports": "modelhubd.library.imports.service:Imports",
     "updater": "tuf.ngclient:Updater",

@@ -10,7 +10,7 @@ import functools
 import shutil
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,24 @@ def template(kind: str) -> Template:
     thread.start()
     thread.join()
     return Template(state_dir, database, made[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a registry has its keys and its database."""
+
+    state_dir: Path
+    url: str
+
+
+@contextlib.contextmanager
+def copied_place(kind: str, folder: Path) -> Iterator[Place]:
+    """A copy for a process, which then has no first start to make; `folder` becomes its state folder."""
+    known = template(kind)
+    shutil.copytree(known.state_dir, folder)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(fresh_database(known.database)) if known.database else ""
+        yield Place(folder, database or f"sqlite+aiosqlite:///{folder / 'registry.db'}")
 
 
 Copies = Callable[..., contextlib.AbstractAsyncContextManager[Registry]]

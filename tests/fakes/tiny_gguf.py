@@ -128,7 +128,7 @@ def write_chat(
     answer: tuple[str, ...] = ANSWER,
 ) -> Path:
     """Write a llama model with a chat template to `path`, and return it. Equal arguments give equal bytes.
-    `answer` is what it recites, word by word."""
+    `answer` is what it recites, word by word; no word may come twice."""
     shape = shape or Shape()
     tensor_type, file_type = QUANTIZATIONS[quantization]
     random = np.random.default_rng(seed)

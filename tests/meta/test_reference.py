@@ -41,6 +41,12 @@ POST /trials            GET /trials             GET /trials/decisions   GET /tri
 DELETE /trials/{id}     POST /trials/{id}/pause POST /trials/{id}/resume
 POST /trials/{id}/promote                       POST /trials/{id}/remove
 GET /trials/{id}/pairs  GET /trials/{id}/blind  POST /trials/{id}/pairs/{n}/mark
+GET /records            GET /records/{id}       GET /records/stats      GET /records/series
+GET /records/audit      PUT /records/audit      POST /records/purge     POST /records/{id}/feedback
+POST /records/export    POST /records/export/preview
+POST /evaluations       GET /evaluations        GET /evaluations/{id}   DELETE /evaluations/{id}
+GET /evaluations/{id}/report                    POST /evaluations/{id}/cancel
+POST /evaluations/{id}/resume
 """
 
 
@@ -77,6 +83,7 @@ def test_what_creates_takes_an_idempotency_key() -> None:
     assert {route.path for route in ROUTES if route.creates} == {
         "/downloads",
         "/servers",
+        "/evaluations",
         "/trials",
         "/updates/apply",
     }

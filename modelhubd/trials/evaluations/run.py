@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -45,7 +45,6 @@ class Loads(Protocol):
     async def wait_ready(self, server_id: str, /) -> Server: ...
     async def unload(self, server_id: str, /) -> Server: ...
     def lease(self, name: str, /) -> AbstractAsyncContextManager[Upstream]: ...
-    def upstreams(self) -> Iterable[Upstream]: ...
 
 
 class Books(Protocol):

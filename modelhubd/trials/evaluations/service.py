@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
+import aiohttp
+
 from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed, NotFound, Refused, TooManyRequests
 from modelhubd.events import Bus
 from modelhubd.paging import page_of
@@ -21,9 +23,9 @@ from modelhubd.trials.evaluations.contents import Contents
 from modelhubd.trials.evaluations.evidence import Material, report_of
 from modelhubd.trials.evaluations.question_set import QuestionSet, read_set
 from modelhubd.trials.evaluations.run import Loads, Run, Work
-from modelhubd.trials.evaluations.similarity import embedder_of, similarity
 from modelhubd.trials.evaluations.states import Event, advance
 from modelhubd.trials.evaluations.store import Answered
+from modelhubd.trials.similarity import similarity
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.evaluations import (
@@ -48,7 +50,8 @@ PATIENCE_S = 20.0
 
 
 class Evaluations:
-    """`resolve` finds an artifact by its id or a reference. Use `start` once, `close` at the end."""
+    """`resolve` finds an artifact by its id or a reference, `embedder` an embedding model that is loaded. Use
+    `start` once, `close` at the end."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Evaluations:
         folder: Path,
         loads: Loads,
         resolve: Callable[[str], Awaitable[Artifact]],
+        embedder: Callable[[], aiohttp.ClientSession | None],
         version: str,
         clock: Callable[[], datetime],
     ) -> None:
@@ -66,6 +70,7 @@ class Evaluations:
         self._contents = Contents(folder)
         self._loads = loads
         self._resolve = resolve
+        self._embedder = embedder
         self._version = version
         self._clock = clock
         self._checker = Checker(self._contents.scratch)
@@ -291,7 +296,7 @@ class Evaluations:
 
     async def _compare(self, evaluation: Evaluation) -> None:
         """How near each answer is to the first model's, if an embedding model is loaded just now."""
-        if len(evaluation.models) == 1 or (embedder := await embedder_of(self._loads.upstreams())) is None:
+        if len(evaluation.models) == 1 or (embedder := self._embedder()) is None:
             return
         answers = await store.answers(self._database.reader, evaluation.id)
         places = [one.place for one in answers]
@@ -300,7 +305,7 @@ class Evaluations:
         found = []
         for (model, question), text in by_key.items():
             if model > 0 and (0, question) in by_key:
-                near = await similarity(embedder, by_key[0, question], text)
+                near = await similarity(embedder, (by_key[0, question], text))
                 found += [] if near is None else [(model, question, near)]
         async with self._database.transaction() as tx:
             await store.set_similarities(tx, evaluation.id, found)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub_client import Conflict, InvalidRequest, NotFound, NotPermitted
+from modelhub_client import Conflict, InvalidRequest, NotFound, NotPermitted, ProblemError
 from modelhub_client.client import Client
 from modelhubd.wire.evaluations import EvaluationReport, EvaluationState, Sampling
 from modelhubd.wire.evidence import Outcome, Word
@@ -155,6 +155,12 @@ def test_a_bad_set_or_checks_file_or_model_is_refused_with_its_place(lab: Lab) -
     with pytest.raises(InvalidRequest) as bad:
         client.create_evaluation(lines(1), [PARIS, f"{PARIS}@1"])
     assert bad.value.problem.errors[0].pointer == "/models/1"
+    wide = json.dumps({"prompt": "x" * 200_000}) + "\n"
+    with pytest.raises(InvalidRequest, match="line 5"):
+        client.create_evaluation(wide * 4 + "{}\n", [PARIS])
+    with pytest.raises(ProblemError) as large:
+        client.create_evaluation(wide * 6, [PARIS])
+    assert large.value.problem.status == 413
     assert [one for one in client.evaluations(limit=200).items if one.questions == 1] == []
 
 
@@ -170,7 +176,7 @@ def test_scripts_are_taken_over_the_socket_only(lab: Lab, tmp_path: Path) -> Non
     assert not list((lab.daemon.home / "state" / "evaluations" / "scratch").iterdir())
 
 
-def test_what_runs_cannot_be_removed_what_is_cancelled_can_be_resumed(lab: Lab) -> None:
+def test_what_runs_cannot_be_removed_what_is_cancelled_can_be_resumed(lab: Lab, tmp_path: Path) -> None:
     made = lab.made(400, load=LoadSettings(ctx=512, threads=1))
     lab.until(made.id, lambda one: one.done > 3)
     with pytest.raises(Conflict):
@@ -184,6 +190,14 @@ def test_what_runs_cannot_be_removed_what_is_cancelled_can_be_resumed(lab: Lab) 
     further = lab.until(made.id, lambda one: one.done > stopped.done + 2)
     assert further.started_at == lab.client.evaluation(made.id).started_at
     lab.client.cancel_evaluation(made.id)
+    answers = lab.daemon.home / "state" / "evaluations" / made.id / "answers"
+    answers.unlink()
+    (tmp_path / "elsewhere").write_text("not ours")
+    answers.symlink_to(tmp_path / "elsewhere")
+    lab.client.resume_evaluation(made.id)
+    failed = lab.ended(made.id)
+    assert (failed.state, failed.error and failed.error.code) == (EvaluationState.FAILED, "io_error")
+    assert (tmp_path / "elsewhere").read_text() == "not ours"
     lab.client.remove_evaluation(made.id)
     for refused in (lab.client.cancel_evaluation, lab.client.resume_evaluation, lab.client.remove_evaluation):
         with pytest.raises(NotFound):

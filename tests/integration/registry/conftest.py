@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Registry
-from tests.fakes.registry_template import Copies, copied_registry
+from tests.fakes.registry_template import Copies, Place, copied_place, copied_registry
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -26,6 +26,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def copies(request: pytest.FixtureRequest, tmp_path: Path) -> Copies:
     """Runs one with the settings it is given."""
     return functools.partial(copied_registry, request.param, tmp_path / "registry")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A registry past its first start, for processes."""
+    with copied_place(request.param, tmp_path / "state") as made:
+        yield made
 
 
 @pytest.fixture

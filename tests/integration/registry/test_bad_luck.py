@@ -18,6 +18,7 @@ from tests.fakes.postgres import Cluster, fresh_database
 from tests.fakes.registry import running_registry
 from tests.fakes.registry_load import People, Told, load, people
 from tests.fakes.registry_process import RegistryProcess, registry_process
+from tests.fakes.registry_template import Copies, Place, copied_place
 from tests.integration.registry.ledger import check
 
 KILLS = 3
@@ -52,9 +53,9 @@ async def start(process: RegistryProcess) -> None:
     await asyncio.to_thread(process.start)
 
 
-async def test_killed_at_any_moment_it_has_lost_nothing_it_told(tmp_path: Path, database_url: str) -> None:
-    told, chance = Told(), random.Random(5)
-    process = RegistryProcess(tmp_path / "state", database_url)
+async def test_killed_at_any_moment_it_has_lost_nothing_it_told(place: Place) -> None:
+    told, chance, database_url = Told(), random.Random(5), place.url
+    process = RegistryProcess(place.state_dir, database_url)
     try:
         await start(process)
         async with aiohttp.ClientSession() as session:
@@ -83,8 +84,8 @@ async def test_killed_at_any_moment_it_has_lost_nothing_it_told(tmp_path: Path, 
 
 async def test_several_processes_are_one_registry(tmp_path: Path) -> None:
     told = Told()
-    with fresh_database() as url, contextlib.ExitStack() as stack:
-        state = tmp_path / "state"
+    with copied_place("postgresql", tmp_path / "state") as place, contextlib.ExitStack() as stack:
+        state, url = place.state_dir, place.url
         first = stack.enter_context(registry_process(state, url))
         second = stack.enter_context(registry_process(state, url))
         async with aiohttp.ClientSession() as session:
@@ -152,12 +153,12 @@ async def test_a_database_that_restarts_under_load_is_found_again(tmp_path: Path
 
 
 async def test_who_waits_too_long_for_others_is_told_to_come_back(
-    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "LOCK_S", 0.3)
     monkeypatch.setitem(database_module.SQLITE, "busy_timeout", 300)
-    async with running_registry(tmp_path / "state", database_url) as registry:
-        async with Database.open(database_url) as other, other.changing():
+    async with copies() as registry:
+        async with Database.open(registry.parts.config.database_url) as other, other.changing():
             held_up = await registry.admin.post("/publishers", {"name": "initech"})
             assert (held_up.status, held_up.code) == (503, "database_away")
             assert held_up.headers["Retry-After"] == "1"
@@ -165,8 +166,9 @@ async def test_who_waits_too_long_for_others_is_told_to_come_back(
         assert (await registry.admin.post("/publishers", {"name": "initech"})).status == 201
 
 
-async def test_what_has_begun_is_finished_when_it_is_told_to_stop(tmp_path: Path, database_url: str) -> None:
-    with registry_process(tmp_path / "state", database_url) as process:
+async def test_what_has_begun_is_finished_when_it_is_told_to_stop(place: Place) -> None:
+    database_url = place.url
+    with registry_process(place.state_dir, database_url) as process:
         async with aiohttp.ClientSession() as session:
             who = await people(database_url, process.url, session)
             async with (

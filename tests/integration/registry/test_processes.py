@@ -4,15 +4,23 @@ import shutil
 from pathlib import Path
 
 import aiohttp
+import pytest
 
-from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Person
 from tests.fakes.registry_process import RegistryProcess, registry_process
+from tests.fakes.registry_template import Place, copied_place
 from tests.fakes.tuf_client import Client, Fetcher
+
+pytestmark = pytest.mark.timeout(300)
+"""Each starts half a dozen programs, one after the other."""
 
 
 async def test_two_processes_on_one_postgresql_serve_the_same_bytes(tmp_path: Path) -> None:
-    with fresh_database() as url, registry_process(tmp_path / "one", url) as one:
+    with (
+        copied_place("postgresql", tmp_path / "one") as place,
+        registry_process(place.state_dir, place.url) as one,
+    ):
+        url = place.url
         shutil.copytree(tmp_path / "one" / "keys", tmp_path / "two" / "keys")
         (tmp_path / "two").chmod(0o700)
         token = one.create_admin()
@@ -82,8 +90,8 @@ async def test_the_commands_replace_keys_while_the_service_runs(tmp_path: Path, 
         assert (await client.refresh()).revision > 5000 > before.revision
 
 
-async def test_the_commands_move_a_registry(tmp_path: Path, database_url: str) -> None:
-    with registry_process(tmp_path / "state", database_url) as running:
+async def test_the_commands_move_a_registry(tmp_path: Path, place: Place) -> None:
+    with registry_process(place.state_dir, place.url) as running:
         token = running.create_admin()
         root = running.command("keys", "root", "--first").stdout.strip().encode()
         exported = running.command("export", str(tmp_path / "export"), "--with-tokens")
@@ -97,7 +105,7 @@ async def test_the_commands_move_a_registry(tmp_path: Path, database_url: str) -
     shutil.copytree(tmp_path / "state" / "keys", tmp_path / "other" / "keys")
     with registry_process(tmp_path / "other") as moved:
         client = Client(tmp_path / "client", moved.url, root, Fetcher(token))
-        assert (await client.refresh()).registry == "modelhub-registry"
+        assert (await client.refresh()).registry == "registry.test"
 
 
 def test_a_command_on_a_folder_without_a_registry_makes_none(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def origin(files: Path) -> Iterator[Origin]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, origin: Origin, files: Path) -> Iterator[Trying]:
     settings = {"MODELHUB_LOAD_CTX": "512", "MODELHUB_UPDATES_TRIAL_FIRST": "true"}
     with a_world(tmp_path_factory.mktemp("trials") / "home", origin, **settings) as running:

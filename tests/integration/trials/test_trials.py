@@ -148,7 +148,9 @@ def test_the_candidate_makes_way_and_never_answers_people(stocked: Trying) -> No
     assert world.says(f"{MODEL}@2") == NEW
     assert not still_running([process], within_s=10)
     (mine,) = [
-        one for one in world.get("/servers")["items"] if one["version"] == 2 and one["state"] == "ready"
+        one
+        for one in world.get("/servers")["items"]
+        if (one["model"], one["version"], one["state"]) == (MODEL, 2, "ready")
     ]
     assert not mine["yields"]
     world.ask("DELETE", f"/servers/{mine['id']}")

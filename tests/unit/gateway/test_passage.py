@@ -138,6 +138,16 @@ async def test_how_sure_the_model_was_is_told_where_it_is_asked_for() -> None:
     assert [one.figures.confidence for one in hearing.heard] == [None, 1.0]
 
 
+async def test_how_sure_it_was_is_told_where_it_was_asked_for_by_us() -> None:
+    hearing = Hearing()
+    with passage(hearing) as one:
+        one.reached(ASKED, SERVER, 2, lambda: b"{}")
+        one.expect_confidence()
+        await one.add(b'{"logprob":-0.0}')
+        one.begins(200)
+    assert hearing.heard[0].figures.confidence == 1.0
+
+
 @pytest.mark.parametrize(
     ("error", "status", "outcome"),
     [

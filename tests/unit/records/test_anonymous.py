@@ -136,6 +136,11 @@ def test_aggregates_are_of_the_whole_group() -> None:
     assert {row["confidence"] for row in made(sources).rows} == {None}
 
 
+def test_a_day_that_no_calendar_has_is_any() -> None:
+    (group,) = made([source(at=2**62) for _ in range(10)], rows=False).groups
+    assert group["day"] == ANY
+
+
 def test_fewer_than_k_are_left_out() -> None:
     found = made([source() for _ in range(9)])
     assert (found.groups, found.rows, found.left_out) == ((), (), 9)
