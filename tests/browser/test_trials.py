@@ -192,3 +192,27 @@ async def test_a_trial_is_paused_resumed_promoted_taken_back_and_removed(
     await page.get_by_text("Decided").click()
     await expect(page.locator(".decision").first).to_contain_text("by owner")
     assert seen.api("GET", "/trials")["items"] == []
+
+
+async def test_an_evaluation_is_listed_with_its_progress_and_its_reports_are_files(
+    world: World, seen: Observed
+) -> None:
+    page = world.page
+    await world.sign_in("#/trials")
+    await expect(page.get_by_text("None yet.")).to_be_visible()
+    name, questions = "<i>Two</i> questions", '{"prompt":"Hi"}\n{"prompt":"<b>You</b>"}\n'
+    body = {"set": questions, "models": [seen.old], "name": name, "sampling": {"max_tokens": 16}}
+    made = await asyncio.to_thread(seen.api, "POST", "/evaluations", body)
+    row = page.locator(f'[data-evaluation="{made["id"]}"]')
+    await expect(row).to_contain_text(name)
+    await expect(row.locator(".badge")).to_contain_text("Completed", timeout=90_000)
+    for word, held in (("Report as a page", "<html"), ("Markdown", "# "), ("JSON", '"evaluation"')):
+        async with page.expect_download() as saving:
+            await row.get_by_role("button", name=word).click()
+        saved = await saving.value
+        assert saved.suggested_filename.startswith(f"evaluation-{made['id']}.")
+        assert held in (await saved.path()).read_text()
+    await no_findings(page)
+    await row.get_by_role("button", name="Remove").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(row).to_have_count(0)

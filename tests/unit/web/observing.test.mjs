@@ -40,6 +40,7 @@ test("gaps stand between the records that they lie between", () => {
   const order = (list) => list.map((one) => ("gap" in one ? `gap ${one.gap.until.slice(14, 16)}` : one.record.id));
   const records = [record(9), record(5), record(3)];
   const gaps = [gap(1, 2), gap(6, 7)];
+  assert.deepEqual(order(withGaps([record(9), record(1)], [...gaps, gap(3, 4)], false)), ["9", "gap 07", "gap 04", "gap 02", "1"]);
   assert.deepEqual(order(withGaps(records, gaps, false)), ["9", "gap 07", "5", "3", "gap 02"]);
   assert.deepEqual(order(withGaps(records, gaps, true)), ["9", "gap 07", "5", "3"], "an older gap waits for what is on the next page");
   assert.equal(gapWords(gaps[0], (time) => time.slice(11, 16)), "12:01 to 12:02: 2 requests not recorded, because they could not be written to disk.");
@@ -91,7 +92,9 @@ test("a purge says how much it would delete and names only what was named", asyn
   assert.deepEqual(asks.filter(([method]) => method === "POST"), [["POST", "/records/purge", { model: "p/m", app: null, node: null, before: null, all: false, content_only: false, set_aside: false }]]);
   assert.deepEqual(asks.at(-1), ["again"]);
   await keeping.openPurge();
-  await keeping.changePurge({ model: "" });
+  const counting = keeping.changePurge({ model: "" });
+  assert.equal(store.get().activity.dialog.found, null, "an old number is not shown for a new wish");
+  await counting;
   await keeping.purge();
   assert.equal(asks.filter(([method]) => method === "POST").at(-1)[2].all, true, "nothing named is all, and only then");
 });
@@ -117,8 +120,10 @@ test("an answer to what is not asked any more is thrown away", async () => {
   const waiting = [];
   const api = { get: (path) => new Promise((resolve) => waiting.push([path, resolve])) };
   const recording = createRecording({ api, store, trying, go: () => {} });
-  recording.follow({ view: "activity", of: "old" });
-  recording.follow({ view: "activity", of: "new" });
+  for (const of of ["old", "new"]) {
+    store.set({ route: { view: "activity", of } });
+    recording.follow(store.get().route);
+  }
   const page = (id) => ({ items: [{ id }], gaps: [], next: null, total: 1, by: "none", groups: [] });
   for (const [path, resolve] of waiting.reverse()) resolve(page(path.includes("old") ? "old" : "new"));
   await new Promise((resolve) => setImmediate(resolve));
