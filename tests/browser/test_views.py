@@ -230,7 +230,9 @@ async def test_a_lost_network_is_said_and_what_was_asked_meanwhile_is_asked_when
     world: World,
 ) -> None:
     page = world.page
-    await world.sign_in("#/browse?q=zebra")
+    await world.sign_in("#/updates")
+    await expect(page.get_by_role("heading", name="Updates", exact=True)).to_be_attached()
+    await world.go("#/browse?q=zebra")
     await expect(page.locator(".card")).to_have_count(2)
     await page.context.set_offline(True)
     await page.locator("#search").fill("zebra alpha")
