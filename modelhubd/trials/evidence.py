@@ -74,10 +74,10 @@ def words_of(
         said.append(f"The candidate gave no answer to {missing} of {answered.of} requests.")
     told = [words for one in (preference, *checks, *figures) if (words := _words(one)) is not None]
     if not told:
-        told = [
-            "No difference is shown by now. "
-            + (_needed(preference) if preference.pairs else "Mark pairs to know which answers are better.")
-        ]
+        few = all(one.verdict is Word.NOT_ENOUGH for one in (preference, *checks, *figures))
+        by_now = "Too few pairs to tell a difference." if few else "No difference is shown by now."
+        more = _needed(preference) if preference.pairs else "Mark pairs to know which answers are better."
+        told = [f"{by_now} {more}"]
     return (*said, *told)
 
 

@@ -8,7 +8,7 @@ from modelhubd.places import private_dir
 from modelhubd.tasks import in_thread
 from modelhubd.trials.checks.reading import Checks, read_checks
 from modelhubd.trials.checks.runner import Checker, usable_checks
-from modelhubd.wire.evidence import Outcome
+from modelhubd.wire.evidence import CheckOutcome
 
 
 class UserChecks:
@@ -32,7 +32,11 @@ class UserChecks:
             return {}
         await self._make_ready()
         results = await self._checker.run(_read(text).for_line(None, expects=False), answer)
-        return {one.name: one.outcome is Outcome.PASS for one in results if one.outcome is not Outcome.ERROR}
+        return {
+            one.name: one.outcome is CheckOutcome.PASS
+            for one in results
+            if one.outcome is not CheckOutcome.ERROR
+        }
 
     async def close(self) -> None:
         await self._checker.close()

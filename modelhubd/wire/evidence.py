@@ -70,7 +70,7 @@ class Comparison(Message, frozen=True, kw_only=True):
     five; None where that cannot be foretold or is more than a million."""
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     PASS = "pass"  # noqa: S105  # no password
     FAIL = "fail"
     ERROR = "error"
@@ -81,5 +81,5 @@ class CheckResult(Message, frozen=True, kw_only=True):
     """What one check said of one answer. `detail` says why, without any of the answer's text."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     detail: str = ""

@@ -172,6 +172,7 @@ export interface ChangePolicy {
   offline?: boolean | null;
   report_installs?: boolean | null;
 }
+export type CheckOutcome = "error" | "fail" | "pass";
 export interface CheckRates {
   check: string;
   active: Share;
@@ -180,7 +181,7 @@ export interface CheckRates {
 }
 export interface CheckResult {
   name: string;
-  outcome: EvidenceOutcome;
+  outcome: CheckOutcome;
   detail: string;
 }
 export interface Comparison {
@@ -789,6 +790,7 @@ export interface Outbound {
   first_at: string | null;
   last_at: string | null;
 }
+export type Outcome = "cancelled" | "fail" | "pass";
 export interface Page_Artifact_ {
   items: Array<Artifact>;
   next: string | null;
@@ -1001,7 +1003,7 @@ export interface Record {
   latency_s: number;
   finish_reason: string | null;
   confidence: number | null;
-  outcome: RecordsOutcome;
+  outcome: Outcome;
   code: string | null;
   mark: Mark | null;
   content: "preview" | "whole" | null;
@@ -1382,5 +1384,3 @@ export type Word = "better" | "no_difference_shown" | "not_enough" | "worse";
 export interface WriteExport {
   preview: string;
 }
-export type EvidenceOutcome = "error" | "fail" | "pass";
-export type RecordsOutcome = "cancelled" | "fail" | "pass";

@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from modelhubd.trials.agreement import normalised
 from modelhubd.trials.checks.spec import Check
-from modelhubd.wire.evidence import Outcome
+from modelhubd.wire.evidence import CheckOutcome
 
-Decided = tuple[Outcome, str]
+Decided = tuple[CheckOutcome, str]
 
 
 def decide(check: Check, answer: str, expected: str | None) -> Decided:
@@ -30,24 +30,24 @@ def decide(check: Check, answer: str, expected: str | None) -> Decided:
             how = "equals" if check.expected == "normalised" else str(check.expected)
             outcome, detail = _compared(how, expected, answer, normalise=check.expected == "normalised")
         case _:
-            return Outcome.ERROR, "there is nothing to check it by"
+            return CheckOutcome.ERROR, "there is nothing to check it by"
     return turned(outcome, detail) if check.negated else (outcome, detail)
 
 
-def turned(outcome: Outcome, detail: str) -> Decided:
+def turned(outcome: CheckOutcome, detail: str) -> Decided:
     """What `not` makes of it; an error stays one."""
-    if outcome is Outcome.PASS:
-        return Outcome.FAIL, "it passed, and `not` is set"
-    return (Outcome.PASS, "") if outcome is Outcome.FAIL else (outcome, detail)
+    if outcome is CheckOutcome.PASS:
+        return CheckOutcome.FAIL, "it passed, and `not` is set"
+    return (CheckOutcome.PASS, "") if outcome is CheckOutcome.FAIL else (outcome, detail)
 
 
 def of_exit(status: int) -> Decided:
     """What a script's exit status says; negative is the signal that ended it."""
     if status == 0:
-        return Outcome.PASS, ""
+        return CheckOutcome.PASS, ""
     if status == 1:
-        return Outcome.FAIL, "the script says no"
-    return Outcome.ERROR, f"the script ended with {'signal' if status < 0 else 'status'} {abs(status)}"
+        return CheckOutcome.FAIL, "the script says no"
+    return CheckOutcome.ERROR, f"the script ended with {'signal' if status < 0 else 'status'} {abs(status)}"
 
 
 def unusable(check: Check) -> str:
@@ -63,7 +63,7 @@ def unusable(check: Check) -> str:
 
 
 def _found(found: bool, otherwise: str) -> Decided:
-    return (Outcome.PASS, "") if found else (Outcome.FAIL, otherwise)
+    return (CheckOutcome.PASS, "") if found else (CheckOutcome.FAIL, otherwise)
 
 
 def _compared(how: str, wanted: str, answer: str, *, normalise: bool) -> Decided:
@@ -80,16 +80,16 @@ def _schema(schema: Any, answer: str) -> Decided:
     try:
         value = json.loads(answer, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        return Outcome.FAIL, "it is no JSON"
+        return CheckOutcome.FAIL, "it is no JSON"
     try:
         kind = validators.validator_for(schema, default=validators.validator_for({}))
         # With a registry of its own jsonschema fetches nothing.
         error = next(iter(kind(schema, registry=EMPTY_REGISTRY).iter_errors(value)), None)
     except Exception as fault:  # the schema is anybody's, and so is what it raises
-        return Outcome.ERROR, f"the schema cannot be applied ({type(fault).__name__})"
+        return CheckOutcome.ERROR, f"the schema cannot be applied ({type(fault).__name__})"
     if error is None:
-        return Outcome.PASS, ""
-    return Outcome.FAIL, f"`{error.validator}` of the schema is not met at {_depth(error.absolute_path)}"
+        return CheckOutcome.PASS, ""
+    return CheckOutcome.FAIL, f"`{error.validator}` of the schema is not met at {_depth(error.absolute_path)}"
 
 
 def _depth(path: Iterable[Any]) -> str:

@@ -15,7 +15,7 @@ from modelhubd.errors import InvalidInput
 from modelhubd.trials.checks.reading import MAX_TOLD, Checks, read_checks
 from modelhubd.trials.checks.spec import Named, Order
 from modelhubd.trials.checks.worker import GRACE_S, limit_of
-from modelhubd.wire.evidence import CheckResult, Outcome
+from modelhubd.wire.evidence import CheckOutcome, CheckResult
 from modelhubd.wire.problem import FieldError
 
 START_S = 20.0
@@ -50,7 +50,7 @@ class Checker:
             can be run.
         """
         results = await self._do(checks.checks, lambda left: Order(checks=left, prove=True))
-        bad = [f"{each.name}: {each.detail}" for each in results if each.outcome is not Outcome.PASS]
+        bad = [f"{each.name}: {each.detail}" for each in results if each.outcome is not CheckOutcome.PASS]
         if bad:
             raise InvalidInput(
                 f"The checks cannot be used: {bad[0]}.",
@@ -91,7 +91,7 @@ class Checker:
             if not line.endswith(b"\n"):
                 await self._end()
                 detail = f"it did not end within {limit_of(named.check):g} s, or brought the checks down"
-                return [*results, CheckResult(name=named.name, outcome=Outcome.ERROR, detail=detail)]
+                return [*results, CheckResult(name=named.name, outcome=CheckOutcome.ERROR, detail=detail)]
             results.append(msgspec.json.decode(line, type=CheckResult))
         return results
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelhubd.trials.checks import sandbox
 from modelhubd.trials.checks.deciding import Decided, of_exit
-from modelhubd.wire.evidence import Outcome
+from modelhubd.wire.evidence import CheckOutcome
 
 TIMEOUT_S = 10.0
 ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -41,7 +41,7 @@ def run_script(script: str, answer: str, expected: str | None, timeout_s: float,
     """What the script says of the answer. It takes at most `timeout_s`, and nothing of it is left.
     Its folder is made within `scratch`."""
     if reason := refused():
-        return Outcome.ERROR, reason
+        return CheckOutcome.ERROR, reason
     with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         for name, text in (("script", script), ("answer", answer), ("expected", expected)):
@@ -60,8 +60,8 @@ def run_script(script: str, answer: str, expected: str | None, timeout_s: float,
         os.killpg(process.pid, signal.SIGKILL)  # it is not waited for yet: the group is still its own
         status = process.wait()
     if not in_time:
-        return Outcome.ERROR, f"the script took longer than {timeout_s:g} s"
-    return (Outcome.ERROR, NOT_STARTED) if status == sandbox.CANNOT else of_exit(status)
+        return CheckOutcome.ERROR, f"the script took longer than {timeout_s:g} s"
+    return (CheckOutcome.ERROR, NOT_STARTED) if status == sandbox.CANNOT else of_exit(status)
 
 
 def _ended(pid: int, within_s: float) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from modelhubd.trials.checks.deciding import decide, turned, unusable
 from modelhubd.trials.checks.scripts import TIMEOUT_S, refused, run_script
 from modelhubd.trials.checks.spec import Check, Order
-from modelhubd.wire.evidence import CheckResult, Outcome
+from modelhubd.wire.evidence import CheckOutcome, CheckResult
 
 CHECK_S = 2.0
 """For a check that is no script."""
@@ -28,16 +28,16 @@ def limit_of(check: Check) -> float:
     return CHECK_S if check.script is None else (check.timeout_s or TIMEOUT_S) + GRACE_S
 
 
-def check_answer(check: Check, answer: str, expected: str | None, scratch: str) -> tuple[Outcome, str]:
+def check_answer(check: Check, answer: str, expected: str | None, scratch: str) -> tuple[CheckOutcome, str]:
     if check.script is None:
         return decide(check, answer, expected)
     outcome, detail = run_script(check.script, answer, expected, check.timeout_s or TIMEOUT_S, scratch)
     return turned(outcome, detail) if check.negated else (outcome, detail)
 
 
-def prove(check: Check) -> tuple[Outcome, str]:
+def prove(check: Check) -> tuple[CheckOutcome, str]:
     reason = refused() if check.script is not None else unusable(check)
-    return (Outcome.ERROR, reason) if reason else (Outcome.PASS, "")
+    return (CheckOutcome.ERROR, reason) if reason else (CheckOutcome.PASS, "")
 
 
 def main() -> None:

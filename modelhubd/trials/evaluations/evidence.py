@@ -22,7 +22,7 @@ from modelhubd.wire.evaluations import (
     QuestionShown,
     Spread,
 )
-from modelhubd.wire.evidence import CheckResult, Comparison, Outcome, Wanted
+from modelhubd.wire.evidence import CheckOutcome, CheckResult, Comparison, Wanted
 
 LONGEST_SHOWN = 4000
 """Characters of a text in a report."""
@@ -85,10 +85,12 @@ def _figures(model: str, checks: Iterable[str], answers: Answers) -> ModelFigure
         answered=len(answers),
         errors=dict(Counter(one.answer.error for one in answers.values() if one.answer.error)),
         checks={
-            name: wilson(count[Outcome.PASS], count[Outcome.PASS] + count[Outcome.FAIL])
+            name: wilson(count[CheckOutcome.PASS], count[CheckOutcome.PASS] + count[CheckOutcome.FAIL])
             for name, count in passed.items()
         },
-        check_errors={name: count[Outcome.ERROR] for name, count in passed.items() if count[Outcome.ERROR]},
+        check_errors={
+            name: count[CheckOutcome.ERROR] for name, count in passed.items() if count[CheckOutcome.ERROR]
+        },
         latency_s=_spread(one.answer.latency_s for one in good),
         first_token_s=_spread(one.answer.first_token_s for one in good),
         tokens_per_s=_spread(one.answer.tokens_per_s for one in good),
@@ -163,13 +165,13 @@ def _check_compared(name: str, pairs: Sequence[Pair], among: int) -> Comparison:
     outcomes = Counter(
         (one.outcome, other.outcome)
         for one, other in results
-        if one and other and Outcome.ERROR not in (one.outcome, other.outcome)
+        if one and other and CheckOutcome.ERROR not in (one.outcome, other.outcome)
     )
     return compare_wins(
         f"check:{name}",
-        first=outcomes[Outcome.PASS, Outcome.FAIL],
-        second=outcomes[Outcome.FAIL, Outcome.PASS],
-        ties=outcomes[Outcome.PASS, Outcome.PASS] + outcomes[Outcome.FAIL, Outcome.FAIL],
+        first=outcomes[CheckOutcome.PASS, CheckOutcome.FAIL],
+        second=outcomes[CheckOutcome.FAIL, CheckOutcome.PASS],
+        ties=outcomes[CheckOutcome.PASS, CheckOutcome.PASS] + outcomes[CheckOutcome.FAIL, CheckOutcome.FAIL],
         stated=STATED_SHARE,
         among=among,
     )

@@ -11,7 +11,7 @@ import pytest
 from modelhub_client import Conflict, InvalidRequest, NotFound, NotPermitted, ProblemError
 from modelhub_client.client import Client
 from modelhubd.wire.evaluations import EvaluationReport, EvaluationState, Sampling
-from modelhubd.wire.evidence import Outcome, Word
+from modelhubd.wire.evidence import CheckOutcome, Word
 from modelhubd.wire.servers import LoadSettings
 from tests.fakes.tiny_gguf import write_embedding
 from tests.integration.evaluations.conftest import CANARY, CHECKS, PARIS, ROME, SMALL, Lab, lines, with_models
@@ -172,7 +172,7 @@ def test_scripts_are_taken_over_the_socket_only(lab: Lab, tmp_path: Path) -> Non
     assert refused.value.code == "socket_only"
     found = lab.completed(1, checks=checks)
     paris, rome = lab.client.evaluation_report(found.id).questions[0].answers
-    assert [answer.checks[0].outcome for answer in (paris, rome)] == [Outcome.PASS, Outcome.FAIL]
+    assert [answer.checks[0].outcome for answer in (paris, rome)] == [CheckOutcome.PASS, CheckOutcome.FAIL]
     assert not list((lab.daemon.home / "state" / "evaluations" / "scratch").iterdir())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from modelhubd.trials.checks.deciding import decide, of_exit, unusable
 from modelhubd.trials.checks.spec import Check
-from modelhubd.wire.evidence import Outcome
+from modelhubd.wire.evidence import CheckOutcome
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -48,7 +48,7 @@ SCHEMA: dict[str, Any] = {
 def test_a_check_decides(check: Check, answer: str, outcome: str) -> None:
     found, detail = decide(check, answer, None)
     assert found.value == outcome
-    assert (detail == "") == (found is Outcome.PASS)
+    assert (detail == "") == (found is CheckOutcome.PASS)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_an_answer_is_compared_with_what_its_line_expects(how: Any, answer: str,
 
 
 def test_without_anything_to_check_by_it_is_an_error_whichever_way_it_is_turned() -> None:
-    assert decide(Check(expected="equals"), "x", None)[0] is Outcome.ERROR
-    assert decide(Check(json_schema={"$ref": "#/x"}, negated=True), "1", None)[0] is Outcome.ERROR
+    assert decide(Check(expected="equals"), "x", None)[0] is CheckOutcome.ERROR
+    assert decide(Check(json_schema={"$ref": "#/x"}, negated=True), "1", None)[0] is CheckOutcome.ERROR
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -83,7 +83,7 @@ def test_a_schema_that_refers_to_an_address_fetches_nothing() -> None:
         thread.start()
         try:
             schema = {"$ref": f"http://127.0.0.1:{server.server_port}/schema"}
-            assert decide(Check(json_schema=schema), "1", None)[0] is Outcome.ERROR
+            assert decide(Check(json_schema=schema), "1", None)[0] is CheckOutcome.ERROR
         finally:
             server.shutdown()
             thread.join()

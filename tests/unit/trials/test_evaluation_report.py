@@ -26,7 +26,7 @@ from modelhubd.wire.evaluations import (
     Sampling,
     Spread,
 )
-from modelhubd.wire.evidence import CheckResult, Comparison, Interval, Outcome, Share, Word
+from modelhubd.wire.evidence import CheckOutcome, CheckResult, Comparison, Interval, Share, Word
 from modelhubd.wire.servers import LoadSettings
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>\n```\n# no heading | [no](link) &amp;"
@@ -40,7 +40,7 @@ def model(name: str, answered: int) -> EvaluatedModel:
 
 
 def result(name: str, good: bool | None) -> CheckResult:
-    outcome = Outcome.ERROR if good is None else Outcome.PASS if good else Outcome.FAIL
+    outcome = CheckOutcome.ERROR if good is None else CheckOutcome.PASS if good else CheckOutcome.FAIL
     return CheckResult(name=name, outcome=outcome)
 
 

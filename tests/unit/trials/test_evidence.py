@@ -32,8 +32,10 @@ def test_two_alike_models_have_no_winner_and_the_marks_needed_are_told() -> None
     found = evidence_of(alike, [], "t")
     assert found.preference is not None and found.preference.verdict is Word.NO_DIFFERENCE_SHOWN
     assert found.words[-1].startswith("No difference is shown by now. About ")
-    unmarked = evidence_of([pair(n) for n in range(3)], [], "t")
+    unmarked = evidence_of([pair(n) for n in range(60)], [], "t")
     assert unmarked.words == ("No difference is shown by now. Mark pairs to know which answers are better.",)
+    few = evidence_of([pair(n) for n in range(3)], [], "t")
+    assert few.words == ("Too few pairs to tell a difference. Mark pairs to know which answers are better.",)
     assert (
         evidence_of([pair(1, mark="both_bad")], [], "t").words[-1].endswith("More marks may never show one.")
     )

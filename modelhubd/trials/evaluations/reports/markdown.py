@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from modelhubd.trials.evaluations.reports import wording
 from modelhubd.wire.evaluations import AnswerShown, EvaluationReport, ModelPair, QuestionShown
-from modelhubd.wire.evidence import Outcome
+from modelhubd.wire.evidence import CheckOutcome
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|&~$])")
 """Of a text within a line: what only means something at its beginning, or after a bracket, may stay."""
 _TICKS = re.compile(r"`+")
-_SIGNS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.ERROR: "?"}
+_SIGNS = {CheckOutcome.PASS: "✓", CheckOutcome.FAIL: "✗", CheckOutcome.ERROR: "?"}
 
 
 def markdown(report: EvaluationReport) -> str:

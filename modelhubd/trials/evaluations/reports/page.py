@@ -10,7 +10,7 @@ from html import escape
 from modelhubd.trials.evaluations.reports import wording
 from modelhubd.trials.evaluations.reports.plots import Row, range_plot
 from modelhubd.wire.evaluations import AnswerShown, EvaluationReport, ModelPair, QuestionShown, Spread
-from modelhubd.wire.evidence import Outcome, Word
+from modelhubd.wire.evidence import CheckOutcome, Word
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 STYLE = """
@@ -36,7 +36,7 @@ font-size: 12px; } .plot .quiet { stroke: var(--line); } .plot .even { stroke: v
 stroke-dasharray: 4 3; } .plot .bar { stroke: var(--mark); stroke-width: 3; stroke-linecap: round; } .plot
 .mark { fill: var(--mark); }
 """
-SIGNS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.ERROR: "?"}
+SIGNS = {CheckOutcome.PASS: "✓", CheckOutcome.FAIL: "✗", CheckOutcome.ERROR: "?"}
 
 
 def page(report: EvaluationReport) -> str:
