@@ -113,6 +113,8 @@ async def _asked(aside: Aside, server_id: str, sampled: Sampled, limit: float) -
 
 
 async def _post(session: aiohttp.ClientSession, sampled: Sampled, clock: Callable[[], float]) -> Replayed:
+    if session.closed:
+        raise aiohttp.ClientConnectionError
     began = clock()
     heard = Heard(streamed=sampled.streamed)
     async with session.post(

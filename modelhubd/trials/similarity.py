@@ -24,7 +24,7 @@ class _Vectors(Message, frozen=True, kw_only=True):
 
 async def similarity(embedder: aiohttp.ClientSession | None, texts: Sequence[str]) -> float | None:
     """Cosine of the embeddings of two texts; None without an embedding model, or where it does not answer."""
-    if embedder is None or not all(text.strip() for text in texts):
+    if embedder is None or embedder.closed or not all(text.strip() for text in texts):
         return None
     try:
         async with asyncio.timeout(LIMIT_S):

@@ -50,6 +50,8 @@ async def test_axe_finds_nothing_on_any_view_or_dialog_in_either_theme(world: Wo
 async def _opened(page: Page, route: str) -> None:
     """What is folded away on a view is looked at too."""
     await expect(page.locator("main .summary").first).not_to_contain_text("…")
+    if route == "#/installed":
+        await expect(page.locator("main details.panel")).to_be_attached()
     await page.evaluate("document.querySelectorAll('main details').forEach((el) => { el.open = true; })")
     if route == "#/installed":
         await expect(page.locator(".space li").first).to_be_visible()

@@ -102,6 +102,7 @@ async def test_pairs_are_marked_blind_by_keys_alone(world: World, seen: Observed
     page = world.page
     await world.sign_in("#/trials")
     button = page.get_by_role("button", name="Mark blind")
+    await expect(button).to_be_visible()
     await world.tab_to(button)
     await page.keyboard.press("Enter")
     blind = pane(world, "Mark blind")

@@ -176,6 +176,9 @@ class Run:
 
 
 async def _post(session: aiohttp.ClientSession, body: dict[str, Any]) -> tuple[int, bytes]:
+    """(status, body) of the answer. Raises Unavailable: the server has ended since the last question."""
+    if session.closed:
+        raise Unavailable("The server has ended.", code="server_gone")
     async with session.post(ROUTE, json=body) as answer:
         data = bytearray()
         async for piece in answer.content.iter_any():
