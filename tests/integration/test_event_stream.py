@@ -48,7 +48,8 @@ def test_a_fresh_stream_says_hello_gives_the_state_and_goes_live(daemon: Running
     assert snapshot[1] == "snapshot"
     assert snapshot[2]["reason"] == "fresh"
     assert set(snapshot[2]["state"]) == {
-        "downloads", "library", "servers", "updates", "catalog", "device", "policy"
+        "downloads", "library", "servers", "updates", "catalog", "device", "policy", "records", "trials",
+        "evaluations", "jobs",
     }  # fmt: skip
     assert ready[0] is not None
     change_catalog(daemon, 1)
