@@ -260,6 +260,7 @@ async def test_ending_every_session_signs_out_this_browser_and_the_old_token_ope
     for one in (page, other):
         await expect(one.locator("main pre")).to_have_text("modelhub ui")
     assert await page.evaluate("localStorage.getItem('modelhub.session')") is None
+    await other.close()  # it would read the page again by itself
     await page.evaluate("old => localStorage.setItem('modelhub.session', old)", old)
     await page.reload()
     await expect(page.locator("main pre")).to_have_text("modelhub ui")
