@@ -105,4 +105,4 @@ def test_usage_is_told_as_lines_and_by_model(stocked: Updating) -> None:
     lines = types(stocked, "usage")
     assert "artifact\tacme/space@4:gguf-q4\t" in lines.stdout
     assert "are free" in lines.stderr
-    assert "acme/space\t1\t" in types(stocked, "usage", "--models").stdout
+    assert "acme/space\t" in types(stocked, "usage", "--models").stdout
