@@ -320,7 +320,7 @@ def _fetcher(fetching: Fetching) -> Any:
             self.role = ROOT
 
         def _fetch(self, url: str) -> Iterator[bytes]:
-            raise NotImplementedError("download_file knows how much may come")
+            raise DownloadError(f"nothing is fetched without a bound: {url}")
 
         @contextmanager
         def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
