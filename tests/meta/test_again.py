@@ -7,6 +7,12 @@ import pytest
 
 from tests.meta import again
 
+FAILED_IN_COMPANY = (
+    "tests/test_two.py::test_a[x]@tests/test_two.py",
+    "tests/test_one.py::test_one",
+    "tests/test_two.py::test_b@tests/test_two.py",
+)
+
 
 @pytest.mark.parametrize(
     "failed",
@@ -27,10 +33,10 @@ def test_a_run_that_broke_off_is_not_run_again(
     assert again.main() == 1
 
 
-def test_a_test_that_failed_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_of_a_test_that_failed_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     again.FAILED.parent.mkdir(parents=True)
-    again.FAILED.write_text(json.dumps({"tests/test_one.py::test_one": True}))
+    again.FAILED.write_text(json.dumps(dict.fromkeys(FAILED_IN_COMPANY, True)))
     asked: list[str] = []
 
     def run(arguments: list[str]) -> int:
@@ -39,4 +45,4 @@ def test_a_test_that_failed_is_run_again(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(pytest, "main", run)
     assert again.main() == 0
-    assert asked[0] == "tests/test_one.py::test_one"
+    assert asked[:3] == ["tests/test_one.py", "tests/test_two.py", "--maxfail"]
