@@ -10,6 +10,8 @@ from tests.running import RunningDaemon, running_daemon
 
 SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py"})
 """Files of long tests that share nothing: each may run wherever there is room."""
+LONG_ID = 80
+"""Characters of a parameter that still name a test."""
 UNMEASURED = frozenset({"crash", "browser", "real"})
 """Folders of tests whose programs are not measured."""
 
@@ -20,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts, some of them signed anew in each process, are named by what they are given as."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONG_ID else None
 
 
 def _group(item: pytest.Item) -> str:
