@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DECISIONS := $(shell paste -sd, tests/meta/decisions.txt)
+# One more than cores: much of what tests do is wait (docs/decisions/0015).
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Whoever sets it wants no traces in the tree; the tests then read everything anew in every process.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,7 +29,7 @@ demo-registry: $(STAMP) ## the second act: publish, approve, sync, verify, withd
 
 test: $(STAMP) ## all tests
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --cov --cov-report=
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup --cov --cov-report=
 
 test-again: $(STAMP) ## the tests that failed, one after the other (docs/decisions/0032)
 	@echo "FAILED THE FIRST TIME, run again by themselves:"
