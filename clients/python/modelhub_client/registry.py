@@ -10,13 +10,11 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from modelhub_client.call import Call
-from modelhub_client.calls import registry as of_registry
-from modelhub_client.calls import registry_accounts as of_accounts
 from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
-from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, PAGE, REVIEWS_PAGE, Answers
+from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, Answers
 from modelhub_client.registry_methods import RegistryMethods
+from modelhub_client.registry_pages import WholeLists
 from modelhubd.wire.base import Page
-from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
 
 T = TypeVar("T")
 
@@ -24,7 +22,7 @@ _Answer = tuple[int, bytes, str | None]
 """Status, body, ETag."""
 
 
-class RegistryClient(RegistryMethods):
+class RegistryClient(RegistryMethods, WholeLists):
     """Talks to the registry at `url` (`https://host[:port][/path]`) with the token of one person or service.
 
     One connection is kept and used again; threads take turns on it. TLS is that of the platform: an
@@ -177,30 +175,6 @@ class RegistryClient(RegistryMethods):
             after = page.next
             if after is None:
                 return
-
-    def every_version(self, model: str) -> Iterator[RegistryVersion]:
-        return self.pages(lambda after: of_registry.versions(model, limit=PAGE, after=after))
-
-    def every_review(self, status: str | None = None) -> Iterator[Review]:
-        return self.pages(lambda after: of_registry.reviews(status=status, limit=REVIEWS_PAGE, after=after))
-
-    def every_template(self) -> Iterator[Template]:
-        return self.pages(lambda after: of_registry.templates(limit=PAGE, after=after))
-
-    def every_publisher(self) -> Iterator[Publisher]:
-        return self.pages(lambda after: of_accounts.publishers(limit=PAGE, after=after))
-
-    def every_token(self) -> Iterator[Token]:
-        return self.pages(lambda after: of_accounts.tokens(limit=PAGE, after=after))
-
-    def every_audit_entry(
-        self, *, actor: str | None = None, action: str | None = None, subject: str | None = None
-    ) -> Iterator[AuditEntry]:
-        return self.pages(
-            lambda after: of_accounts.audit(
-                actor=actor, action=action, subject=subject, limit=PAGE, after=after
-            )
-        )
 
 
 def _reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Registry
 from tests.fakes.registry_template import Copies, Place, copied_place, copied_registry
+from tests.integration.registry.story import Story, begun
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,3 +48,10 @@ async def sqlite_registry(tmp_path: Path) -> AsyncIterator[Registry]:
     """A running one, for what has nothing to do with the database."""
     async with copied_registry("sqlite", tmp_path / "registry") as running:
         yield running
+
+
+@pytest.fixture
+def story(tmp_path: Path, place: Place) -> Iterator[Story]:
+    """Two people, an administrator, three templates and two machines at the beginning."""
+    with begun(tmp_path, place) as made:
+        yield made
