@@ -37,6 +37,12 @@ async def test_there_is_no_default_credential(program: RegistryProcess) -> None:
     assert "mhr_" not in program.log
 
 
+def test_nobody_else_reads_what_it_keeps(program: RegistryProcess) -> None:
+    kept = [program.state_dir, *program.state_dir.rglob("*")]
+    open_to_others = [path.name for path in kept if path.stat().st_mode & 0o077]
+    assert (len(kept) > 8, open_to_others) == (True, [])
+
+
 async def test_one_command_runs_it_and_another_makes_the_first_token_meanwhile(
     program: RegistryProcess,
 ) -> None:
@@ -72,6 +78,15 @@ def test_migrate_says_what_form_the_database_has(tmp_path: Path, database_url: s
     assert (done.returncode, done.stdout) == (0, f"modelhub-registry: the database has form {newest()}\n"), (
         done.stderr
     )
+
+
+def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    stopped = RegistryProcess(tmp_path / "state")
+    assert stopped.command("migrate").returncode == 0
+    path = tmp_path / "state" / "registry.db"
+    path.chmod(0o644)
+    assert stopped.command("migrate").returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
