@@ -183,8 +183,8 @@ def _on_sqlite(url: sa.URL) -> AsyncEngine:
 
 
 def _close_to_others(database: Path) -> None:
-    """Before SQLite opens it, which gives what lies beside it the same mode. It is never opened here: the locks
-    that SQLite holds for this process would end with that."""
+    """Before SQLite opens it, which gives what lies beside it the same mode. It is never opened here, as that
+    would end the locks that SQLite holds on it for this process."""
     with contextlib.suppress(OSError):  # where it cannot be, SQLite says why
         if not database.exists():
             database.touch(0o600, exist_ok=False)

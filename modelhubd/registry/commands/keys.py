@@ -102,10 +102,11 @@ def init(
     root key in the state folder, to be moved away."""
     from modelhubd.places import private_dir
     from modelhubd.registry.app import now
-    from modelhubd.registry.release.first import make_keys
+    from modelhubd.registry.release.first import check_places, make_keys
     from modelhubd.registry.release.service import lifetimes_of
 
     _check(root_keys, threshold)
+    check_places(config.state_dir, offline)
     passphrases = new_passphrases(root_keys, encrypt, passphrase_files)
     private_dir(config.state_dir)
     make_keys(

@@ -105,6 +105,20 @@ def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     database.close()
 
 
+def test_nobody_is_asked_for_passphrases_of_keys_that_cannot_be_kept(tmp_path: Path) -> None:
+    prepared = RegistryProcess(tmp_path / "state")
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o755)
+    init = ("keys", "init", "--offline", str(disk), "--encrypt")
+    refused = prepared.command(*init)
+    assert (refused.returncode, "can be read by others" in refused.stderr) == (1, True), refused.stderr
+    disk.chmod(0o700)
+    assert "no terminal" in prepared.command(*init).stderr
+    assert prepared.command(*init[:-1]).returncode == 0
+    refused = prepared.command(*init)
+    assert (refused.returncode, "keys rotate" in refused.stderr) == (1, True), refused.stderr
+
+
 def test_wrong_settings_are_named(tmp_path: Path) -> None:
     stopped = RegistryProcess(tmp_path / "state")
     (tmp_path / "state").mkdir(mode=0o700)
