@@ -83,6 +83,7 @@ async def test_the_commands_replace_keys_while_the_service_runs(tmp_path: Path, 
             "--beyond-version", str(2**60), "--beyond-revision", "5000",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+        assert "No signature" not in done.stderr + running.log, "two of three sign, and that is enough"
         async with aiohttp.ClientSession() as session:
             admin = Person(url=running.url, token=token, session=session)
             await _settled(admin, "2.root.json")
