@@ -101,7 +101,7 @@ def init(
     """Make the keys before the first start. Without this, `serve` makes them at its first start, with one
     root key in the state folder, to be moved away."""
     from modelhubd.places import private_dir
-    from modelhubd.registry.app import now
+    from modelhubd.registry.opening import now
     from modelhubd.registry.release.first import check_places, make_keys
     from modelhubd.registry.release.service import lifetimes_of
 
@@ -202,7 +202,7 @@ def _rotate(
 
 
 async def _replace(config: RegistryConfig, rotation: "Rotation") -> None:
-    from modelhubd.registry.app import now
+    from modelhubd.registry.opening import now
     from modelhubd.registry.portable.backups import existing_database
     from modelhubd.registry.release.rotation import rotate
     from modelhubd.registry.release.service import lifetimes_of

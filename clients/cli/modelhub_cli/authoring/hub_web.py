@@ -99,7 +99,7 @@ class Web:
                 reason = getattr(error, "reason", None) or error
                 raise Failed(
                     f"{self._home} cannot be reached: {reason}.",
-                    next_step="See that this machine may reach it ($HTTPS_PROXY), or name a mirror: $HF_ENDPOINT.",
+                    next_step="This machine must reach it ($HTTPS_PROXY), or a mirror of it ($HF_ENDPOINT).",
                     code=UNREACHABLE,
                 ) from error
             try:
