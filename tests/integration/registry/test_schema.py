@@ -13,11 +13,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.errors import CannotStart
 from modelhubd.registry.database import Database
-from modelhubd.registry.migrate import MIGRATIONS, migrate, newest
+from modelhubd.registry.migrate import MIGRATIONS, _forms, migrate, newest
 from modelhubd.registry.migrations.versions import v0001_tables, v0002_weights, v0003_found_and_counted
 from modelhubd.registry.schema import metadata, template_compliance, version
 from modelhubd.registry.triggers import MOVES
@@ -211,6 +212,14 @@ def checks_of_the_schema(
     metadata.drop_all(connection)
     metadata.create_all(connection)
     return checks(connection)
+
+
+def test_each_form_is_named_by_its_file() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert _forms() == tuple(reversed(known))
+    assert newest() == known[0]
 
 
 async def test_a_second_migration_changes_nothing(database: Database) -> None:
