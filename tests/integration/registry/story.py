@@ -88,7 +88,7 @@ def begun(tmp_path: Path, place: Place) -> Iterator[Story]:
         origin = stack.enter_context(Origin("--directory", str(files)))
         (place.state_dir / "registry.toml").write_text(f'allow_origins = ["{origin.url}"]\n')
         registry = stack.enter_context(registry_process(place.state_dir, place.url))
-        admin = stack.enter_context(RegistryClient(registry.url, token=registry.create_admin()))
+        admin = stack.enter_context(RegistryClient(registry.url, token=place.tokens["admin"]))
         for name, models in TEMPLATES.items():
             admin.put_template(name, name=name, models=models)
 
@@ -100,7 +100,7 @@ def begun(tmp_path: Path, place: Place) -> Iterator[Story]:
             "reviewer": token("reviewer", "review"),
         }
         root = tmp_path / "root.json"
-        root.write_text(registry.command("keys", "root", "--first").stdout)
+        root.write_bytes(place.first_root)
         machines = tuple(
             registered(
                 tmp_path / name, registry=registry.url, root=root, token=token(name, "read"),
