@@ -41,6 +41,7 @@ def test_what_an_organisation_approves_is_what_its_machines_get_and_nothing_else
     a_new_version_keeps_its_badge(story)
     what_is_withdrawn_runs_nowhere(story)
     the_log_holds(story)
+    new_keys_are_followed(story)
     it_stays_so_offline(story)
 
 
@@ -48,7 +49,7 @@ def nothing_is_served_yet(story: Story) -> None:
     story.synced()
     story.badges_are(desk=False, search=False, factory=False)
     story.stand(chat="not_approved", embed="not_approved", code="not_approved")
-    story.every_refuses(lambda client: client.createdownload(CHAT), "model_not_found")
+    story.every_refuses(lambda client: client.create_download(CHAT), "model_not_found")
 
 
 def everything_is_published(story: Story) -> dict[str, str]:
@@ -67,7 +68,7 @@ def everything_is_published(story: Story) -> dict[str, str]:
         found[model] = answer["content_sha256"]
     story.synced()
     story.stand(chat="not_approved", embed="not_approved", code="not_approved")
-    story.every_refuses(lambda client: client.createdownload(CHAT), "model_not_found")
+    story.every_refuses(lambda client: client.create_download(CHAT), "model_not_found")
     return found
 
 
@@ -130,7 +131,7 @@ def only_what_is_verified_where_that_is_the_policy(story: Story) -> None:
     story.every(lambda client: client.change_policy(require_verified=True))
     story.stand(chat=REFUSED, embed=REFUSED, code=REFUSED)
     story.every_refuses(lambda client: client.load(EMBED), REFUSED)
-    story.every_refuses(lambda client: client.createdownload(CODE), REFUSED)
+    story.every_refuses(lambda client: client.create_download(CODE), REFUSED)
     for machine in story.machines:
         unloads(machine.client, CHAT)
     expected = dict.fromkeys(TEMPLATES, False)
@@ -192,7 +193,7 @@ def they_refuse_it(story: Story) -> None:
     story.stand(chat="withdrawn", embed="approved", code="approved")
     story.badges_are(desk=False, search=False, factory=False)
     story.every_refuses(lambda client: client.load(CHAT, force=True), REFUSED, "model_withdrawn")
-    story.every_refuses(lambda client: client.createdownload(CHAT, force=True), REFUSED, "model_withdrawn")
+    story.every_refuses(lambda client: client.create_download(CHAT, force=True), REFUSED, "model_withdrawn")
     story.every_refuses(lambda client: client.model(CHAT), "model_withdrawn")
 
 
@@ -203,8 +204,22 @@ def the_log_holds(story: Story) -> None:
     command(environ, "registry", "login", url, given=token)
     held = json.loads(command(environ, "registry", "audit", "verify", "--json"))
     assert held["read"] == held["entries"] > 20
-    actions = [entry.action for entry in story.people["admin"].every_auditentry_of(subject=f"{CHAT}@1")]
+    actions = [entry.action for entry in story.people["admin"].every_audit_entry(subject=f"{CHAT}@1")]
     assert actions == ["version.published", "version.approved", "version.withdrawn"]
+
+
+def new_keys_are_followed(story: Story) -> None:
+    before = {machine.client.sync_catalog(wait=True).revision for machine in story.machines}
+    root_key = story.registry.state_dir / "offline-root"
+    done = story.registry.command("keys", "rotate", "--root-key", str(root_key))
+    assert done.returncode == 0, done.stderr
+    story.people["admin"].star(EMBED)  # still answers
+    story.synced()
+    assert {machine.client.catalog_info().revision for machine in story.machines} != before
+    they_refuse_it(story)
+    auditor = story.author_home.parent / "auditor"
+    held = json.loads(command(auditor, "registry", "audit", "verify", "--json"))
+    assert held["consistent_with"] < held["entries"]
 
 
 def it_stays_so_offline(story: Story) -> None:
