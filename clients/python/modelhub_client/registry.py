@@ -1,6 +1,7 @@
 """The client of a registry, on http.client: one connection that is kept, one address, one token."""
 
 import http.client
+import select
 import ssl
 import threading
 import time
@@ -71,6 +72,8 @@ class RegistryClient(RegistryMethods, WholeLists):
         return self._answers.read(call, status, body, etag)
 
     def _ask(self, call: Call[Any], etag: str | None) -> _Answer:
+        if self._connection is not None and _has_ended(self._connection):
+            self._drop()
         reused = self._connection is not None
         try:
             return self._exchange(call, etag)
@@ -175,6 +178,16 @@ class RegistryClient(RegistryMethods, WholeLists):
             after = page.next
             if after is None:
                 return
+
+
+def _has_ended(connection: http.client.HTTPConnection) -> bool:
+    """Whether the other side has closed it, as one closes what nobody has used for a while. Between two
+    requests it says nothing else."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _reason(error: Exception) -> str:
