@@ -115,9 +115,9 @@ async def _served(
     return await in_thread(lambda: tuple(shown(key, verified) for key, verified in newest.items()))
 
 
-async def _all(connection: AsyncConnection, query: sa.Select[Any]) -> list[sa.Row[Any]]:
-    """Short rows, however many; others get their turn meanwhile."""
-    found: list[sa.Row[Any]] = []
+async def _all(connection: AsyncConnection, query: sa.Select[Any]) -> list[Any]:
+    """The rows, which are short, however many; others get their turn meanwhile."""
+    found: list[Any] = []
     async for part in (await connection.stream(query)).partitions(LISTED_AT_ONCE):
         found += part
     return found

@@ -96,7 +96,9 @@ def an_update_goes_as_far_as_the_program(story: Story) -> None:
     assert update_of(as_app(story, 0, ANCIENT)).state is UpdateState.HELD_BACK
     assert update_of(as_app(story, 0, NEW)).version == 3
     (begun,) = old.apply_updates([update.id]).applied
-    done = until(lambda: old.download(begun.download), lambda one: one.state.ended)
+    number = begun.download
+    assert number is not None
+    done = until(lambda: old.download(number), lambda one: one.state.ended)
     assert (done.state, done.version) == ("completed", 2)
     until(lambda: update_of(old), lambda one: one.version == 3)
     left = update_of(old)
