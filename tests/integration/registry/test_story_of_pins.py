@@ -20,6 +20,7 @@ PINS: dict[int, dict[str, Any]] = {1: {}, 2: {"app": {"editor": ">=1.5"}}, 3: {"
 WHY = "It needs editor >=2, and this is 1.9."
 
 
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 @pytest.mark.timeout(180)
 def test_each_program_gets_the_newest_version_that_it_can_use(story: Story) -> None:
     for version in (1, 2):
