@@ -4,13 +4,16 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Registry
 from tests.fakes.registry_template import Copies, Place, copied_place, copied_registry
-from tests.integration.registry.story import Story, begun
+
+if TYPE_CHECKING:
+    from tests.integration.registry.story import Story
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -51,7 +54,9 @@ async def sqlite_registry(tmp_path: Path) -> AsyncIterator[Registry]:
 
 
 @pytest.fixture
-def story(tmp_path: Path, place: Place) -> Iterator[Story]:
+def story(tmp_path: Path, place: Place) -> "Iterator[Story]":
     """Two people, an administrator, three templates and two machines at the beginning."""
+    from tests.integration.registry.story import begun  # it brings what makes models: for stories alone
+
     with begun(tmp_path, place) as made:
         yield made

@@ -113,9 +113,9 @@ async def test_every_act_is_audited_once(registry: Registry) -> None:
     assert (await check_log(registry.parts.database)).audit_size == seen
 
 
-COUNTED = {"counter", "star", "report", "token"}
-"""Tables of what is only counted or noted (of a token its last use): never under the head row's lock, except
-where an administrator's act, which is audited, sets them."""
+COUNTED = {"counter", "star", "report", "token", "idempotency"}
+"""Tables of what is only counted or noted (of a token its last use, of a report its key): never under the head
+row's lock, except where an act that is audited sets them."""
 WRITES = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 
 
