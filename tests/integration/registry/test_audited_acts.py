@@ -114,8 +114,8 @@ async def test_every_act_is_audited_once(registry: Registry) -> None:
 
 
 COUNTED = {"counter", "star", "report", "token", "idempotency"}
-"""Tables of what is only counted or noted (of a token its last use, of a report its key): never under the head
-row's lock, except where an act that is audited sets them."""
+"""Tables of what is only counted or noted (of a token its last use, of a report its key): never under the
+head row's lock, except where an act that is audited sets them."""
 WRITES = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 
 
