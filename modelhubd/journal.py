@@ -48,6 +48,7 @@ def start_logging(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    logging.getLogger("tuf").setLevel(logging.WARNING)  # tells of each root key that need not have signed
     # It reports bytes that are no request, with a traceback each: whoever sends them could fill the disk.
     # A request that fails is reported by web.problems.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

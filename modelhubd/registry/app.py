@@ -8,22 +8,19 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from modelhubd import __version__
-from modelhubd.errors import CannotStart, ModelhubError, Unavailable
-from modelhubd.places import private_dir
+from modelhubd.errors import CannotStart, Unavailable
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.application import SECURITY_HEADERS, application
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.counters.reports import Reports
-from modelhubd.registry.database import Database
-from modelhubd.registry.migrate import migrate
+from modelhubd.registry.opening import now, ready_database
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.rates import Rates
 from modelhubd.registry.release.service import Releases
-from modelhubd.registry.seed.service import first_start
 from modelhubd.registry.traffic import Traffic
 from modelhubd.tasks import TaskOwner
 from modelhubd.web.listening import BACKLOG, BoundedSocket
@@ -43,36 +40,6 @@ class Running:
 
     parts: Parts
     url: str
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-@contextlib.asynccontextmanager
-async def ready_database(
-    config: RegistryConfig, clock: Callable[[], datetime] = now
-) -> AsyncIterator[tuple[Database, str]]:
-    """The database in this program's form and past its first start, and the registry's name.
-
-    Raises:
-        CannotStart: the state folder or the database cannot be used.
-    """
-    try:
-        private_dir(config.state_dir)
-    except OSError as error:
-        raise CannotStart(f"The registry's state folder cannot be used: {error}.") from error
-    async with Database.open(config.database_url, connections=config.connections) as database:
-        try:
-            before, after = await migrate(database)
-            if before != after:
-                log.info("the database is brought from form %s to %s", before or "none", after)
-            name = await first_start(database, config.name, clock)
-        except CannotStart:
-            raise
-        except ModelhubError as error:
-            raise CannotStart(f"The registry's database cannot be used: {error}") from error
-        yield database, name
 
 
 @contextlib.asynccontextmanager

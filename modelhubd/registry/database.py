@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -174,9 +175,22 @@ def _engine(url: str, connections: int) -> AsyncEngine:
 
 
 def _on_sqlite(url: sa.URL) -> AsyncEngine:
+    if url.database and url.database != ":memory:":
+        _close_to_others(Path(url.database))
     engine = create_async_engine(url, pool_timeout=LOCK_S)
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _close_to_others(database: Path) -> None:
+    """Before SQLite opens it, which gives what lies beside it the same mode. It is never opened here, as that
+    would end the locks that SQLite holds on it for this process."""
+    with contextlib.suppress(OSError):  # where it cannot be, SQLite says why
+        if not database.exists():
+            database.touch(0o600, exist_ok=False)
+        for end in ("", "-wal", "-shm"):
+            if (kept := database.with_name(database.name + end)).exists() and kept.stat().st_mode & 0o077:
+                kept.chmod(0o600)
 
 
 def _on_postgresql(url: sa.URL, connections: int) -> AsyncEngine:

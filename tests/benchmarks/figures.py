@@ -22,5 +22,11 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     return "\n".join(lines) + "\n"
 
 
+def written_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The same for a page of Markdown."""
+    marks = ["---", *("---:" for _ in head[1:])]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, marks, *rows))
+
+
 def ms(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"

@@ -13,8 +13,9 @@ import msgspec
 
 from modelhubd.registry.access import OPERATOR
 from modelhubd.registry.accounts.service import make_admin
-from modelhubd.registry.app import Running, now, running
+from modelhubd.registry.app import Running, running
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.opening import now
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.routes import PREFIX
 

@@ -12,8 +12,8 @@ from datetime import datetime
 import aiohttp
 
 from modelhubd.registry.accounts.service import make_admin
-from modelhubd.registry.app import now
 from modelhubd.registry.database import Database
+from modelhubd.registry.opening import now
 from tests.fakes.registry import SCOPES, Answered, Person
 from tests.unit.registry.samples import publish_json
 

@@ -56,10 +56,15 @@ def template(kind: str) -> Template:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a registry has its keys and its database."""
+    """Where a registry has its keys and its database. `tokens` of it are by role."""
 
     state_dir: Path
     url: str
+    tokens: dict[str, str]
+
+    @property
+    def first_root(self) -> bytes:
+        return (self.state_dir / "keys" / "1.root.json").read_bytes()
 
 
 @contextlib.contextmanager
@@ -69,7 +74,8 @@ def copied_place(kind: str, folder: Path) -> Iterator[Place]:
     shutil.copytree(known.state_dir, folder)
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(fresh_database(known.database)) if known.database else ""
-        yield Place(folder, database or f"sqlite+aiosqlite:///{folder / 'registry.db'}")
+        url = database or f"sqlite+aiosqlite:///{folder / 'registry.db'}"
+        yield Place(folder, url, known.tokens)
 
 
 Copies = Callable[..., contextlib.AbstractAsyncContextManager[Registry]]

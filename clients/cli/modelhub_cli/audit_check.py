@@ -1,10 +1,12 @@
 """Checks a registry's audit log on this machine, and remembers what it has seen.
 
 Whoever has checked once is a witness: the registry cannot take back, change or fork what was seen without the
-next check noticing. What is remembered is one checkpoint per registry, in the state directory.
+next check noticing. What is remembered of each registry, in the state directory, is one checkpoint and the
+root by which the keys are found that sign later ones.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +27,13 @@ FOLDER = "audit-seen"
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen of a log: the key that signs it, and the note."""
+    """What was seen of a log: the note, the key that signed it, the keys that signed others before, and the
+    registry's root."""
 
     key: str
     note: str
+    keys: tuple[str, ...] = ()
+    root: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,26 +69,39 @@ def check_log(
         Failed: something does not hold (exit code 8); nothing is remembered then.
     """
     # Here, as it brings the library of cryptography, which takes longer to import than most commands take.
-    from modelhubd.trust.notes import open_checkpoint
+    from modelhub_cli.audit_roots import follow_roots
+    from modelhubd.trust.notes import open_checkpoint, verifier_key
 
-    def opened(note: str, by: str, what: str) -> "Checkpoint":
-        try:
-            return open_checkpoint(note, by)
-        except ModelhubError as error:
-            raise _broken(f"{what} is not what it should be: {error}") from error
+    def opened(note: str, keys: Sequence[str], what: str) -> "Checkpoint":
+        refused: ModelhubError | None = None
+        for one in keys:
+            try:
+                return open_checkpoint(note, one)
+            except ModelhubError as error:
+                refused = refused or error
+        raise _broken(f"{what} is not what it should be: {refused}")
 
     path = folder / FOLDER / f"{hashlib.sha256(origin_of(registry.url).encode()).hexdigest()[:16]}.json"
     seen = _seen(path)
     answer = registry.checkpoint()
-    trusted = key or (seen.key if seen is not None else answer.key)
-    now = opened(answer.note, trusted, "The checkpoint")
+    try:
+        roots = follow_roots(registry, None if seen is None else seen.root)
+    except ModelhubError as error:
+        raise _broken(f"its keys cannot be followed: {error}") from error
+    name = (answer.key if seen is None else seen.key).partition("+")[0]
+    keys = tuple(verifier_key(name, public) for public in roots.keys)
+    if seen is not None and seen.key not in (*keys, key):
+        raise _broken("it was signed by a key, at the last check, that its roots do not know")
+    trusted = key or keys[0]
+    now = opened(answer.note, [trusted], "The checkpoint")
     read = _check_entries(registry, now.size, now.root) if with_entries else 0
-    known = [opened(seen.note, seen.key, "The remembered checkpoint")] if seen is not None else []
+    known = [opened(seen.note, [seen.key], "The remembered checkpoint")] if seen is not None else []
+    every = tuple(dict.fromkeys((trusted, *keys, *(() if seen is None else seen.keys))))
     if earlier is not None:
-        known.append(opened(earlier, trusted, "The checkpoint in the file"))
+        known.append(opened(earlier, every, "The checkpoint in the file"))
     for before in known:
         _check_growth(registry, before, now)
-    _remember(path, Seen(key=trusted, note=answer.note))
+    _remember(path, Seen(key=trusted, note=answer.note, keys=every, root=roots.newest))
     sizes = [before.size for before in known]
     return Held(
         origin=now.origin,
@@ -143,7 +161,7 @@ def _check_growth(registry: RegistryClient, before: "Checkpoint", now: "Checkpoi
 
 def _broken(what: str) -> Failed:
     return Failed(
-        f"The audit log does not hold: {what}.",
+        f"The audit log does not hold: {what.rstrip('.')}.",
         next_step="Keep the checkpoints you have, and ask whoever runs the registry.",
         code=INTEGRITY,
     )

@@ -1,6 +1,7 @@
 """The client of a registry, on http.client: one connection that is kept, one address, one token."""
 
 import http.client
+import select
 import ssl
 import threading
 import time
@@ -10,13 +11,11 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from modelhub_client.call import Call
-from modelhub_client.calls import registry as of_registry
-from modelhub_client.calls import registry_accounts as of_accounts
 from modelhub_client.errors import RegistryUnreachable, UnexpectedAnswer
-from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, PAGE, REVIEWS_PAGE, Answers
+from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, Answers
 from modelhub_client.registry_methods import RegistryMethods
+from modelhub_client.registry_pages import WholeLists
 from modelhubd.wire.base import Page
-from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
 
 T = TypeVar("T")
 
@@ -24,7 +23,7 @@ _Answer = tuple[int, bytes, str | None]
 """Status, body, ETag."""
 
 
-class RegistryClient(RegistryMethods):
+class RegistryClient(RegistryMethods, WholeLists):
     """Talks to the registry at `url` (`https://host[:port][/path]`) with the token of one person or service.
 
     One connection is kept and used again; threads take turns on it. TLS is that of the platform: an
@@ -73,6 +72,8 @@ class RegistryClient(RegistryMethods):
         return self._answers.read(call, status, body, etag)
 
     def _ask(self, call: Call[Any], etag: str | None) -> _Answer:
+        if self._connection is not None and _has_ended(self._connection):
+            self._drop()
         reused = self._connection is not None
         try:
             return self._exchange(call, etag)
@@ -178,29 +179,15 @@ class RegistryClient(RegistryMethods):
             if after is None:
                 return
 
-    def every_version(self, model: str) -> Iterator[RegistryVersion]:
-        return self.pages(lambda after: of_registry.versions(model, limit=PAGE, after=after))
 
-    def every_review(self, status: str | None = None) -> Iterator[Review]:
-        return self.pages(lambda after: of_registry.reviews(status=status, limit=REVIEWS_PAGE, after=after))
-
-    def every_template(self) -> Iterator[Template]:
-        return self.pages(lambda after: of_registry.templates(limit=PAGE, after=after))
-
-    def every_publisher(self) -> Iterator[Publisher]:
-        return self.pages(lambda after: of_accounts.publishers(limit=PAGE, after=after))
-
-    def every_token(self) -> Iterator[Token]:
-        return self.pages(lambda after: of_accounts.tokens(limit=PAGE, after=after))
-
-    def every_audit_entry(
-        self, *, actor: str | None = None, action: str | None = None, subject: str | None = None
-    ) -> Iterator[AuditEntry]:
-        return self.pages(
-            lambda after: of_accounts.audit(
-                actor=actor, action=action, subject=subject, limit=PAGE, after=after
-            )
-        )
+def _has_ended(connection: http.client.HTTPConnection) -> bool:
+    """Whether the other side has closed it, as one closes what nobody has used for a while. Between two
+    requests it says nothing else."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _reason(error: Exception) -> str:

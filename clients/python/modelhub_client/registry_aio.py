@@ -7,18 +7,16 @@ from typing import Self, TypeVar
 import aiohttp
 
 from modelhub_client.call import Call
-from modelhub_client.calls import registry as of_registry
-from modelhub_client.calls import registry_accounts as of_accounts
 from modelhub_client.errors import UnexpectedAnswer
-from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, PAGE, REVIEWS_PAGE, Answers
+from modelhub_client.registry_answers import ANSWER_MAX, CHUNK, Answers
 from modelhub_client.registry_methods import AsyncRegistryMethods
+from modelhub_client.registry_pages import AsyncWholeLists
 from modelhubd.wire.base import Page
-from modelhubd.wire.registry import AuditEntry, Publisher, RegistryVersion, Review, Template, Token
 
 T = TypeVar("T")
 
 
-class AsyncRegistryClient(AsyncRegistryMethods):
+class AsyncRegistryClient(AsyncRegistryMethods, AsyncWholeLists):
     """`RegistryClient` for asyncio: the same methods, awaited; use it as
     `async with AsyncRegistryClient(url, token=…) as client`. Many requests may be under way at once."""
 
@@ -89,30 +87,6 @@ class AsyncRegistryClient(AsyncRegistryMethods):
             after = page.next
             if after is None:
                 return
-
-    def every_version(self, model: str) -> AsyncGenerator[RegistryVersion, None]:
-        return self.pages(lambda after: of_registry.versions(model, limit=PAGE, after=after))
-
-    def every_review(self, status: str | None = None) -> AsyncGenerator[Review, None]:
-        return self.pages(lambda after: of_registry.reviews(status=status, limit=REVIEWS_PAGE, after=after))
-
-    def every_template(self) -> AsyncGenerator[Template, None]:
-        return self.pages(lambda after: of_registry.templates(limit=PAGE, after=after))
-
-    def every_publisher(self) -> AsyncGenerator[Publisher, None]:
-        return self.pages(lambda after: of_accounts.publishers(limit=PAGE, after=after))
-
-    def every_token(self) -> AsyncGenerator[Token, None]:
-        return self.pages(lambda after: of_accounts.tokens(limit=PAGE, after=after))
-
-    def every_audit_entry(
-        self, *, actor: str | None = None, action: str | None = None, subject: str | None = None
-    ) -> AsyncGenerator[AuditEntry, None]:
-        return self.pages(
-            lambda after: of_accounts.audit(
-                actor=actor, action=action, subject=subject, limit=PAGE, after=after
-            )
-        )
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

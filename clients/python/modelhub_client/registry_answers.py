@@ -10,9 +10,6 @@ T = TypeVar("T")
 
 ANSWER_MAX = 256 * 1024 * 1024
 CHUNK = 256 * 1024
-PAGE = 200
-REVIEWS_PAGE = 50
-"""Each may hold a whole entry."""
 NOT_MODIFIED = 304
 
 

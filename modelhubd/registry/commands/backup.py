@@ -20,7 +20,7 @@ def command(config: RegistryConfig, folder: Path) -> None:
 
 
 async def _backup(config: RegistryConfig, folder: Path) -> None:
-    from modelhubd.registry.app import now
+    from modelhubd.registry.opening import now
     from modelhubd.registry.portable.backups import backup
 
     written = await backup(config, folder, now=now())

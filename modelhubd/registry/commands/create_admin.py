@@ -19,7 +19,7 @@ def command(config: RegistryConfig, principal: str) -> None:
 
 async def _create(config: RegistryConfig, name: str) -> str:
     from modelhubd.registry.accounts.service import make_admin
-    from modelhubd.registry.app import now, ready_database
+    from modelhubd.registry.opening import now, ready_database
 
     async with ready_database(config) as (database, _):
         made = await make_admin(database, name, now())

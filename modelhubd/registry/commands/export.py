@@ -21,7 +21,7 @@ def command(config: RegistryConfig, file: Path, with_tokens: bool) -> None:
 
 
 async def _export(config: RegistryConfig, file: Path, with_tokens: bool) -> None:
-    from modelhubd.registry.app import now
+    from modelhubd.registry.opening import now
     from modelhubd.registry.portable.backups import existing_database
     from modelhubd.registry.portable.service import export
 

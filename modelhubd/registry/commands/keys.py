@@ -101,11 +101,12 @@ def init(
     """Make the keys before the first start. Without this, `serve` makes them at its first start, with one
     root key in the state folder, to be moved away."""
     from modelhubd.places import private_dir
-    from modelhubd.registry.app import now
-    from modelhubd.registry.release.first import make_keys
+    from modelhubd.registry.opening import now
+    from modelhubd.registry.release.first import check_places, make_keys
     from modelhubd.registry.release.service import lifetimes_of
 
     _check(root_keys, threshold)
+    check_places(config.state_dir, offline)
     passphrases = new_passphrases(root_keys, encrypt, passphrase_files)
     private_dir(config.state_dir)
     make_keys(
@@ -201,7 +202,7 @@ def _rotate(
 
 
 async def _replace(config: RegistryConfig, rotation: "Rotation") -> None:
-    from modelhubd.registry.app import now
+    from modelhubd.registry.opening import now
     from modelhubd.registry.portable.backups import existing_database
     from modelhubd.registry.release.rotation import rotate
     from modelhubd.registry.release.service import lifetimes_of

@@ -16,8 +16,8 @@ def command(config: RegistryConfig) -> None:
 
 
 async def _migrate(config: RegistryConfig) -> None:
-    from modelhubd.registry.app import ready_database
     from modelhubd.registry.migrate import newest
+    from modelhubd.registry.opening import ready_database
 
     async with ready_database(config) as (_, name):
         click.echo(f"{name}: the database has form {newest()}")

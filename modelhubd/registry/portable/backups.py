@@ -8,9 +8,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from modelhubd.errors import CannotStart
-from modelhubd.registry.app import ready_database
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.database import Database
+from modelhubd.registry.opening import ready_database
 from modelhubd.registry.portable.file_store import clear, copy, settle
 from modelhubd.registry.portable.service import Moved, check_log, export, import_
 from modelhubd.registry.release import keys

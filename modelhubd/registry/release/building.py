@@ -1,7 +1,7 @@
 """One build of the release: read at one moment, made in a thread, written if nobody else was faster."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,12 +78,13 @@ async def read_wanted(
     whole: bool,
     beyond: int = 0,
     again: bool = False,
+    known: catalog_store.Known | None = None,
 ) -> Wanted:
-    """What the database wants signed; its catalog only where `whole`."""
+    """What the database wants signed; its catalog only where `whole`. `known` is what was read before."""
     size = await audit.size(connection)
     checkpoint = Checkpoint(origin=head.name, size=size, root=await audit.root(connection, size))
     return Wanted(
-        catalog=await catalog_store.catalog(connection) if whole else None,
+        catalog=await catalog_store.catalog(connection, known) if whole else None,
         checkpoint=checkpoint,
         published_at=await audit_store.last_moment(connection) or rfc3339(now),
         beyond=beyond,
@@ -152,8 +153,16 @@ def _frame(head: Head, wanted: Wanted, root: Root, keyring: Keyring) -> Frame:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a process keeps of the builds before: the next one begins with it."""
+
+    texts: Texts = field(default_factory=Texts)
+    known: catalog_store.Known = field(default_factory=catalog_store.Known)
+
+
 async def build(
-    database: Database, keyring: Keyring, now: datetime, lifetimes: Lifetimes, kept_from: str, texts: Texts
+    database: Database, keyring: Keyring, now: datetime, lifetimes: Lifetimes, kept_from: str, before: Before
 ) -> int | None:
     """Sign what has changed or grown old: the revision that is released then. None where another process has
     released meanwhile, or there is no root yet: ask again.
@@ -173,8 +182,8 @@ async def build(
         due = whole or await in_thread(lambda: _is_due(base, now, lifetimes))
         if not due:
             return head.released
-        wanted = await read_wanted(connection, head, now, whole=whole)
-    written = await in_thread(lambda: made(base, wanted, keyring, now, lifetimes, texts))
+        wanted = await read_wanted(connection, head, now, whole=whole, known=before.known)
+    written = await in_thread(lambda: made(base, wanted, keyring, now, lifetimes, before.texts))
     async with database.changing() as connection:
         if not await _is_still(connection, base):
             return None

@@ -1,6 +1,8 @@
 """Reads what is served, all at one moment, for the signed document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +18,7 @@ from modelhubd.registry.schema import (
     verification,
     version,
 )
+from modelhubd.tasks import in_thread
 from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, PublisherKey, Tombstone
 
 STATED = (
@@ -26,15 +29,28 @@ STATED = (
     version.c.published_by,
     version.c.published_at,
 )
+Key: TypeAlias = tuple[str, int]
+"""Model and version."""
 AT_ONCE = 100
-"""Rows taken from the database before others get their turn."""
+"""Contents taken from the database before others get their turn."""
+LISTED_AT_ONCE = 1000
 
 
-async def catalog(connection: AsyncConnection) -> Catalog:
+class Known:
+    """What was read of versions for the document before: it never changes, and most of it is asked for again.
+    One build after the other uses it, never two at once."""
+
+    def __init__(self) -> None:
+        self.approved: dict[Key, Approved] = {}
+        self.stated: dict[Key, ServedVersion] = {}
+
+
+async def catalog(connection: AsyncConnection, known: Known | None = None) -> Catalog:
     """Everything that is served. The connection has to be a `Database.reading` one."""
-    history = await _history(connection)
+    known = known or Known()
+    history = await _history(connection, known)
     return Catalog(
-        served=await _served(connection, await _for_others(connection, history)),
+        served=await _served(connection, history, known),
         history=history,
         tombstones=await _tombstones(connection),
         templates=await _templates(connection),
@@ -42,69 +58,81 @@ async def catalog(connection: AsyncConnection) -> Catalog:
     )
 
 
-async def _served(
-    connection: AsyncConnection, older: Mapping[str, tuple[ServedVersion, ...]]
-) -> tuple[ServedVersion, ...]:
-    found = await connection.stream(
-        sa.select(
-            *STATED,
-            verification.c.model.is_not(None).label("verified"),
-        )
-        .join(served, sa.and_(served.c.model == version.c.model, served.c.version == version.c.version))
-        .outerjoin(verification, verification.c.model == served.c.model)
-    )
-    rows: list[ServedVersion] = []
-    async for part in found.partitions(AT_ONCE):
-        rows += [ServedVersion(**row._mapping, older=older.get(row.model, ())) for row in part]
-    return tuple(rows)
-
-
-async def _for_others(
-    connection: AsyncConnection, history: Mapping[str, Sequence[Approved]]
-) -> dict[str, tuple[ServedVersion, ...]]:
-    """By model, the older versions that are served beside the newest."""
-    wanted = [(model, number) for model, known in history.items() for number in for_others(known)]
-    found: dict[str, list[ServedVersion]] = {}
-    for start in range(0, len(wanted), AT_ONCE):
-        pairs = wanted[start : start + AT_ONCE]
-        rows = await connection.execute(
-            sa.select(*STATED, sa.false().label("verified"))
-            .where(sa.tuple_(version.c.model, version.c.version).in_(pairs))
-            .order_by(version.c.model, version.c.version.desc())
-        )
-        for row in rows:
-            found.setdefault(row.model, []).append(ServedVersion(**row._mapping))
-    return {model: tuple(versions) for model, versions in found.items()}
-
-
-async def _history(connection: AsyncConnection) -> dict[str, list[Approved]]:
+async def _history(connection: AsyncConnection, known: Known) -> dict[str, list[Approved]]:
     """Every approved version of what is served, newest first."""
-    found = await connection.stream(
-        sa.select(
-            version.c.model,
-            version.c.version,
-            version.c.published_by,
-            version.c.published_at,
-            _stated(connection, "notes").label("notes"),
-            _stated(connection, "requires").label("requires"),
-        )
+    listed = (
+        sa.select(version.c.model, version.c.version)
         .join(served, served.c.model == version.c.model)
         .where(version.c.status == "approved")
         .order_by(version.c.model, version.c.version.desc())
     )
+    keys: list[Key] = [(model, number) for model, number in await _all(connection, listed)]
+    query = sa.select(
+        version.c.model,
+        version.c.version,
+        version.c.published_by,
+        version.c.published_at,
+        _stated(connection, "notes").label("notes"),
+        _stated(connection, "requires").label("requires"),
+    )
+    found = {key: known.approved[key] for key in keys if key in known.approved}
+    async for row in _rows(connection, query, [key for key in keys if key not in found]):
+        found[row.model, row.version] = Approved(
+            version=row.version,
+            published_by=row.published_by,
+            published_at=row.published_at,
+            notes=row.notes,
+            requires=row.requires,
+        )
+    known.approved = found
     history: dict[str, list[Approved]] = {}
-    async for part in found.partitions(AT_ONCE):
-        for row in part:
-            history.setdefault(row.model, []).append(
-                Approved(
-                    version=row.version,
-                    published_by=row.published_by,
-                    published_at=row.published_at,
-                    notes=row.notes,
-                    requires=row.requires,
-                )
-            )
+    for key in keys:
+        history.setdefault(key[0], []).append(found[key])
     return history
+
+
+async def _served(
+    connection: AsyncConnection, history: Mapping[str, Sequence[Approved]], known: Known
+) -> tuple[ServedVersion, ...]:
+    """The newest version of each model, with the older ones that are served beside it."""
+    listed = sa.select(served.c.model, served.c.version, verification.c.model.is_not(None)).outerjoin(
+        verification, verification.c.model == served.c.model
+    )
+    newest = {(model, number): bool(verified) for model, number, verified in await _all(connection, listed)}
+    beside = await in_thread(
+        lambda: {model: for_others(approved) for model, approved in history.items() if len(approved) > 1}
+    )
+    wanted = [*newest, *((model, number) for model, numbers in beside.items() for number in numbers)]
+    found = {key: known.stated[key] for key in wanted if key in known.stated}
+    async for row in _rows(connection, sa.select(*STATED), [key for key in wanted if key not in found]):
+        found[row.model, row.version] = ServedVersion(**row._mapping, verified=False)
+    known.stated = found
+
+    def shown(key: Key, verified: bool) -> ServedVersion:
+        older = tuple(found[key[0], number] for number in beside.get(key[0], ()))
+        return replace(found[key], verified=verified, older=older) if verified or older else found[key]
+
+    return await in_thread(lambda: tuple(shown(key, verified) for key, verified in newest.items()))
+
+
+async def _all(connection: AsyncConnection, query: sa.Select[Any]) -> list[Any]:
+    """The rows, which are short, however many; others get their turn meanwhile."""
+    found: list[Any] = []
+    async for part in (await connection.stream(query)).partitions(LISTED_AT_ONCE):
+        found += part
+    return found
+
+
+async def _rows(
+    connection: AsyncConnection, query: sa.Select[Any], keys: Sequence[Key]
+) -> AsyncIterator[sa.Row[Any]]:
+    """Of these versions, in any order; others get their turn meanwhile."""
+    for start in range(0, len(keys), AT_ONCE):
+        pairs = keys[start : start + AT_ONCE]
+        for row in await connection.execute(
+            query.where(sa.tuple_(version.c.model, version.c.version).in_(pairs))
+        ):
+            yield row
 
 
 def _stated(connection: AsyncConnection, field: str) -> sa.ColumnElement[str | None]:

@@ -62,10 +62,7 @@ def make_keys(
         CannotStart: there are keys already, a folder cannot be used, or a passphrase is none.
     """
     folder = state_dir / KEYS
-    if folder.exists() and any(folder.iterdir()):
-        raise CannotStart(
-            f"There are keys in {folder} already. `modelhub-registry keys rotate` replaces them."
-        )
+    check_places(state_dir, offline)
     roots, online = keys.root_keys(count), keys.online_keys()
     root = tuf.first_root(
         root_keys=list(keys.publics(roots).values()),
@@ -79,6 +76,20 @@ def make_keys(
     keys.write_keys(folder, online)
     keys.write_whole(folder / keys.ROOT_FILE, root)
     return root
+
+
+def check_places(state_dir: Path, offline: Path) -> None:
+    """See that new keys can be put there; the folder for root keys is made.
+
+    Raises:
+        CannotStart: there are keys already, or the folder cannot be used.
+    """
+    folder = state_dir / KEYS
+    if folder.exists() and any(folder.iterdir()):
+        raise CannotStart(
+            f"There are keys in {folder} already. `modelhub-registry keys rotate` replaces them."
+        )
+    keys.make_folder(offline)
 
 
 def _first(state_dir: Path, now: datetime, lifetimes: Lifetimes) -> bytes:

@@ -108,7 +108,8 @@ def make_folder(folder: Path) -> None:
         raise CannotStart(f"The keys folder {folder} cannot be made: {error.strerror}.") from error
     if found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise CannotStart(
-            f"The keys folder {folder} can be read by others. Make it yours alone: chmod 700 {folder}"
+            f"The keys folder {folder} can be read by others. Make it yours alone (chmod 700 {folder}), or "
+            "name a new one. A disk with FAT knows no owners: take one with another file system."
         )
 
 

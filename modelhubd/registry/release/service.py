@@ -11,7 +11,6 @@ from modelhubd.registry.audit import service as audit
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.database import Database
 from modelhubd.registry.release import building, keys, store, tuf
-from modelhubd.registry.release.catalog import Texts
 from modelhubd.registry.release.first import KEYS, ensure_root
 from modelhubd.registry.release.keys import Keyring
 from modelhubd.registry.release.served import Served
@@ -72,7 +71,7 @@ class Releases:
         self._kept = timedelta(seconds=config.superseded_s)
         self._keyring = Keyring({})
         self._keys_of: int | None = None
-        self._texts = Texts()
+        self._before = building.Before()
         self._root_expires: datetime | None = None
         self._warned_at: datetime | None = None
         self._asked = asyncio.Event()
@@ -172,7 +171,7 @@ class Releases:
     async def _build_once(self) -> int | None:
         now = self._clock()
         return await building.build(
-            self._database, self._keyring, now, self._lifetimes, rfc3339(now - self._kept), self._texts
+            self._database, self._keyring, now, self._lifetimes, rfc3339(now - self._kept), self._before
         )
 
     def _tell(self, revision: int) -> None:

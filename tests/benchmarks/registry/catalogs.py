@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from modelhubd.registry.app import now
 from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import migrate
+from modelhubd.registry.opening import now
 from modelhubd.registry.routes import PREFIX
 from modelhubd.registry.seed.service import first_start
 from tests.benchmarks.bench_catalog import synthetic_entries

@@ -4,12 +4,16 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Registry
 from tests.fakes.registry_template import Copies, Place, copied_place, copied_registry
+
+if TYPE_CHECKING:
+    from tests.integration.registry.story import Story
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,3 +51,12 @@ async def sqlite_registry(tmp_path: Path) -> AsyncIterator[Registry]:
     """A running one, for what has nothing to do with the database."""
     async with copied_registry("sqlite", tmp_path / "registry") as running:
         yield running
+
+
+@pytest.fixture
+def story(tmp_path: Path, place: Place) -> "Iterator[Story]":
+    """Two people, an administrator, three templates and two machines at the beginning."""
+    from tests.integration.registry.story import begun  # it brings what makes models: for stories alone
+
+    with begun(tmp_path, place) as made:
+        yield made

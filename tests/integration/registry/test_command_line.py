@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from modelhub_cli.token_file import token_for
+from modelhubd.registry.release.rotation import NewRoot
 from tests.fakes.registry import Registry, running_registry
 from tests.fakes.registry_template import copied_registry
 from tests.integration.registry.command_line import Sits, Typist, signed_in, sits_at
+from tests.integration.registry.test_rotation import rotated
 
 DIGEST = "c" * 64
 
@@ -350,6 +352,42 @@ async def test_a_log_that_was_changed_or_cut_is_noticed(
         ran = await fork.types("audit", "verify", "--note", str(tmp_path / "note"))
         assert ran.code == 8
         assert "does not hold" in ran.err
+
+
+async def test_the_audit_log_holds_over_rotations_of_the_key_that_signs_it(
+    admin: Typist, registry: Registry, tmp_path: Path
+) -> None:
+    assert (await admin.types("audit", "verify")).code == 0
+    note = tmp_path / "note"
+    note.write_text((await admin.types("audit", "checkpoint")).out)
+    new = NewRoot(folder=tmp_path / "new", count=1, threshold=1)
+    for more in ({}, {"stolen": True, "new_root": new}):
+        await rotated(registry, **more)
+        registry.parts.releases.served.forget()
+        after = await admin.types("audit", "verify", "--note", str(note))
+        assert after.code == 0, after.err
+        assert int(after.facts["entries"]) == int(after.facts["consistent_with"]) + 1
+    newcomer = dataclasses.replace(admin, home=tmp_path / "newcomer")
+    await newcomer.signs_in()
+    assert (await newcomer.types("audit", "verify", "--note", str(note))).code == 0
+
+
+async def test_keys_that_the_remembered_root_does_not_lead_to_sign_no_log(
+    admin: Typist, tmp_path: Path
+) -> None:
+    """Somebody makes a registry of the same name and address, with keys of their own."""
+    assert (await admin.types("audit", "verify")).code == 0
+    (remembered,) = (admin.home / "state" / "audit-seen").iterdir()
+    async with running_registry(tmp_path / "other") as other:
+        fork = dataclasses.replace(admin, url=other.url, token=other.admin.token or "")
+        await fork.signs_in()
+        assert (await fork.types("audit", "verify")).code == 0
+        (met,) = {path for path in remembered.parent.iterdir() if path != remembered}
+        for forget in ((), ("root",)):
+            known = json.loads(remembered.read_text())
+            met.write_text(json.dumps({name: known[name] for name in known if name not in forget}))
+            ran = await fork.types("audit", "verify")
+            assert (ran.code, "does not hold" in ran.err, ".." in ran.err) == (8, True, False), ran.err
 
 
 async def test_every_command_of_the_group_explains_itself(admin: Typist) -> None:

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from modelhubd.errors import CannotStart
-from modelhubd.registry.app import now
 from modelhubd.registry.config import RegistryConfig
 from modelhubd.registry.database import Database
+from modelhubd.registry.opening import now
 from modelhubd.registry.portable.archive import TABLES
 from modelhubd.registry.portable.backups import backup, restore
 from modelhubd.registry.portable.service import check_log, export, import_

@@ -37,6 +37,12 @@ async def test_there_is_no_default_credential(program: RegistryProcess) -> None:
     assert "mhr_" not in program.log
 
 
+def test_nobody_else_reads_what_it_keeps(program: RegistryProcess) -> None:
+    kept = [program.state_dir, *program.state_dir.rglob("*")]
+    open_to_others = [path.name for path in kept if path.stat().st_mode & 0o077]
+    assert (len(kept) > 8, open_to_others) == (True, [])
+
+
 async def test_one_command_runs_it_and_another_makes_the_first_token_meanwhile(
     program: RegistryProcess,
 ) -> None:
@@ -74,6 +80,15 @@ def test_migrate_says_what_form_the_database_has(tmp_path: Path, database_url: s
     )
 
 
+def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    stopped = RegistryProcess(tmp_path / "state")
+    assert stopped.command("migrate").returncode == 0
+    path = tmp_path / "state" / "registry.db"
+    path.chmod(0o644)
+    assert stopped.command("migrate").returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     stopped = RegistryProcess(tmp_path / "state")
     assert stopped.command("migrate").returncode == 0
@@ -88,6 +103,20 @@ def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     database = sqlite3.connect(path)
     assert list(database.iterdump()) == before
     database.close()
+
+
+def test_nobody_is_asked_for_passphrases_of_keys_that_cannot_be_kept(tmp_path: Path) -> None:
+    prepared = RegistryProcess(tmp_path / "state")
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o755)
+    init = ("keys", "init", "--offline", str(disk), "--encrypt")
+    refused = prepared.command(*init)
+    assert (refused.returncode, "can be read by others" in refused.stderr) == (1, True), refused.stderr
+    disk.chmod(0o700)
+    assert "no terminal" in prepared.command(*init).stderr
+    assert prepared.command(*init[:-1]).returncode == 0
+    refused = prepared.command(*init)
+    assert (refused.returncode, "keys rotate" in refused.stderr) == (1, True), refused.stderr
 
 
 def test_wrong_settings_are_named(tmp_path: Path) -> None:

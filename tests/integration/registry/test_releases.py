@@ -11,13 +11,14 @@ from tuf.api.exceptions import RepositoryError
 
 from modelhubd.entries.content import content_sha256, notes_of
 from modelhubd.entries.older import offered
-from modelhubd.registry.release import store
+from modelhubd.registry.release import catalog_store, store
 from modelhubd.trust.notes import open_checkpoint
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.registry import SignedCatalog
 from tests.fakes.registry import Registry, running_registry
 from tests.fakes.tuf_client import Client, Fetcher
 from tests.integration.registry.publishes import approved
+from tests.unit.registry.samples import OTHER, file_json, option_json
 
 
 @pytest.fixture
@@ -181,6 +182,31 @@ async def test_older_versions_are_served_to_programs_that_cannot_use_the_newest(
     assert gone.status == 200
     found = {one.id: one for one in _entries(await client.refresh())}
     assert [one.version for one in offered(found["acme/tiny"])] == [4, 2, 1]
+
+
+async def test_what_is_kept_of_the_document_before_makes_the_next_one_no_other(registry: Registry) -> None:
+    tiny = "/models/acme/tiny"
+    acts = (
+        lambda: approved(registry, requires={"app": {"editor": ">=1"}}),
+        lambda: registry.admin.put(f"{tiny}/verification"),
+        lambda: approved(registry, requires={"app": {"editor": ">=2"}}),
+        lambda: approved(registry, "globex/small", options=[option_json(files=[file_json(sha256=OTHER)])]),
+        lambda: registry.admin.delete(f"{tiny}/verification"),
+        lambda: registry.admin.post(f"{tiny}/versions/1/withdraw", {"reason": "a test"}),
+        lambda: registry.admin.post("/models/globex/small/versions/1/withdraw", {"reason": "a test"}),
+    )
+    kept = catalog_store.Known()
+    seen = set()
+    for act in acts:
+        await act()
+        async with registry.parts.database.reading() as connection:
+            anew = await catalog_store.catalog(connection)
+            assert await catalog_store.catalog(connection, kept) == anew
+            assert await catalog_store.catalog(connection, kept) == anew
+        assert len(kept.stated) == sum(1 + len(one.older) for one in anew.served)
+        seen |= {(one.model, one.version, one.verified, len(one.older)) for one in anew.served}
+    acme = {place[1:] for place in seen if place[0] == "acme/tiny"}
+    assert acme == {(1, False, 0), (1, True, 0), (2, True, 1), (2, False, 1), (2, False, 0)}
 
 
 def _entries(found: SignedCatalog) -> list[CatalogEntry]:

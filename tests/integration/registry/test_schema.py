@@ -1,6 +1,7 @@
 """The database as the migrations make it: the tables of `schema` exactly, and what it refuses by itself."""
 
 import contextlib
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -12,13 +13,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.errors import CannotStart
 from modelhubd.registry.database import Database
-from modelhubd.registry.migrate import MIGRATIONS, migrate, newest
+from modelhubd.registry.migrate import MIGRATIONS, _forms, migrate, newest
 from modelhubd.registry.migrations.versions import v0001_tables, v0002_weights, v0003_found_and_counted
 from modelhubd.registry.schema import metadata, template_compliance, version
+from modelhubd.registry.triggers import MOVES
 from modelhubd.registry.versions.words import words_of
 
 AT = "2026-01-01T00:00:00.000Z"
@@ -211,6 +214,14 @@ def checks_of_the_schema(
     return checks(connection)
 
 
+def test_each_form_is_named_by_its_file() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert _forms() == tuple(reversed(known))
+    assert newest() == known[0]
+
+
 async def test_a_second_migration_changes_nothing(database: Database) -> None:
     assert await migrate(database) == (newest(), newest())
 
@@ -273,6 +284,33 @@ async def test_the_database_lets_what_may_be_pass(database: Database) -> None:
     for statements in ALLOWED.values():
         async with filled(database) as connection:
             await run(connection, statements)
+
+
+STATES = ("pending", "approved", "rejected", "cancelled", "withdrawn")
+
+
+async def test_the_database_moves_a_version_as_the_states_say_and_in_no_other_way(database: Database) -> None:
+    """Every status to every other, whoever is named beside it."""
+    for before, after in itertools.permutations(STATES, 2):
+        async with filled(database) as connection:
+            first = ("approved", before) if before == "withdrawn" else (before,)
+            await run(connection, [moved(status) for status in first if status != "pending"])
+            attempt = connection.exec_driver_sql(moved(after))
+            if (before, after) in MOVES:
+                await attempt
+                continue
+            with pytest.raises(sa.exc.IntegrityError):
+                async with connection.begin_nested():
+                    await attempt
+                pytest.fail(f"{before} became {after}")
+
+
+def moved(status: str) -> str:
+    """With all that the status needs, and nothing that is written once already."""
+    named = "" if status == "pending" else ", decided_by = coalesce(decided_by, 'reviewer')"
+    if status == "withdrawn":
+        named += ", withdrawn_by = 'admin', withdrawn_at = 'x'"
+    return f"UPDATE version SET status = '{status}'{named} WHERE model = 'acme/two'"
 
 
 async def test_what_is_revoked_stays_revoked(database: Database) -> None:

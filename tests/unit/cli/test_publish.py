@@ -334,8 +334,12 @@ def test_a_revision_that_is_not_there_is_not_found(
 ) -> None:
     with serving(repository) as url:
         monkeypatch.setenv("HF_ENDPOINT", url)
-        _refused(modelhub("registry", "publish", "hf:acme/absent", "--dry-run"), 3, "does not know")
-    _refused(modelhub("registry", "publish", "hf:acme/absent", "--dry-run"), 6, "cannot be reached")
+        _refused(
+            modelhub("registry", "publish", "hf:acme/absent", "--dry-run"), 3, "does not know", "REVISION"
+        )
+    _refused(
+        modelhub("registry", "publish", "hf:acme/absent", "--dry-run"), 6, "cannot be reached", "HF_ENDPOINT"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import select
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,19 @@ def test_what_may_have_been_done_is_sent_again_only_with_a_key() -> None:
         with pytest.raises(RegistryUnreachable, match="ended the connection"):
             client.cancel("acme/tiny", 1)
         assert sum(request.startswith(b"POST") for request in server.asked) == 1
+
+
+def test_a_connection_that_was_seen_to_close_carries_nothing_more() -> None:
+    with (
+        bad_registry(answers_then_leaves(ME), answers({"downloads": 0, "stars": 0})) as server,
+        RegistryClient(server.url) as client,
+    ):
+        client.me()
+        assert client._connection is not None
+        select.select([client._connection.sock], [], [], 10)
+        assert client.reset_counters("acme/tiny").stars == 0, "it has no key, and was sent once"
+        assert sum(request.startswith(b"POST") for request in server.asked) == 1
+        assert server.connections == 2
 
 
 def test_what_has_not_changed_is_not_sent_again() -> None:

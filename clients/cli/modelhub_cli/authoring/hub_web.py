@@ -97,7 +97,11 @@ class Web:
                     location = error.headers.get("Location")
             except (OSError, http.client.HTTPException) as error:
                 reason = getattr(error, "reason", None) or error
-                raise Failed(f"{self._home} cannot be reached: {reason}.", code=UNREACHABLE) from error
+                raise Failed(
+                    f"{self._home} cannot be reached: {reason}.",
+                    next_step="This machine must reach it ($HTTPS_PROXY), or a mirror of it ($HF_ENDPOINT).",
+                    code=UNREACHABLE,
+                ) from error
             try:
                 url = next_hop(url, location, self._home)
             except ValueError as error:
@@ -112,5 +116,9 @@ class Web:
                 code=NOT_PERMITTED,
             )
         if status == 404:
-            return Failed(f"{self._home} does not know this repository or revision.", code=NOT_FOUND)
+            return Failed(
+                f"{self._home} does not know this repository or revision.",
+                next_step="It is written hf:OWNER/NAME, or hf:OWNER/NAME@REVISION, as it is called there.",
+                code=NOT_FOUND,
+            )
         return Failed(f"{self._home} answers with status {status}.")

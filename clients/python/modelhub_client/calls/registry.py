@@ -49,6 +49,11 @@ def catalog() -> Call[SignedCatalog]:
     return Call(method="GET", target=api("/catalog"), answer=SignedCatalog, conditional=True)
 
 
+def root(version: int) -> Call[str]:
+    """One of the roots that machines check everything by, as it was signed: 1 is the first."""
+    return Call(method="GET", target=api(f"/tuf/{version}.root.json"), answer=str)
+
+
 def popularity() -> Call[Popularity]:
     """Counters of all models that have any."""
     return Call(method="GET", target=api("/popularity"), answer=Popularity, conditional=True)
