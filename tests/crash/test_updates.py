@@ -13,9 +13,9 @@ import pytest
 from modelhub_client import ClientError
 from modelhubd.wire.downloads import DownloadState
 from tests.contract.world import until
+from tests.crash.forked import ForkedDaemon
 from tests.crash.traps import VARIABLE, Trap
 from tests.fakes.origin import Origin, sha256
-from tests.running import RunningDaemon
 
 MODEL = "acme/doomed"
 SIZE = 30_000
@@ -32,9 +32,7 @@ BACK = [
 ALL = "CRASH_KILLS" in os.environ
 
 
-class Doomed(RunningDaemon):
-    program = "tests.crash.whole_daemon"
-
+class Doomed(ForkedDaemon):
     def start_with(self, *traps: Trap) -> None:
         self.environ[VARIABLE] = json.dumps({"traps": traps})
         self.start()
