@@ -44,7 +44,7 @@ def make_bundle(
         OSError
     """
     above = ConfinedRoot(path.parent)
-    partial = f".{path.name}{PARTIAL}"
+    partial = _partial(path)
     if above.exists(path.name):
         raise FileExistsError(errno.EEXIST, "there is something of that name already", path.name)
     above.remove_tree(partial)  # of one that was interrupted
@@ -64,6 +64,19 @@ def make_bundle(
         raise
     above.fsync_dir()
     return linked
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what an end of the daemon has left of the bundle that was to become `path`.
+
+    Raises:
+        OSError: the drive is away, or it cannot be removed.
+    """
+    ConfinedRoot(path.parent).remove_tree(_partial(path))
+
+
+def _partial(path: Path) -> str:
+    return f".{path.name}{PARTIAL}"
 
 
 def _write_files(

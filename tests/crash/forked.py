@@ -1,4 +1,4 @@
-"""Programs of these tests as forks of one process that has imported them already: most of what a daemon's start
+"""Programs of these tests as forks of one process that has imported them already: most of what their start
 costs is its imports, and what is killed here is killed after them.
 
     python -m tests.crash.forked
