@@ -1,5 +1,6 @@
-"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold, an
-import by link, and reading all of it again; real bytes and holes."""
+"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold, imports
+by link and by copy, and reading all of it again, beside what the system's own programs need; real bytes and
+holes."""
 
 import argparse
 import asyncio
@@ -60,21 +61,72 @@ async def main_async(files: int, gigabytes: float) -> None:
                 rows, "what other tools hold", files // 10,
                 lambda: asyncio.to_thread(look_at_tools, {}, world.home),
             )  # fmt: skip
-            size = int(gigabytes * 1e9)
+            beside: list[list[str]] = []
+            scan = float(rows[1][2])
+            find = await _program("find", str(world.models), "-type", "f", "-printf", "%p %s %T@ %i\\n")
+            beside.append(["scan, nothing changed", f"{scan:.3f}", "find -printf", f"{find:.3f}", _ratio(scan, find)])
             for kind in ("real", "holes"):
-                source = world.home / f"{kind}.gguf"
-                digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
-                await _know(world, f"acme/{kind}", source.name, size, digest)
-                what = f"import by link, {gigabytes:g} GB of {kind}"
-                await _row(rows, what, 1, partial(_done, world, world.start(source)))
-                artifact = await world.library.resolve(f"acme/{kind}")
-                verify = world.library.integrity.verify(artifact.id)
-                await _row(rows, f"verify, {gigabytes:g} GB of {kind}", 1, partial(_done, world, verify))
+                beside += await _of_large_files(world, rows, kind, gigabytes)
             head = ["", "files", "seconds", "longest pause of the loop", "of it computing"]
             print(table("The library", head, rows))
+            head = ["", "seconds", "beside", "seconds", "ratio"]
+            print(table("Beside the system's own programs, in the same run", head, beside))
 
 
-async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]) -> None:
+async def _of_large_files(world: World, rows: list[list[str]], kind: str, gigabytes: float) -> list[list[str]]:
+    """What is said of them beside other programs; nothing of it stays on the disk."""
+    size, source = int(gigabytes * 1e9), world.home / f"{kind}.gguf"
+    digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
+    await _know(world, f"acme/{kind}", source.name, size, digest)
+    said, other, text = f"{gigabytes:g} GB of {kind}", world.home / "other", str(source)
+    coreutils = await _program("sha256sum", text)
+    openssl = await _program("openssl", "dgst", "-sha256", text)
+    copied = await _program("cp", text, str(other))
+    synced = await _program("sync", str(other))
+    other.unlink()
+    cloned = await _program("cp", "--reflink=always", text, str(other))
+    other.unlink(missing_ok=True)
+    found = []
+    for mode in ("link", "copy"):
+        starting = world.start(source, mode)
+        took = await _row(rows, f"import by {mode}, {said}", 1, partial(_done, world, starting))
+        artifact = await world.library.resolve(f"acme/{kind}")
+        peers = {"sha256sum": coreutils, "openssl dgst": openssl}
+        if mode == "copy":
+            peers = {"cp, sync, sha256sum": copied + synced + coreutils, "cp, sync, openssl": copied + synced + openssl}
+        elif cloned is not None:
+            peers["cp --reflink"] = cloned
+        for peer, seconds in peers.items():
+            found.append([f"import by {mode}, {said}", f"{took:.3f}", peer, f"{seconds:.3f}", _ratio(took, seconds)])
+        if mode == "link":
+            verify = world.library.integrity.verify(artifact.id)
+            took = await _row(rows, f"verify, {said}", 1, partial(_done, world, verify))
+            for peer, seconds in peers.items():
+                found.append([f"verify, {said}", f"{took:.3f}", peer, f"{seconds:.3f}", _ratio(took, seconds)])
+        await world.library.remove(artifact.id)
+    source.unlink()
+    return found
+
+
+async def _program(*command: str) -> float | None:
+    """The seconds that it takes, what it writes thrown away; none where it cannot do that here."""
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    code = await process.wait()
+    took = time.monotonic() - began
+    print(f"  {command[0]}: {took:.3f} s" + (f", exit code {code}" if code else ""), file=sys.stderr, flush=True)
+    return None if code else took
+
+
+def _ratio(ours: float, theirs: float) -> str:
+    return f"{ours / theirs:.2f}"
+
+
+async def _row(
+    rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]
+) -> float:
     pause = asyncio.create_task(_longest_pause())
     await asyncio.sleep(0)
     began = time.monotonic()
@@ -85,6 +137,7 @@ async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], 
         await pause
     print(f"  {what}: {took:.3f} s", file=sys.stderr, flush=True)
     rows.append([what, str(files), f"{took:.3f}", ms(PAUSE[0]), ms(PAUSE[1])])
+    return took
 
 
 PAUSE = [0.0, 0.0]

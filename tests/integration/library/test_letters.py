@@ -1,0 +1,137 @@
+"""A models directory on a disk that takes `A` and `a` for one name, keeps no owner, has no links and numbers
+its files anew each time it is plugged in: exFAT, as it is on most sticks."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from modelhubd.library.layout import MARKER
+from modelhubd.space import copying
+from modelhubd.storage.confined import ConfinedRoot
+from tests.contract.world import until
+from tests.disks import Disk, disk_of
+from tests.fakes.origin import Origin, body, sha256
+from tests.integration.imports.world import World, world_in
+from tests.running import running_daemon
+
+FILES = {"Tiny-Q4.gguf": b"one" * 1000, "mmproj.gguf": b"two" * 1000}
+FOLDER = "acme/tiny/1/q4"
+SIZE = 3_000_000
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    with disk_of("exfat", tmp_path / "models") as made:
+        (made.folder / "a").touch()
+        assert (made.folder / "A").exists(), "letters do not count there"
+        (made.folder / "A").unlink()
+        yield made
+
+
+@pytest.fixture
+async def world(disk: Disk, tmp_path: Path) -> AsyncIterator[World]:
+    async with world_in(tmp_path) as made:
+        await made.know("acme/tiny", q4=FILES)
+        for name, content in FILES.items():
+            made.source(f"theirs/{name}", content)
+        yield made
+
+
+async def test_a_model_is_the_same_in_other_letters_and_after_the_disk_was_away(
+    world: World, disk: Disk
+) -> None:
+    (made,) = (await world.bring(world.home / "theirs", "copy")).imported
+    before = await world.library.get(made.library_id)
+    place = world.models / FOLDER
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == FILES
+
+    async def is_as_before() -> None:
+        now = await world.library.get(before.id)
+        assert (now.state, now.verified_at) == ("ok", before.verified_at), "nothing is to be read again"
+
+    (place / "Tiny-Q4.gguf").rename(place / "TINY-q4.GGUF")
+    await world.library._look(frozenset({FOLDER}))
+    await is_as_before()
+    (world.models / "acme").rename(world.models / "ACME")
+    result = await world.library.scan()
+    assert (result.changed, result.missing, result.unknown_files) == (0, 0, ())
+    await is_as_before()
+    disk.unplug()
+    await world.library._look()
+    assert (await world.library.get(before.id)).state == "offline"
+    disk.plug_in()
+    await world.library._look()
+    await is_as_before()
+    job = await world.ended(await world.library.integrity.verify(before.id))
+    assert job.result is not None and job.result.state == "ok"
+    await world.library.remove(before.id)
+    assert [path.name for path in world.models.iterdir()] == [MARKER]
+
+
+async def test_what_is_in_the_way_in_other_letters_stays(world: World) -> None:
+    mine = world.models / "ACME/Tiny/1/Q4/TINY-Q4.GGUF"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    code, _ = await world.refused(world.home / "theirs", "copy")
+    assert code == "files_in_the_way"
+    assert mine.read_bytes() == b"mine"
+
+
+async def test_what_cannot_be_linked_there_says_so_and_can_be_copied(world: World) -> None:
+    inside = world.models / "dropped"
+    inside.mkdir()
+    for name, content in FILES.items():
+        (inside / name).write_bytes(content)
+    code, words = await world.refused(inside, "link")
+    assert code == "cannot_link" and "copy it instead" in words
+    (made,) = (await world.bring(inside, "move")).imported
+    assert made.how == "copy"
+    assert not list(inside.iterdir())
+    assert (await world.library.get(made.library_id)).state == "ok"
+
+
+def test_the_models_directory_can_be_moved_there_and_back(disk: Disk, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for name, content in FILES.items():
+        (home / FOLDER).mkdir(parents=True, exist_ok=True)
+        (home / FOLDER / name).write_bytes(content)
+    (home / FOLDER / "second").hardlink_to(home / FOLDER / "mmproj.gguf")
+    back = tmp_path / "back"
+    back.mkdir()
+    for source, target in ((home, disk.folder), (disk.folder, back)):
+        files = copying.files_of(ConfinedRoot(source))
+        copying.bring_all_over(
+            ConfinedRoot(source), ConfinedRoot(target), files, lambda size, count: None, {}
+        )
+        assert copying.differing(files, copying.files_of(ConfinedRoot(target))) == ([], [])
+    found = {path.name: path.read_bytes() for path in (back / FOLDER).iterdir()}
+    assert found == FILES | {"second": FILES["mmproj.gguf"]}
+
+
+@pytest.mark.timeout(180)
+def test_a_daemon_downloads_watches_and_removes_there(disk: Disk, tmp_path: Path) -> None:
+    with Origin() as origin:
+        url = origin.serve("/large.gguf", SIZE)
+        file = {"name": "Large.gguf", "size_bytes": SIZE, "sha256": sha256(1, SIZE), "urls": [url]}
+        option = {"id": "q4", "format": "gguf", "files": [file]}
+        local = tmp_path / "home/config/catalog.d"
+        local.mkdir(parents=True)
+        (local / "large.json").write_text(json.dumps({"id": "acme/large", "options": [option]}))
+        settings = {
+            "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0",
+            "MODELHUB_MODELS_DIR": str(disk.folder),
+        }  # fmt: skip
+        with running_daemon(tmp_path / "home", settings) as daemon:
+            daemon.client.create_download("acme/large", force=True)
+            (item,) = until(lambda: daemon.client.library().items, bool)
+            place = disk.folder / "acme/large/1/q4"
+            assert (place / "Large.gguf").read_bytes() == body(1, SIZE)
+            (place / "Large.gguf").rename(place / "elsewhere")
+            until(lambda: daemon.client.artifact(item.id).state.value, lambda state: state == "missing")
+            (place / "elsewhere").rename(place / "LARGE.GGUF")
+            until(lambda: daemon.client.artifact(item.id).state.value, lambda state: state == "ok")
+            assert daemon.client.artifact(item.id).verified_at == item.verified_at
+            daemon.client.remove(item.id)
+            assert sorted(path.name for path in disk.folder.iterdir()) in ([MARKER], [MARKER, ".staging"])
