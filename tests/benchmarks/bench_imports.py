@@ -1,5 +1,5 @@
-"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold, imports
-by link and by copy, and reading all of it again, beside what the system's own programs need; real bytes and
+"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold; import
+by link and by copy, and reading all of it again, beside what the programs of the system need; real bytes and
 holes."""
 
 import argparse
@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -62,71 +62,75 @@ async def main_async(files: int, gigabytes: float) -> None:
                 lambda: asyncio.to_thread(look_at_tools, {}, world.home),
             )  # fmt: skip
             beside: list[list[str]] = []
-            scan = float(rows[1][2])
-            find = await _program("find", str(world.models), "-type", "f", "-printf", "%p %s %T@ %i\\n")
-            beside.append(["scan, nothing changed", f"{scan:.3f}", "find -printf", f"{find:.3f}", _ratio(scan, find)])
+            listed = await _program("find", str(world.models), "-type", "f", "-printf", "%p %s %T@ %i\\n")
+            _compare(beside, "scan, nothing changed", float(rows[1][2]), {"find -printf": listed})
             for kind in ("real", "holes"):
-                beside += await _of_large_files(world, rows, kind, gigabytes)
+                await _of_a_large_file(world, rows, beside, kind, gigabytes)
             head = ["", "files", "seconds", "longest pause of the loop", "of it computing"]
             print(table("The library", head, rows))
             head = ["", "seconds", "beside", "seconds", "ratio"]
             print(table("Beside the system's own programs, in the same run", head, beside))
 
 
-async def _of_large_files(world: World, rows: list[list[str]], kind: str, gigabytes: float) -> list[list[str]]:
-    """What is said of them beside other programs; nothing of it stays on the disk."""
+async def _of_a_large_file(
+    world: World, rows: list[list[str]], beside: list[list[str]], kind: str, gigabytes: float
+) -> None:
+    """Imported, read again, removed; nothing of it stays on the disk."""
     size, source = int(gigabytes * 1e9), world.home / f"{kind}.gguf"
     digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
     await _know(world, f"acme/{kind}", source.name, size, digest)
-    said, other, text = f"{gigabytes:g} GB of {kind}", world.home / "other", str(source)
-    coreutils = await _program("sha256sum", text)
-    openssl = await _program("openssl", "dgst", "-sha256", text)
-    copied = await _program("cp", text, str(other))
-    synced = await _program("sync", str(other))
+    sums = {
+        "sha256sum": await _program("sha256sum", str(source)),
+        "openssl dgst": await _program("openssl", "dgst", "-sha256", str(source)),
+    }
+    other = world.home / "other"
+    copied = await _program("cp", str(source), str(other)) + await _program("sync", str(other))
     other.unlink()
-    cloned = await _program("cp", "--reflink=always", text, str(other))
+    linked, said = dict(sums), f"{gigabytes:g} GB of {kind}"
+    try:
+        cloned = await _program("cp", "--reflink=always", str(source), str(other))
+        linked |= {f"{name}, cp --reflink": took + cloned for name, took in sums.items()}
+    except OSError:
+        print("  this file system has no clones", file=sys.stderr, flush=True)
     other.unlink(missing_ok=True)
-    found = []
-    for mode in ("link", "copy"):
-        starting = world.start(source, mode)
-        took = await _row(rows, f"import by {mode}, {said}", 1, partial(_done, world, starting))
+    peers = {"link": linked, "copy": {f"{name}, cp, sync": took + copied for name, took in sums.items()}}
+    for mode, of_mode in peers.items():
+        what = f"import by {mode}, {said}"
+        took = await _row(rows, what, 1, partial(_done, world, world.start(source, mode)))
+        _compare(beside, what, took, of_mode)
         artifact = await world.library.resolve(f"acme/{kind}")
-        peers = {"sha256sum": coreutils, "openssl dgst": openssl}
-        if mode == "copy":
-            peers = {"cp, sync, sha256sum": copied + synced + coreutils, "cp, sync, openssl": copied + synced + openssl}
-        elif cloned is not None:
-            peers["cp --reflink"] = cloned
-        for peer, seconds in peers.items():
-            found.append([f"import by {mode}, {said}", f"{took:.3f}", peer, f"{seconds:.3f}", _ratio(took, seconds)])
         if mode == "link":
             verify = world.library.integrity.verify(artifact.id)
             took = await _row(rows, f"verify, {said}", 1, partial(_done, world, verify))
-            for peer, seconds in peers.items():
-                found.append([f"verify, {said}", f"{took:.3f}", peer, f"{seconds:.3f}", _ratio(took, seconds)])
+            _compare(beside, f"verify, {said}", took, sums)
         await world.library.remove(artifact.id)
     source.unlink()
-    return found
 
 
-async def _program(*command: str) -> float | None:
-    """The seconds that it takes, what it writes thrown away; none where it cannot do that here."""
+async def _program(*command: str) -> float:
+    """The seconds that it takes.
+
+    Raises:
+        OSError: it cannot do that here.
+    """
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     code = await process.wait()
     took = time.monotonic() - began
-    print(f"  {command[0]}: {took:.3f} s" + (f", exit code {code}" if code else ""), file=sys.stderr, flush=True)
-    return None if code else took
+    print(f"  {command[0]}: {took:.3f} s", file=sys.stderr, flush=True)
+    if code:
+        raise OSError(f"{command[0]} ended with {code}")
+    return took
 
 
-def _ratio(ours: float, theirs: float) -> str:
-    return f"{ours / theirs:.2f}"
+def _compare(beside: list[list[str]], what: str, ours: float, theirs: Mapping[str, float]) -> None:
+    for peer, took in theirs.items():
+        beside.append([what, f"{ours:.3f}", peer, f"{took:.3f}", f"{ours / took:.2f}"])
 
 
-async def _row(
-    rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]
-) -> float:
+async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]) -> float:
     pause = asyncio.create_task(_longest_pause())
     await asyncio.sleep(0)
     began = time.monotonic()

@@ -291,6 +291,15 @@ async def test_bytes_that_change_under_equal_times_are_not_copied(
     assert (await world.refused(source, "copy"))[0] == "source_changed"
 
 
+async def test_a_copy_of_a_file_with_holes_has_holes(world: World) -> None:
+    content = b"begin" + bytes((4 << 20) - 5) + b"middle" + bytes(4 << 20)
+    await world.know("acme/tiny", **{"gguf-q4": {"tiny.gguf": content}})
+    await world.bring(world.source("tiny.gguf", content), "copy")
+    place = world.models / PLACE
+    assert place.read_bytes() == content
+    assert place.stat().st_blocks * 512 < len(content) / 2
+
+
 async def test_a_file_system_that_cannot_link_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.know("acme/tiny", q4={"tiny.gguf": b"weights"})
     other = Path("/dev/shm")
