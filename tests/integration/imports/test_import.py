@@ -1,7 +1,9 @@
 """A file or a folder from outside becomes a model of the library, and stays as it was."""
 
 import asyncio
+import json
 import os
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +130,50 @@ async def test_what_no_catalog_knows_gets_an_entry_of_its_own(world: World, chat
     async with asyncio.timeout(20):
         while await world.catalog.entry(made.model) is not None:
             await asyncio.sleep(0.01)
+
+
+MLX_CONFIG = {
+    "model_type": "qwen3", "num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "intermediate_size": 128, "max_position_embeddings": 4096, "vocab_size": 1000,
+    "head_dim": 16, "quantization": {"group_size": 64, "bits": 4},
+}  # fmt: skip
+
+
+def tensors_of(dtype: str, size: int, **metadata: str) -> bytes:
+    header = {
+        "__metadata__": metadata,
+        "model.layers.0.weight": {"dtype": dtype, "shape": [64, 32], "data_offsets": [0, size]},
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + bytes(size)
+
+
+@pytest.mark.parametrize(
+    ("format", "weights", "quantization"),
+    [
+        ("safetensors", tensors_of("BF16", 64 * 32 * 2), "BF16"),
+        ("mlx", tensors_of("U32", 64 * 32 * 4, format="mlx"), "4bit"),
+    ],
+)
+async def test_folders_of_safetensors_and_of_mlx_get_an_entry_of_their_own(
+    world: World, format: str, weights: bytes, quantization: str
+) -> None:
+    config = MLX_CONFIG if format == "mlx" else {k: v for k, v in MLX_CONFIG.items() if k != "quantization"}
+    for name, content in {
+        "model.safetensors": weights, "config.json": json.dumps(config).encode(), "tokenizer.json": b"{}",
+    }.items():  # fmt: skip
+        world.source(f"Nice Model/{name}", content)
+    (made,) = (await world.bring(world.home / "Nice Model", "copy")).imported
+    assert (made.recognised, made.model.partition("/")[0]) == (False, "local")
+    artifact = await world.library.resolve(made.model)
+    assert artifact.format == format
+    assert {file.name for file in artifact.files} == {"model.safetensors", "config.json", "tokenizer.json"}
+    detail = await world.catalog.detail(made.model)
+    assert (detail.architecture.family, detail.architecture.n_layers) == ("qwen3", 4)
+    assert detail.architecture.context_length == 4096
+    (option,) = detail.options
+    assert (option.format.value, (option.quantization or "").lower()) == (format, quantization.lower())
 
 
 async def test_a_name_that_no_file_system_need_hold_is_made_safe(world: World, chat: bytes) -> None:
