@@ -28,7 +28,7 @@ from modelhubd.library.service import Library
 from modelhubd.packages import placing, store
 from modelhubd.packages.described import entry_of
 from modelhubd.packages.folder import Opened, explained, open_bundle, pieces_of
-from modelhubd.packages.making import Source, make_bundle, remove_partial
+from modelhubd.packages.making import Source, make_bundle, refuse_copies, remove_partial
 from modelhubd.packages.standing import Standing, of_signature
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
@@ -130,13 +130,17 @@ class Bundles(Struct, frozen=True, kw_only=True):
 
         async def work(progress: Progress) -> BundleReport:
             progress.expect(total_bytes=bundle.size_bytes, total_files=len(bundle.files))
+            promised = await self.promised()
+            may_copy = partial(
+                refuse_copies, self._root, bundle.size_bytes, reserve=self.reserve_bytes, promised=promised
+            )
             await self._note(path, under_way=True)
             try:
                 with refusing():
                     linked = await progress.in_thread(
                         lambda: make_bundle(
                             path, bundle=bundle, manifest=manifest, taken=taken, tuf=tuf, link=request.link,
-                            told=progress.add,
+                            told=progress.add, may_copy=may_copy,
                         )
                     )  # fmt: skip
             except Conflict:

@@ -10,6 +10,7 @@ import pytest
 from modelhubd.library.layout import MARKER
 from modelhubd.space import copying
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.wire.jobs import Job
 from tests.contract.world import until
 from tests.disks import Disk, disk_of
 from tests.fakes.origin import Origin, body, sha256
@@ -111,27 +112,58 @@ def test_the_models_directory_can_be_moved_there_and_back(disk: Disk, tmp_path: 
 
 
 @pytest.mark.timeout(180)
-def test_a_daemon_downloads_watches_and_removes_there(disk: Disk, tmp_path: Path) -> None:
+def test_a_daemon_moves_there_and_downloads_watches_and_removes_there(disk: Disk, tmp_path: Path) -> None:
     with Origin() as origin:
-        url = origin.serve("/large.gguf", SIZE)
-        file = {"name": "Large.gguf", "size_bytes": SIZE, "sha256": sha256(1, SIZE), "urls": [url]}
-        option = {"id": "q4", "format": "gguf", "files": [file]}
-        local = tmp_path / "home/config/catalog.d"
-        local.mkdir(parents=True)
-        (local / "large.json").write_text(json.dumps({"id": "acme/large", "options": [option]}))
         settings = {
             "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0",
-            "MODELHUB_MODELS_DIR": str(disk.folder),
         }  # fmt: skip
+        local = tmp_path / "home/config/catalog.d"
+        local.mkdir(parents=True)
+        for seed, name in enumerate(("first", "second"), 1):
+            url = origin.serve(f"/{name}.gguf", SIZE, seed=seed)
+            file = {"name": "Large.gguf", "size_bytes": SIZE, "sha256": sha256(seed, SIZE), "urls": [url]}
+            option = {"id": "q4", "format": "gguf", "files": [file]}
+            (local / f"{name}.json").write_text(json.dumps({"id": f"acme/{name}", "options": [option]}))
         with running_daemon(tmp_path / "home", settings) as daemon:
-            daemon.client.create_download("acme/large", force=True)
-            (item,) = until(lambda: daemon.client.library().items, bool)
-            place = disk.folder / "acme/large/1/q4"
-            assert (place / "Large.gguf").read_bytes() == body(1, SIZE)
+            client = daemon.client
+
+            def state_of(library_id: str) -> str:
+                return client.artifact(library_id).state.value
+
+            def moved() -> Job:
+                job = client.move_models(str(disk.folder)).id
+                return until(lambda: client.job(job), lambda found: found.state.ended)
+
+            client.create_download("acme/first", force=True)
+            (first,) = until(lambda: client.library().items, bool)
+            mine = tmp_path / "home/models/mine"
+            mine.mkdir()
+            for name in ("Notes.txt", "notes.txt"):
+                (mine / name).write_text(name)
+            refused = moved()
+            assert refused.error is not None and refused.error.code == "names_collide", refused
+            assert "mine/Notes.txt" in refused.error.detail and "mine/notes.txt" in refused.error.detail
+            assert {path.name: path.read_text() for path in mine.iterdir()} == {
+                name: name for name in ("Notes.txt", "notes.txt")
+            }, "nothing is lost"
+            assert not list(disk.folder.iterdir())
+            (mine / "notes.txt").rename(mine / "more.txt")
+            assert moved().error is None
+            assert not mine.exists()
+            assert (disk.folder / "mine/more.txt").read_text() == "notes.txt"
+            assert state_of(first.id) == "ok"
+            assert client.artifact(first.id).verified_at == first.verified_at
+
+            client.create_download("acme/second", force=True)
+            (second,) = until(lambda: [one for one in client.library().items if one.id != first.id], bool)
+            place = disk.folder / "acme/second/1/q4"
+            assert (place / "Large.gguf").read_bytes() == body(2, SIZE)
             (place / "Large.gguf").rename(place / "elsewhere")
-            until(lambda: daemon.client.artifact(item.id).state.value, lambda state: state == "missing")
+            until(lambda: state_of(second.id), lambda state: state == "missing")
             (place / "elsewhere").rename(place / "LARGE.GGUF")
-            until(lambda: daemon.client.artifact(item.id).state.value, lambda state: state == "ok")
-            assert daemon.client.artifact(item.id).verified_at == item.verified_at
-            daemon.client.remove(item.id)
-            assert sorted(path.name for path in disk.folder.iterdir()) in ([MARKER], [MARKER, ".staging"])
+            until(lambda: state_of(second.id), lambda state: state == "ok")
+            assert client.artifact(second.id).verified_at == second.verified_at
+            for item in (first, second):
+                client.remove(item.id)
+            left = {path.name for path in disk.folder.iterdir()}
+            assert left - {".staging"} == {MARKER, "mine"}
