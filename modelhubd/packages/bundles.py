@@ -251,8 +251,12 @@ class Bundles(Struct, frozen=True, kw_only=True):
         *,
         last: bool,
     ) -> None:
+        at = {
+            file.sha256: await self.library.installed_at(file.sha256, file.size_bytes) for file in item.files
+        }
+        here = {digest: path for digest, path in at.items() if path is not None}
         with refusing():
-            await progress.in_thread(lambda: placing.stage(root, aside, opened, item, progress.add))
+            await progress.in_thread(lambda: placing.stage(root, aside, opened, item, progress.add, here))
         finished = finished_of(item, verified_at=rfc3339(self.clock()))
         # The approval may have gone while gigabytes were copied.
         refuse_wrong([await self.standing.of_item(item, None)])

@@ -16,6 +16,7 @@ from modelhubd.library.imports import service as imports_service
 from modelhubd.settings import PolicyConfig
 from modelhubd.wire.jobs import JobState
 from modelhubd.wire.library import ArtifactState
+from tests.integration.imports.test_clones import is_shared as is_cloned
 from tests.integration.imports.world import World, sha256, snapshot, world_in
 
 PLACE = "acme/tiny/1/gguf-q4/tiny.gguf"
@@ -335,6 +336,34 @@ async def test_bytes_that_change_under_equal_times_are_not_copied(
 
     monkeypatch.setattr(imports_service, "stage_copy", call)
     assert (await world.refused(source, "copy"))[0] == "source_changed"
+
+
+@pytest.mark.parametrize("mode", ["copy", "move"])
+async def test_bytes_that_the_library_has_are_not_stored_twice(
+    world: World, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two models with the same projector; where nothing can be linked from outside, too."""
+    eyes = b"what both see with" * 1000
+    for model in ("acme/one", "acme/two"):
+        await world.know(model, all={"m.gguf": model.encode() * 1000, "mmproj.gguf": eyes})
+        world.source(f"{model}/m.gguf", model.encode() * 1000)
+        world.source(f"{model}/mmproj.gguf", eyes)
+    await world.bring(world.home / "acme/one", "copy")
+
+    def cannot(*_: object) -> str:
+        raise placing.CannotLink("another disk")
+
+    monkeypatch.setattr(imports_service, "stage_link", cannot)
+    (made,) = (await world.bring(world.home / "acme/two", mode)).imported
+    assert made.how == "copy", "one of them is"
+    placed = [world.models / f"{model}/1/all/mmproj.gguf" for model in ("acme/one", "acme/two")]
+    assert [path.read_bytes() for path in placed] == [eyes, eyes]
+    assert placed[1].stat().st_ino == placed[0].stat().st_ino or is_cloned(placed[1]), "stored once"
+    assert (world.models / "acme/two/1/all/m.gguf").stat().st_nlink == 1
+    first = await world.library.resolve("acme/one")
+    assert (first.state, first.verified_at is not None) == ("ok", True)
+    await world.library.remove(first.id)
+    assert placed[1].read_bytes() == eyes
 
 
 async def test_a_copy_of_a_file_with_holes_has_holes(world: World) -> None:
