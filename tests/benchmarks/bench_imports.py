@@ -21,12 +21,15 @@ from modelhubd.library.scan import look, look_again
 from modelhubd.library.states import Found
 from modelhubd.library.store import Stored
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.tasks import TaskOwner
 from modelhubd.wire.jobs import Job, JobState
 from modelhubd.wire.library import ArtifactFile, ArtifactState
-from tests.benchmarks.figures import ms, table
+from tests.benchmarks.figures import ms, percentile, table
 from tests.integration.imports.tools import hugging_face
 from tests.integration.imports.world import World, world_in
 
+RENAMES = 5
+PATIENCE_S = 60
 SMALL = b"a file of one model of very many"
 
 
@@ -54,6 +57,7 @@ async def main_async(files: int, gigabytes: float) -> None:
             await _row(rows, "look at one changed folder", 1, again)
             looked = partial(world.library._look, changed)
             await _row(rows, "the same with its rows", 1, looked)
+            seen = await _until_seen(world, keys[0])
             cache = world.home / ".cache/huggingface/hub"
             for number in range(files // 10):
                 hugging_face(cache, f"acme/h{number:05}", {"model.gguf": SMALL + str(number).encode()})
@@ -68,8 +72,38 @@ async def main_async(files: int, gigabytes: float) -> None:
                 await _of_a_large_file(world, rows, beside, kind, gigabytes)
             head = ["", "files", "seconds", "longest pause of the loop", "of it computing"]
             print(table("The library", head, rows))
+            head = ["", "median", "longest"]
+            print(
+                table(
+                    f"Watched, {files} files: until a name that somebody else changed is seen", head, [seen]
+                )
+            )
             head = ["", "seconds", "beside", "seconds", "ratio"]
             print(table("Beside the system's own programs, in the same run", head, beside))
+
+
+async def _until_seen(world: World, key: Key) -> list[str]:
+    """After each of some renames away and back."""
+    file = world.models / folder_of(key) / "m.gguf"
+    took = []
+    async with TaskOwner("watched") as owner:
+        await world.library.start(owner)
+        artifact = await world.library.resolve(str(key))
+        for number in range(RENAMES + 1):
+            for source, target, state in (
+                (file, file.with_name("x"), "missing"),
+                (file.with_name("x"), file, "ok"),
+            ):
+                began = time.monotonic()
+                source.rename(target)
+                while (await world.library.get(artifact.id)).state != state:
+                    if time.monotonic() - began > PATIENCE_S:
+                        return ["from the rename to the row", "never", f"over {PATIENCE_S} s"]
+                    await asyncio.sleep(0.01)
+                if number:  # the watch may only have begun with the first
+                    took.append(time.monotonic() - began)
+    print(f"  seen after {sorted(took)}", file=sys.stderr, flush=True)
+    return ["from the rename to the row", f"{percentile(took, 0.5):.3f} s", f"{max(took):.3f} s"]
 
 
 async def _of_a_large_file(
