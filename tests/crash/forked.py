@@ -99,7 +99,7 @@ class Forked(subprocess.Popen[bytes]):
     ) -> None:
         # Nothing is started by the class above: its parent is another one.
         self.args = [program, *arguments]
-        self.returncode: int | None = None  # type: ignore[assignment]  # as Popen has it until the end
+        self.returncode: int | None = None
         self.pid = _mother().ask(
             program=program, arguments=list(arguments), environ=dict(environ), output=str(output)
         )

@@ -264,7 +264,7 @@ def test_the_scrub_tells_what_it_has_read_and_nothing_else(doomed: Doomed) -> No
     artifact = doomed.have("acme/read")
     path = doomed.models / "acme/read/1/q4/a.gguf"
     whole = path.read_bytes()
-    plan = {"scrub_look_s": 0.05}
+    plan: dict[str, Any] = {"scrub_look_s": 0.05}
     doomed.environ["MODELHUB_LIBRARY_SCRUB"] = "weekly"
     steps: list[Step] = [("examination.step", 1, "after"), ("integrity.record", 2, "after")]
     for step in steps:

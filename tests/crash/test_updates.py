@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ def test_a_drive_that_is_pulled_out_in_the_middle_of_an_update_is_waited_for(tmp
                 assert not list(disk.folder.iterdir()), "nothing is written to the mount point"
                 disk.plug_in()
                 until(doomed.states, lambda states: states == {"ok"})
-                until(lambda v=version: doomed.state_of_update(v + 1), lambda state: state == "done")
+                until(partial(doomed.state_of_update, version + 1), lambda state: state == "done")
                 assert doomed.meaning() == version + 1
             assert doomed.client.roll_back(MODEL).to_version == 2
             assert doomed.meaning() == 2

@@ -11,10 +11,10 @@ from modelhubd.library.layout import MARKER
 from modelhubd.space import copying
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.wire.jobs import Job
-from tests.contract.world import until
 from tests.disks import Disk, disk_of
 from tests.fakes.origin import Origin, body, sha256
 from tests.integration.imports.world import World, world_in
+from tests.integration.packages.world import until
 from tests.running import running_daemon
 
 FILES = {"Tiny-Q4.gguf": b"one" * 1000, "mmproj.gguf": b"two" * 1000}
@@ -135,7 +135,7 @@ def test_a_daemon_moves_there_and_downloads_watches_and_removes_there(disk: Disk
                 return until(lambda: client.job(job), lambda found: found.state.ended)
 
             client.create_download("acme/first", force=True)
-            (first,) = until(lambda: client.library().items, bool)
+            (first,) = until(lambda: client.library().items)
             mine = tmp_path / "home/models/mine"
             mine.mkdir()
             for name in ("Notes.txt", "notes.txt"):

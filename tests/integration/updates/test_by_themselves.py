@@ -1,11 +1,17 @@
 """Updates that nobody asks for, on a daemon that is told to make them by itself, and within its hours."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.contract.world import a_world, until
 from tests.fakes.origin import Origin
 from tests.integration.updates.conftest import Updating
+
+
+def is_version(wanted: int, artifact: Any) -> bool:
+    return bool(artifact["version"] == wanted)
 
 
 def test_within_the_hours_a_newer_version_comes_by_itself_and_the_old_one_stays(
@@ -24,9 +30,9 @@ def test_within_the_hours_a_newer_version_comes_by_itself_and_the_old_one_stays(
         hours = {"MODELHUB_UPDATES_AUTOMATIC": "true", "MODELHUB_UPDATES_WINDOW": window}
         with a_world(home, origin, **hours) as by_itself:
             world = Updating(by_itself.daemon, origin, model_files)
-            active = until(lambda w=world: w.active("acme/own"), lambda one, v=wanted: one["version"] == v)
+            active = until(partial(world.active, "acme/own"), partial(is_version, wanted))
             if wanted == 1:
-                until(lambda w=world: w.update("acme/own"), lambda update: update is not None)
+                until(partial(world.update, "acme/own"), bool)
                 assert world.get("/downloads")["total"] == 1, "not at this time of the day"
             else:
                 assert world.get(f"/library/{active['id']}/settings")["saved"] == {"ctx": 96}
