@@ -14,7 +14,7 @@ WAIT_S = 30
 
 
 class Disk:
-    """One of a kind (`tmpfs`, `btrfs`, `xfs`), mounted at `folder`."""
+    """One of a kind (`tmpfs`, `btrfs`, `xfs`, `exfat`), mounted at `folder`."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.folder = folder
@@ -29,13 +29,23 @@ class Disk:
             return
         with self._image.open("wb") as file:
             file.truncate(SIZE)
-        _run(f"mkfs.{kind}", "-q", str(self._image))
+        _run(f"mkfs.{kind}", *(() if kind == "exfat" else ("-q",)), str(self._image))
 
     def plug_in(self) -> None:
         if self._kind == "tmpfs":
             _run("mount", "--bind", str(self._kept), str(self.folder))
+        elif self._kind == "exfat":
+            self._plug_in_exfat()
         else:
             _run("mount", "-o", "loop", str(self._image), str(self.folder))
+
+    def _plug_in_exfat(self) -> None:
+        """By the kernel, or by a program (Debian's exfat-fuse) where it knows none."""
+        rest = ("-o", "loop,umask=077", str(self._image), str(self.folder))
+        try:
+            _run("mount", "-t", "exfat", *rest)
+        except subprocess.CalledProcessError:
+            _run("mount", "-t", "exfat-fuse", *rest)
 
     def unplug(self) -> None:
         """As a drive that is pulled out: the mount point is an empty folder; what is open stays open."""

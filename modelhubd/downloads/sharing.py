@@ -1,17 +1,13 @@
 """A file whose bytes are installed already is not fetched: it becomes another name of them."""
 
-import contextlib
-import hashlib
 import logging
-import os
 
 from modelhubd.downloads import store
 from modelhubd.downloads.progress import Live
 from modelhubd.downloads.rows import NOTHING, STAGED, StoredDownload, StoredFile
 from modelhubd.downloads.staging import staging_of
 from modelhubd.downloads.surroundings import Surroundings
-from modelhubd.storage.confined import ConfinedRoot
-from modelhubd.storage.sharing import share
+from modelhubd.storage.sharing import share_right
 from modelhubd.tasks import in_thread
 
 log = logging.getLogger(__name__)
@@ -37,30 +33,3 @@ async def take_what_is_here(around: Surroundings, live: Live, row: StoredDownloa
     async with around.database.transaction(durable=True) as tx:
         await store.set_whole(tx, row.number, file.place, size, sha256)
     return True
-
-
-def share_right(root: ConfinedRoot, source: str, target: str, sha256: str) -> bool:
-    """Share the bytes, if they are the right ones. Blocks for as long as reading them takes.
-
-    Raises:
-        OSError: the target cannot be made.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        root.unlink(target)
-    root.make_dirs(target.rpartition("/")[0])
-    try:
-        if not share(root, source, target):
-            return False
-        fd = root.open(target)
-    except FileNotFoundError:
-        return False  # it was removed just now
-    try:
-        with open(fd, "rb", buffering=0, closefd=False) as file:
-            right = hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    finally:
-        os.close(fd)
-    if right:
-        root.fsync_dir(target.rpartition("/")[0])
-    else:
-        root.unlink(target)
-    return right

@@ -34,6 +34,7 @@ class Removals:
         database: Database,
         root: ConfinedRoot,
         telling: Telling,
+        storage_present: Callable[[], Awaitable[bool]],
         loaded: Callable[[], Mapping[str, tuple[str, ...]]],
         forgotten: Callable[[Transaction, str], Awaitable[None]] | None = None,
         holding: Callable[[str], Job | None] = lambda library_id: None,
@@ -43,6 +44,7 @@ class Removals:
         self._database = database
         self._root = root
         self._telling = telling
+        self._storage_present = storage_present
         self._loaded = loaded
         self._one = asyncio.Lock()
 
@@ -62,7 +64,7 @@ class Removals:
                 another source answers for it.
         """
         async with self._one:
-            present = await asyncio.to_thread(self._root.present)
+            root = await self._root_if_there()
             async with self._database.transaction() as tx:
                 row = await store.get(tx, library_id)
                 if row is None:
@@ -75,7 +77,7 @@ class Removals:
                     raise under_way(job)
                 if row.managed is not None:
                     raise Conflict(managed_detail(row), code="managed")
-                if row.inside and (row.state is ArtifactState.OFFLINE or not present):
+                if row.inside and (row.state is ArtifactState.OFFLINE or root is None):
                     raise Conflict(
                         f"{row.key} cannot be removed: the models directory is away. Plug its drive in; "
                         "if it was emptied on purpose, make the folder again and scan it (modelhub scan).",
@@ -83,23 +85,41 @@ class Removals:
                     )
                 async with self._telling.of(tx, row.key.model):
                     await store.set_removing(tx, library_id, removing=True)
-            return await self._finish(row)
+            return await self._finish(row, root)
 
     async def finish_all(self) -> None:
         """Those that an end of the daemon cut short."""
         async with self._one:
-            for row in await store.being_removed(self._database.reader):
+            rows = await store.being_removed(self._database.reader)
+            root = await self._root_if_there() if rows else None
+            for row in rows:
+                if root is None and row.inside:
+                    continue
                 with contextlib.suppress(Conflict):
-                    await self._finish(row)
+                    await self._finish(row, root)
                     log.info("finished removing %s", row.key)
 
-    async def _finish(self, row: Stored) -> RemovedArtifact:
+    async def _root_if_there(self) -> ConfinedRoot | None:
+        """The models directory as long as its drive is the one of now; None while it is away."""
+        try:
+            root = await asyncio.to_thread(self._root.pinned)
+        except OSError:
+            return None
+        return root if await self._storage_present() else None
+
+    async def _finish(self, row: Stored, root: ConfinedRoot | None) -> RemovedArtifact:
+        left: tuple[str, ...] = ()
         try:
             # Files outside the models directory are somebody else's: only our row goes.
-            left = (
-                await asyncio.to_thread(delete_files, self._root, row.key, row.inside) if row.inside else ()
-            )
+            if row.inside and root is not None:
+                left = await asyncio.to_thread(delete_files, root, row.key, row.inside)
         except OSError as error:
+            if error.errno == errno.ENODEV:
+                raise Conflict(
+                    f"The drive went away while {row.key} was removed. The rest of it goes when the drive is "
+                    "back.",
+                    code="storage_offline",
+                ) from error
             async with self._database.transaction() as tx, self._telling.of(tx, row.key.model):
                 await store.set_removing(tx, row.id, removing=False)
             raise Conflict(

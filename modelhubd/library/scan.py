@@ -115,10 +115,21 @@ def respelled(root: ConfinedRoot, files: dict[str, Found], paths: Iterable[str])
     told = dict(files)
     for path, seen in look_at(root, alike).items():
         for other in alike[path]:
-            if other in told and (told[other].device, told[other].inode) == (seen.device, seen.inode):
+            if other in told and _is_same(told[other], seen):
                 del told[other]
         told[path] = seen
     return told
+
+
+def _is_same(one: Found, other: Found) -> bool:
+    """Of two names that differ by their letters. A file system in user space may number each name anew."""
+    if one.device != other.device:
+        return False
+    return one.inode == other.inode or (one.size_bytes, one.mtime_ns, one.ctime_ns) == (
+        other.size_bytes,
+        other.mtime_ns,
+        other.ctime_ns,
+    )
 
 
 def look_at(root: ConfinedRoot, paths: Iterable[str]) -> dict[str, Found]:

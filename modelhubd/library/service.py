@@ -84,7 +84,15 @@ class Library:
         self._naming = Naming(entry, device, loaded, withdrawn, self._home)
         self._telling = Telling(bus, self._naming, on_keys_changed)
         jobs = jobs or Jobs(bus, clock=clock)
-        self._removals = Removals(database, self._root, self._telling, loaded, forgotten, jobs.holding)
+        self._removals = Removals(
+            database,
+            self._root,
+            self._telling,
+            lambda: self._looking.storage_present(),
+            loaded,
+            forgotten,
+            jobs.holding,
+        )
         self._looking = Looking(
             database,
             self._root,

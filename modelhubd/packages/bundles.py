@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ from modelhubd.library.service import Library
 from modelhubd.packages import placing, store
 from modelhubd.packages.described import entry_of
 from modelhubd.packages.folder import Opened, explained, open_bundle, pieces_of
-from modelhubd.packages.making import Source, make_bundle
+from modelhubd.packages.making import Source, make_bundle, refuse_copies, remove_partial
 from modelhubd.packages.standing import Standing, of_signature
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
@@ -69,7 +70,11 @@ class Bundles(Struct, frozen=True, kw_only=True):
 
     async def start(self) -> None:
         """Make up for what an end of the daemon cut short: what has its final name comes into the library,
-        and what is not whole goes."""
+        and what is not whole goes, of bundles that were being made too."""
+        for path in await store.making(self.database.reader):
+            with contextlib.suppress(OSError):  # its drive is away; the note of it stays
+                await in_thread(partial(remove_partial, Path(path)))
+                await self._note(Path(path), under_way=False)
         if not await asyncio.to_thread(self._root.present):
             return  # the drive is away; nothing is lost meanwhile
         for found in await store.all_placing(self.database.reader):
@@ -125,18 +130,25 @@ class Bundles(Struct, frozen=True, kw_only=True):
 
         async def work(progress: Progress) -> BundleReport:
             progress.expect(total_bytes=bundle.size_bytes, total_files=len(bundle.files))
+            promised = await self.promised()
+            may_copy = partial(
+                refuse_copies, self._root, bundle.size_bytes, reserve=self.reserve_bytes, promised=promised
+            )
+            await self._note(path, under_way=True)
             try:
                 with refusing():
                     linked = await progress.in_thread(
                         lambda: make_bundle(
                             path, bundle=bundle, manifest=manifest, taken=taken, tuf=tuf, link=request.link,
-                            told=progress.add,
+                            told=progress.add, may_copy=may_copy,
                         )
                     )  # fmt: skip
             except Conflict:
                 if await self.library.storage_present():
                     raise
                 raise OSError(errno.ENODEV, "the models directory went away") from None
+            finally:
+                await uninterrupted(self._note(path, under_way=False))
             return report_of(bundle, linked=linked)
 
         return self.jobs.start(kind="bundle create", work=work, model=name, holds=f"folder {path}")
@@ -198,6 +210,10 @@ class Bundles(Struct, frozen=True, kw_only=True):
 
     # How it is done
 
+    async def _note(self, path: Path, *, under_way: bool) -> None:
+        async with self.database.transaction(durable=under_way) as tx:
+            await store.set_making(tx, str(path), under_way=under_way)
+
     async def _opened(self, path: Path) -> Opened:
         with refusing():
             return await in_thread(lambda: _open(path))
@@ -235,8 +251,12 @@ class Bundles(Struct, frozen=True, kw_only=True):
         *,
         last: bool,
     ) -> None:
+        at = {
+            file.sha256: await self.library.installed_at(file.sha256, file.size_bytes) for file in item.files
+        }
+        here = {digest: path for digest, path in at.items() if path is not None}
         with refusing():
-            await progress.in_thread(lambda: placing.stage(root, aside, opened, item, progress.add))
+            await progress.in_thread(lambda: placing.stage(root, aside, opened, item, progress.add, here))
         finished = finished_of(item, verified_at=rfc3339(self.clock()))
         # The approval may have gone while gigabytes were copied.
         refuse_wrong([await self.standing.of_item(item, None)])

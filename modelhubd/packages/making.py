@@ -11,6 +11,7 @@ from msgspec import Struct
 from modelhubd.entries.bundles import Bundle
 from modelhubd.packages.folder import pieces_of
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.storage.room import refuse_without_room
 from modelhubd.wire.bundles import MANIFEST, TUF
 
 PARTIAL = ".modelhub-partial"
@@ -34,24 +35,27 @@ def make_bundle(
     tuf: Mapping[str, bytes],
     link: bool,
     told: Callable[[int], None],
+    may_copy: Callable[[Path], None],
 ) -> bool:
     """Write the bundle to the new folder `path`; `taken` is by path in the bundle. Whether all files were
-    linked. Each file was read and is what the manifest promises.
+    linked. Each file was read and is what the manifest promises. `may_copy` is asked once, before the first
+    byte is written there.
 
     Raises:
+        NoSpace: by `may_copy`.
         FileExistsError: there is something at `path`.
         BadBundle: an installed file is not what was installed.
         OSError
     """
     above = ConfinedRoot(path.parent)
-    partial = f".{path.name}{PARTIAL}"
+    partial = _partial(path)
     if above.exists(path.name):
         raise FileExistsError(errno.EEXIST, "there is something of that name already", path.name)
     above.remove_tree(partial)  # of one that was interrupted
     try:
         (path.parent / partial).mkdir(mode=0o755)
         root = ConfinedRoot(path.parent / partial)
-        linked = _write_files(root, bundle, taken, link=link, told=told)
+        linked = _write_files(root, bundle, taken, link=link, told=told, may_copy=may_copy)
         for name, data in tuf.items():
             _write(root, f"{TUF}/{name}", [data])
         _write(root, MANIFEST, [manifest])
@@ -66,6 +70,36 @@ def make_bundle(
     return linked
 
 
+def refuse_copies(models: ConfinedRoot, size: int, folder: Path, *, reserve: int, promised: int) -> None:
+    """On the disk of the models directory its reserve, and what is to come there, are left alone.
+
+    Raises:
+        NoSpace: the disk of the folder cannot hold as many bytes.
+        OSError
+    """
+    shared = folder.stat().st_dev == models.root.stat().st_dev
+    refuse_without_room(
+        "These models",
+        size,
+        reserve=reserve if shared else 0,
+        free=ConfinedRoot(folder).free_bytes(),
+        promised=promised if shared else 0,
+    )
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what an end of the daemon has left of the bundle that was to become `path`.
+
+    Raises:
+        OSError: the drive is away, or it cannot be removed.
+    """
+    ConfinedRoot(path.parent).remove_tree(_partial(path))
+
+
+def _partial(path: Path) -> str:
+    return f".{path.name}{PARTIAL}"
+
+
 def _write_files(
     root: ConfinedRoot,
     bundle: Bundle,
@@ -73,8 +107,11 @@ def _write_files(
     *,
     link: bool,
     told: Callable[[int], None],
+    may_copy: Callable[[Path], None],
 ) -> bool:
     linked = link
+    if not link:
+        may_copy(root.root)
     for file in bundle.files:
         source = taken[file.path]
         pieces = pieces_of(source.root, source.path, file)
@@ -83,6 +120,8 @@ def _write_files(
             for _ in _telling(pieces, told):
                 pass
         else:
+            if linked:
+                may_copy(root.root)
             linked = False
             _write(root, file.path, _telling(pieces, told))
     return linked

@@ -8,17 +8,27 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from modelhubd.entries.bundles import Bundled
 from modelhubd.packages.folder import Opened, pieces_of
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.storage.sharing import share_right
 
 ASIDE = ".bundles"
 
 
-def stage(root: ConfinedRoot, id: str, opened: Opened, item: Bundled, told: Callable[[int], None]) -> None:
-    """Copy the item's files aside; they are whole, as promised and on the disk when this returns.
+def stage(
+    root: ConfinedRoot,
+    id: str,
+    opened: Opened,
+    item: Bundled,
+    told: Callable[[int], None],
+    here: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Copy the item's files aside; they are whole, as promised and on the disk when this returns. What is
+    `here` beneath the root, by SHA-256, is shared instead.
 
     Raises:
         BadBundle: a file is not what the manifest promises.
@@ -27,6 +37,9 @@ def stage(root: ConfinedRoot, id: str, opened: Opened, item: Bundled, told: Call
     for file in item.files:
         target = f"{_aside(id)}/{file.path}"
         root.make_dirs(target.rpartition("/")[0])
+        if file.sha256 in here and share_right(root, here[file.sha256], target, file.sha256):
+            told(file.size_bytes)
+            continue
         fd = root.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with os.fdopen(fd, "wb", buffering=0) as written:
             for piece in pieces_of(opened.root, file.path, file):

@@ -8,6 +8,8 @@ from msgspec import Struct
 from modelhubd.storage.database import Reader, Transaction
 from modelhubd.wire.library import Finished
 
+MAKING = "packages.making"
+"""A row of `setting`."""
 _finished = msgspec.json.Decoder(Finished)
 
 
@@ -52,6 +54,21 @@ async def all_placing(reader: Reader) -> list[Placing]:
 
 async def drop_placing(tx: Transaction, folder: str) -> None:
     await tx.execute("DELETE FROM placing WHERE folder = ?", (folder,))
+
+
+async def making(reader: Reader) -> frozenset[str]:
+    """Absolute paths of the folders of bundles that are being made."""
+    row = await reader.fetch_one("SELECT value FROM setting WHERE key = ?", (MAKING,))
+    return frozenset() if row is None else frozenset(msgspec.json.decode(row["value"], type=list[str]))
+
+
+async def set_making(tx: Transaction, path: str, *, under_way: bool) -> None:
+    paths = await making(tx)
+    paths = paths | {path} if under_way else paths - {path}
+    await tx.execute("DELETE FROM setting WHERE key = ?", (MAKING,))
+    if paths:
+        value = msgspec.json.encode(sorted(paths)).decode()
+        await tx.execute("INSERT INTO setting (key, value) VALUES (?, ?)", (MAKING, value))
 
 
 async def verified_of(reader: Reader, source: str) -> dict[str, Verified]:

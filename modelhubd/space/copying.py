@@ -276,6 +276,11 @@ def is_marked(root: ConfinedRoot, move_id: str) -> bool:
         return file.read(100) == move_id.encode()
 
 
+def takes_letters_alike(root: ConfinedRoot) -> bool:
+    """Whether `A` and `a` are one name in the folder, which is marked."""
+    return root.exists(MARKER.upper())
+
+
 def unmark(root: ConfinedRoot) -> None:
     _remove_if(root, MARKER, None)
 

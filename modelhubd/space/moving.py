@@ -28,6 +28,7 @@ from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database
 from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import in_thread, uninterrupted
+from modelhubd.trust.names import case_twins
 from modelhubd.wire.base import Message
 from modelhubd.wire.jobs import Job
 from modelhubd.wire.servers import ServerState
@@ -165,6 +166,7 @@ class Moving:
             raise OSError(errno.ENODEV, "the models directory is away")
         if not await in_thread(lambda: copying.is_marked(target, move.id)):
             raise OSError(errno.ENODEV, "the new folder is away")
+        await in_thread(lambda: _refuse_twins(source, target))
         for _ in range(PASSES):
             if not await progress.in_thread(lambda: _pass(source, target, progress)):
                 break
@@ -295,6 +297,23 @@ def _last_pass(source: ConfinedRoot, target: ConfinedRoot) -> dict[str, copying.
     )
     for path in extra:
         target.unlink(path)
+    # What comes after it is the removal of all that is listed: each must be there.
+    if lacking := copying.differing(here, copying.files_of(target))[0]:
+        raise _collide(lacking[0], "another name")
     target.fsync_dir()
     copying.put_list(source, here)
     return here
+
+
+def _refuse_twins(source: ConfinedRoot, target: ConfinedRoot) -> None:
+    """Blocks."""
+    if copying.takes_letters_alike(target) and (twins := case_twins(copying.files_of(source))) is not None:
+        raise _collide(*twins)
+
+
+def _collide(one: str, other: str) -> Conflict:
+    return Conflict(
+        f"{one} and {other} cannot lie side by side on the new drive, which takes their names for one. "
+        "Rename one of them, then move again.",
+        code="names_collide",
+    )

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import sys
 
@@ -28,6 +29,33 @@ def share(root: ConfinedRoot, source: str, target: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def share_right(root: ConfinedRoot, source: str, target: str, sha256: str) -> bool:
+    """Share the bytes, if they are the right ones. Blocks for as long as reading them takes.
+
+    Raises:
+        OSError: the target cannot be made.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        root.unlink(target)
+    root.make_dirs(target.rpartition("/")[0])
+    try:
+        if not share(root, source, target):
+            return False
+        fd = root.open(target)
+    except FileNotFoundError:
+        return False  # it was removed just now
+    try:
+        with open(fd, "rb", buffering=0, closefd=False) as file:
+            right = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    finally:
+        os.close(fd)
+    if right:
+        root.fsync_dir(target.rpartition("/")[0])
+    else:
+        root.unlink(target)
+    return right
 
 
 def _clone(root: ConfinedRoot, source: str, target: str) -> bool:

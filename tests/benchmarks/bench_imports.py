@@ -1,5 +1,6 @@
-"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold, an
-import by link, and reading all of it again; real bytes and holes."""
+"""The library with ten thousand files: a look at all of them, at one change, at what other tools hold; import
+by link and by copy, and reading all of it again, beside what the programs of the system need; real bytes and
+holes."""
 
 import argparse
 import asyncio
@@ -9,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from modelhubd.library.scan import look, look_again
 from modelhubd.library.states import Found
 from modelhubd.library.store import Stored
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.tasks import TaskOwner
 from modelhubd.wire.jobs import Job, JobState
 from modelhubd.wire.library import ArtifactFile, ArtifactState
-from tests.benchmarks.figures import ms, table
+from tests.benchmarks.figures import ms, percentile, table
 from tests.integration.imports.tools import hugging_face
 from tests.integration.imports.world import World, world_in
 
+RENAMES = 5
+PATIENCE_S = 60
 SMALL = b"a file of one model of very many"
 
 
@@ -53,6 +57,7 @@ async def main_async(files: int, gigabytes: float) -> None:
             await _row(rows, "look at one changed folder", 1, again)
             looked = partial(world.library._look, changed)
             await _row(rows, "the same with its rows", 1, looked)
+            seen = await _until_seen(world, keys[0])
             cache = world.home / ".cache/huggingface/hub"
             for number in range(files // 10):
                 hugging_face(cache, f"acme/h{number:05}", {"model.gguf": SMALL + str(number).encode()})
@@ -60,21 +65,106 @@ async def main_async(files: int, gigabytes: float) -> None:
                 rows, "what other tools hold", files // 10,
                 lambda: asyncio.to_thread(look_at_tools, {}, world.home),
             )  # fmt: skip
-            size = int(gigabytes * 1e9)
+            beside: list[list[str]] = []
+            listed = await _program("find", str(world.models), "-type", "f", "-printf", "%p %s %T@ %i\\n")
+            _compare(beside, "scan, nothing changed", float(rows[1][2]), {"find -printf": listed})
             for kind in ("real", "holes"):
-                source = world.home / f"{kind}.gguf"
-                digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
-                await _know(world, f"acme/{kind}", source.name, size, digest)
-                what = f"import by link, {gigabytes:g} GB of {kind}"
-                await _row(rows, what, 1, partial(_done, world, world.start(source)))
-                artifact = await world.library.resolve(f"acme/{kind}")
-                verify = world.library.integrity.verify(artifact.id)
-                await _row(rows, f"verify, {gigabytes:g} GB of {kind}", 1, partial(_done, world, verify))
+                await _of_a_large_file(world, rows, beside, kind, gigabytes)
             head = ["", "files", "seconds", "longest pause of the loop", "of it computing"]
             print(table("The library", head, rows))
+            head = ["", "median", "longest"]
+            print(
+                table(
+                    f"Watched, {files} files: until a name that somebody else changed is seen", head, [seen]
+                )
+            )
+            head = ["", "seconds", "beside", "seconds", "ratio"]
+            print(table("Beside the system's own programs, in the same run", head, beside))
 
 
-async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]) -> None:
+async def _until_seen(world: World, key: Key) -> list[str]:
+    """After each of some renames away and back."""
+    file = world.models / folder_of(key) / "m.gguf"
+    took = []
+    async with TaskOwner("watched") as owner:
+        await world.library.start(owner)
+        artifact = await world.library.resolve(str(key))
+        for number in range(RENAMES + 1):
+            for source, target, state in (
+                (file, file.with_name("x"), "missing"),
+                (file.with_name("x"), file, "ok"),
+            ):
+                began = time.monotonic()
+                source.rename(target)
+                while (await world.library.get(artifact.id)).state != state:
+                    if time.monotonic() - began > PATIENCE_S:
+                        return ["from the rename to the row", "never", f"over {PATIENCE_S} s"]
+                    await asyncio.sleep(0.01)
+                if number:  # the watch may only have begun with the first
+                    took.append(time.monotonic() - began)
+    print(f"  seen after {sorted(took)}", file=sys.stderr, flush=True)
+    return ["from the rename to the row", f"{percentile(took, 0.5):.3f} s", f"{max(took):.3f} s"]
+
+
+async def _of_a_large_file(
+    world: World, rows: list[list[str]], beside: list[list[str]], kind: str, gigabytes: float
+) -> None:
+    """Imported, read again, removed; nothing of it stays on the disk."""
+    size, source = int(gigabytes * 1e9), world.home / f"{kind}.gguf"
+    digest = await asyncio.to_thread(_make, source, size, holes=kind == "holes")
+    await _know(world, f"acme/{kind}", source.name, size, digest)
+    sums = {
+        "sha256sum": await _program("sha256sum", str(source)),
+        "openssl dgst": await _program("openssl", "dgst", "-sha256", str(source)),
+    }
+    other = world.home / "other"
+    copied = await _program("cp", str(source), str(other)) + await _program("sync", str(other))
+    other.unlink()
+    linked, said = dict(sums), f"{gigabytes:g} GB of {kind}"
+    try:
+        cloned = await _program("cp", "--reflink=always", str(source), str(other))
+        linked |= {f"{name}, cp --reflink": took + cloned for name, took in sums.items()}
+    except OSError:
+        print("  this file system has no clones", file=sys.stderr, flush=True)
+    other.unlink(missing_ok=True)
+    peers = {"link": linked, "copy": {f"{name}, cp, sync": took + copied for name, took in sums.items()}}
+    for mode, of_mode in peers.items():
+        what = f"import by {mode}, {said}"
+        took = await _row(rows, what, 1, partial(_done, world, world.start(source, mode)))
+        _compare(beside, what, took, of_mode)
+        artifact = await world.library.resolve(f"acme/{kind}")
+        if mode == "link":
+            verify = world.library.integrity.verify(artifact.id)
+            took = await _row(rows, f"verify, {said}", 1, partial(_done, world, verify))
+            _compare(beside, f"verify, {said}", took, sums)
+        await world.library.remove(artifact.id)
+    source.unlink()
+
+
+async def _program(*command: str) -> float:
+    """The seconds that it takes.
+
+    Raises:
+        OSError: it cannot do that here.
+    """
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    code = await process.wait()
+    took = time.monotonic() - began
+    print(f"  {command[0]}: {took:.3f} s", file=sys.stderr, flush=True)
+    if code:
+        raise OSError(f"{command[0]} ended with {code}")
+    return took
+
+
+def _compare(beside: list[list[str]], what: str, ours: float, theirs: Mapping[str, float]) -> None:
+    for peer, took in theirs.items():
+        beside.append([what, f"{ours:.3f}", peer, f"{took:.3f}", f"{ours / took:.2f}"])
+
+
+async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], Awaitable[object]]) -> float:
     pause = asyncio.create_task(_longest_pause())
     await asyncio.sleep(0)
     began = time.monotonic()
@@ -85,6 +175,7 @@ async def _row(rows: list[list[str]], what: str, files: int, work: Callable[[], 
         await pause
     print(f"  {what}: {took:.3f} s", file=sys.stderr, flush=True)
     rows.append([what, str(files), f"{took:.3f}", ms(PAUSE[0]), ms(PAUSE[1])])
+    return took
 
 
 PAUSE = [0.0, 0.0]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.world import World, entry, until
+from tests.crash.forked import ForkedDaemon
 from tests.fakes.origin import Origin, body
-from tests.running import RunningDaemon
 
 MIB = 1 << 20
 SIZE = 48 * MIB
@@ -19,7 +19,7 @@ PIECE = 16 * MIB
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with Origin() as origin:
-        daemon = RunningDaemon(
+        daemon = ForkedDaemon(
             tmp_path / "home",
             {
                 "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url,

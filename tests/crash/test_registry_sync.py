@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelhub_client import ClientError
+from tests.crash.forked import ForkedDaemon
 from tests.crash.traps import VARIABLE, Trap
 from tests.fakes.tuf_registry import TufRegistry, entry
 from tests.integration.registry_sync.conftest import Machine
@@ -24,8 +25,7 @@ STEPS = [
 ]  # fmt: skip
 
 
-class Doomed(Machine):
-    program = "tests.crash.whole_daemon"
+class Doomed(ForkedDaemon, Machine):
     traps: tuple[Trap, ...] = ()
 
     def spawn(self) -> "subprocess.Popen[bytes]":

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from modelhub_client import ClientError
 from modelhubd.wire.downloads import DownloadState
 from tests.contract.world import until
+from tests.crash.forked import ForkedDaemon
 from tests.crash.traps import VARIABLE, Trap
+from tests.disks import disk_of
 from tests.fakes.origin import Origin, sha256
-from tests.running import RunningDaemon
 
 MODEL = "acme/doomed"
 SIZE = 30_000
@@ -32,9 +34,7 @@ BACK = [
 ALL = "CRASH_KILLS" in os.environ
 
 
-class Doomed(RunningDaemon):
-    program = "tests.crash.whole_daemon"
-
+class Doomed(ForkedDaemon):
     def start_with(self, *traps: Trap) -> None:
         self.environ[VARIABLE] = json.dumps({"traps": traps})
         self.start()
@@ -104,6 +104,42 @@ def test_death_at_each_step_of_an_update_leaves_the_old_or_the_new_one_and_it_co
                     doomed, version, trap_of(tmp_path, f"back-{number}", call, count, moment)
                 )
             assert sprung >= len(applying) + len(going_back) - 1, "the traps are where they were"
+        finally:
+            doomed.stop()
+
+
+@pytest.mark.timeout(300)
+def test_a_drive_that_is_pulled_out_in_the_middle_of_an_update_is_waited_for(tmp_path: Path) -> None:
+    """Before the new version has its name, and before it has the model's; it is plugged in each time."""
+    (tmp_path / "home").mkdir()
+    with Origin() as origin, disk_of("tmpfs", tmp_path / "home/models") as disk:
+        disk.folder.chmod(0o700)
+        settings = {"MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0"}
+        doomed = Doomed(tmp_path / "home", settings)
+        doomed.offer(origin, 1)
+        doomed.start_with()
+        try:
+            installed(doomed, doomed.client.create_download(MODEL, force=True).id)
+            for version, call in ((1, "staging.place"), (2, "library.make_active")):
+                doomed.stop()
+                doomed.offer(origin, version + 1)
+                held = tmp_path / f"held-{version}"
+                trap: Trap = {"call": call, "count": 1, "moment": "before", "do": "hold", "file": str(held)}
+                backoff = {"first_s": 0.05, "most_s": 0.3, "storage_s": 0.2}
+                doomed.environ[VARIABLE] = json.dumps({"traps": [trap], "backoff": backoff})
+                doomed.start()
+                doomed.client.apply_updates()
+                until(held.exists, bool)
+                disk.unplug()
+                held.unlink()
+                until(doomed.states, lambda states: states == {"offline"})
+                assert not list(disk.folder.iterdir()), "nothing is written to the mount point"
+                disk.plug_in()
+                until(doomed.states, lambda states: states == {"ok"})
+                until(partial(doomed.state_of_update, version + 1), lambda state: state == "done")
+                assert doomed.meaning() == version + 1
+            assert doomed.client.roll_back(MODEL).to_version == 2
+            assert doomed.meaning() == 2
         finally:
             doomed.stop()
 

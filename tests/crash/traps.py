@@ -24,6 +24,12 @@ OWNERS = {
     "database": "modelhubd.storage.database:Database",
     "library": "modelhubd.library.service:Library",
     "arrivals": "modelhubd.library.arrivals:Arrivals",
+    "removal": "modelhubd.library.removal",
+    "library_store": "modelhubd.library.store",
+    "integrity": "modelhubd.library.integrity:Integrity",
+    "examination": "modelhubd.library.examining:Examination",
+    "seeding": "modelhubd.downloads.repairs",
+    "space": "modelhubd.space.service:Space",
     "update_store": "modelhubd.updates.store",
     "copying": "modelhubd.space.copying",
     "space_store": "modelhubd.space.store",
@@ -64,6 +70,7 @@ class Plan(TypedDict, total=False):
     boot_id: str
     limits: dict[str, float]
     backoff: dict[str, float]
+    scrub_look_s: float
     traps: list[Trap]
     diary: str
     """A file for what the worker writes and syncs."""

@@ -17,6 +17,7 @@ from modelhubd import __main__, composition
 from modelhubd.downloads.messages import Limits
 from modelhubd.downloads.plan import Backoff
 from modelhubd.downloads.service import Downloads
+from modelhubd.library import scrub
 from tests.crash import traps
 
 WORKER, OURS = "modelhubd.downloads.worker", "tests.crash.worker"
@@ -36,6 +37,8 @@ def main() -> int:
     plan = traps.plan_of(os.environ)
     if boot_id := plan.get("boot_id"):
         vars(composition)["boot_id"] = lambda: boot_id
+    if look_s := plan.get("scrub_look_s"):
+        vars(scrub)["LOOK_S"] = look_s
     chosen: dict[str, Any] = {}
     if "backoff" in plan:
         chosen["backoff"] = Backoff(**plan["backoff"])

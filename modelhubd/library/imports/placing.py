@@ -23,6 +23,7 @@ from modelhubd.storage.confined import ConfinedRoot
 
 FOLDER = ".importing"
 FICLONE = 0x40049409  # linux/fs.h
+_NOTHING = bytes(BLOCK)
 _NO_LINK = frozenset(
     (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 )
@@ -84,8 +85,12 @@ def stage_copy(root: ConfinedRoot, file: SourceFile, name: str, target: str, sha
             digest = hashlib.sha256()
             while block := os.read(fd, BLOCK):
                 digest.update(block)
-                _write(out, block)
+                if block == _NOTHING[: len(block)]:
+                    os.lseek(out, len(block), os.SEEK_CUR)  # a hole stays a hole
+                else:
+                    _write(out, block)
                 add(len(block))
+            os.ftruncate(out, os.lseek(out, 0, os.SEEK_CUR))
             os.fsync(out)
         finally:
             os.close(out)

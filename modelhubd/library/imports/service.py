@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from modelhubd.library.states import Outside
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.storage.room import refuse_without_room
+from modelhubd.storage.sharing import share_right
 from modelhubd.tasks import uninterrupted
 from modelhubd.trust.names import Reference, is_option_id, parse_reference
 from modelhubd.wire.base import rfc3339
@@ -187,8 +188,9 @@ class Imports:
                 await store.begin(tx, row)
             try:
                 promised = await self._promised()
+                here = await self._here(planned)
                 how = await progress.in_thread(
-                    lambda: self._stage(root, row, planned, mode, promised, progress)
+                    lambda: self._stage(root, row, planned, mode, promised, here, progress)
                 )
                 # From here on it is all or nothing: a cancellation waits, and comes too late for the last.
                 progress.final = last
@@ -204,6 +206,15 @@ class Imports:
             kept = await asyncio.to_thread(lambda: [name for name in files if not remove_moved(files[name])])
         return self._imported(planned, library_id, how), kept
 
+    async def _here(self, planned: Planned) -> dict[str, str]:
+        """Where the library has the same bytes, by their SHA-256."""
+        found = {}
+        for file in planned.option.files:
+            path = await self._library.installed_at(file.sha256 or "", planned.sources[file.name].size_bytes)
+            if path is not None:
+                found[file.sha256 or ""] = path
+        return found
+
     def _refuse_without_room(self, size: int, promised: int) -> None:
         """Blocks."""
         free = self._root.free_bytes()
@@ -216,9 +227,11 @@ class Imports:
         planned: Planned,
         mode: ImportMode,
         promised: int,
+        here: Mapping[str, str],
         progress: Progress,
     ) -> str:
-        """Blocks. How the bytes got here; a move shares them until the source is removed."""
+        """Blocks. How the bytes got here; a move shares them until the source is removed. Of what is `here`
+        already, by SHA-256, no second copy is made."""
         staging = staging_of(row.id)
         if root.exists(row.folder) and root.names(row.folder):
             raise in_the_way()
@@ -234,8 +247,14 @@ class Imports:
                 except CannotLink:
                     if mode is ImportMode.LINK:
                         raise
-                    self._refuse_without_room(file.size_bytes, promised)
-            stage_copy(root, file, name, target, digests[name] or "", progress.add)
+            digest = digests[name] or ""
+            if digest in here and share_right(root, here[digest], target, digest):
+                progress.add(file.size_bytes)
+                hows.add("hard_link" if root.stat(target).st_nlink > 1 else "clone")
+                continue
+            if mode is not ImportMode.COPY:
+                self._refuse_without_room(file.size_bytes, promised)
+            stage_copy(root, file, name, target, digest, progress.add)
             hows.add("copy")
         root.fsync_dir(staging)
         return "copy" if "copy" in hows else "hard_link" if "hard_link" in hows else "clone"

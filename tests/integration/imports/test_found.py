@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,51 @@ async def test_every_tool_is_looked_into_and_left_alone(world: World) -> None:
     assert again["ollama seeing:latest"].library_id is not None
     assert again["hugging-face acme/tiny-GGUF:Q4_K_M"].library_id is not None
     assert again["ollama tiny:8b"].library_id is None
+
+
+def of_hugging_face(home: Path) -> None:
+    hugging_face(home / ".cache/huggingface/hub", "acme/tiny-GGUF", {"called-otherwise-Q4_K_M.gguf": FOUR})
+
+
+def of_lm_studio(home: Path) -> None:
+    write(home / ".lmstudio/models/acme/tiny/called-otherwise.gguf", FOUR)
+
+
+def of_ollama(home: Path) -> None:
+    ollama(home / ".ollama/models", "otherwise", "latest", model=FOUR)
+
+
+def of_llama_cpp(home: Path) -> None:
+    write(home / ".cache/llama.cpp/called_otherwise.gguf", FOUR)
+
+
+def of_jan(home: Path) -> None:
+    jan(home / ".local/share/Jan/data", "called/otherwise", FOUR)
+
+
+def of_gpt4all(home: Path) -> None:
+    write(home / ".local/share/nomic.ai/GPT4All/called-otherwise.gguf", FOUR)
+
+
+SIX = (of_hugging_face, of_lm_studio, of_ollama, of_llama_cpp, of_jan, of_gpt4all)
+
+
+@pytest.mark.parametrize("put", SIX, ids=[put.__name__ for put in SIX])
+async def test_what_each_tool_holds_is_recognised_by_its_digest(
+    world: World, put: Callable[[Path], None]
+) -> None:
+    await world.know("acme/tiny", q4={"tiny-q4.gguf": FOUR}, q8={"tiny-q8.gguf": EIGHT})
+    put(world.home)
+    before = snapshot(world.home)
+    (item,) = (await found(world)).values()
+    tells = put in (of_hugging_face, of_ollama)  # their layouts state digests
+    assert item.model == ("acme/tiny@1:q4" if tells else None)
+    (made,) = (await world.bring(None, found=item.id)).imported
+    assert (made.model, made.version, made.option, made.recognised) == ("acme/tiny", 1, "q4", True)
+    assert made.how in ("hard_link", "clone"), "it costs no space"
+    assert (world.models / "acme/tiny/1/q4/tiny-q4.gguf").read_bytes() == FOUR
+    await world.library.remove(made.library_id)
+    assert snapshot(world.home) == before, "never modified, never deleted with our entry"
 
 
 async def test_what_is_found_cannot_be_moved_away(world: World) -> None:

@@ -1,7 +1,9 @@
 """A file or a folder from outside becomes a model of the library, and stays as it was."""
 
 import asyncio
+import json
 import os
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from modelhubd.library.imports import service as imports_service
 from modelhubd.settings import PolicyConfig
 from modelhubd.wire.jobs import JobState
 from modelhubd.wire.library import ArtifactState
+from tests.integration.imports.test_clones import is_shared as is_cloned
 from tests.integration.imports.world import World, sha256, snapshot, world_in
 
 PLACE = "acme/tiny/1/gguf-q4/tiny.gguf"
@@ -128,6 +131,50 @@ async def test_what_no_catalog_knows_gets_an_entry_of_its_own(world: World, chat
     async with asyncio.timeout(20):
         while await world.catalog.entry(made.model) is not None:
             await asyncio.sleep(0.01)
+
+
+MLX_CONFIG = {
+    "model_type": "qwen3", "num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "intermediate_size": 128, "max_position_embeddings": 4096, "vocab_size": 1000,
+    "head_dim": 16, "quantization": {"group_size": 64, "bits": 4},
+}  # fmt: skip
+
+
+def tensors_of(dtype: str, size: int, **metadata: str) -> bytes:
+    header = {
+        "__metadata__": metadata,
+        "model.layers.0.weight": {"dtype": dtype, "shape": [64, 32], "data_offsets": [0, size]},
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + bytes(size)
+
+
+@pytest.mark.parametrize(
+    ("format", "weights", "quantization"),
+    [
+        ("safetensors", tensors_of("BF16", 64 * 32 * 2), "BF16"),
+        ("mlx", tensors_of("U32", 64 * 32 * 4, format="mlx"), "4bit"),
+    ],
+)
+async def test_folders_of_safetensors_and_of_mlx_get_an_entry_of_their_own(
+    world: World, format: str, weights: bytes, quantization: str
+) -> None:
+    config = MLX_CONFIG if format == "mlx" else {k: v for k, v in MLX_CONFIG.items() if k != "quantization"}
+    for name, content in {
+        "model.safetensors": weights, "config.json": json.dumps(config).encode(), "tokenizer.json": b"{}",
+    }.items():  # fmt: skip
+        world.source(f"Nice Model/{name}", content)
+    (made,) = (await world.bring(world.home / "Nice Model", "copy")).imported
+    assert (made.recognised, made.model.partition("/")[0]) == (False, "local")
+    artifact = await world.library.resolve(made.model)
+    assert artifact.format == format
+    assert {file.name for file in artifact.files} == {"model.safetensors", "config.json", "tokenizer.json"}
+    detail = await world.catalog.detail(made.model)
+    assert (detail.architecture.family, detail.architecture.n_layers) == ("qwen3", 4)
+    assert detail.architecture.context_length == 4096
+    (option,) = detail.options
+    assert (option.format.value, (option.quantization or "").lower()) == (format, quantization.lower())
 
 
 async def test_a_name_that_no_file_system_need_hold_is_made_safe(world: World, chat: bytes) -> None:
@@ -289,6 +336,43 @@ async def test_bytes_that_change_under_equal_times_are_not_copied(
 
     monkeypatch.setattr(imports_service, "stage_copy", call)
     assert (await world.refused(source, "copy"))[0] == "source_changed"
+
+
+@pytest.mark.parametrize("mode", ["copy", "move"])
+async def test_bytes_that_the_library_has_are_not_stored_twice(
+    world: World, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two models with the same projector; where nothing can be linked from outside, too."""
+    eyes = b"what both see with" * 1000
+    for model in ("acme/one", "acme/two"):
+        await world.know(model, all={"m.gguf": model.encode() * 1000, "mmproj.gguf": eyes})
+        world.source(f"{model}/m.gguf", model.encode() * 1000)
+        world.source(f"{model}/mmproj.gguf", eyes)
+    await world.bring(world.home / "acme/one", "copy")
+
+    def cannot(*_: object) -> str:
+        raise placing.CannotLink("another disk")
+
+    monkeypatch.setattr(imports_service, "stage_link", cannot)
+    (made,) = (await world.bring(world.home / "acme/two", mode)).imported
+    assert made.how == "copy", "one of them is"
+    placed = [world.models / f"{model}/1/all/mmproj.gguf" for model in ("acme/one", "acme/two")]
+    assert [path.read_bytes() for path in placed] == [eyes, eyes]
+    assert placed[1].stat().st_ino == placed[0].stat().st_ino or is_cloned(placed[1]), "stored once"
+    assert (world.models / "acme/two/1/all/m.gguf").stat().st_nlink == 1
+    first = await world.library.resolve("acme/one")
+    assert (first.state, first.verified_at is not None) == ("ok", True)
+    await world.library.remove(first.id)
+    assert placed[1].read_bytes() == eyes
+
+
+async def test_a_copy_of_a_file_with_holes_has_holes(world: World) -> None:
+    content = b"begin" + bytes((4 << 20) - 5) + b"middle" + bytes(4 << 20)
+    await world.know("acme/tiny", **{"gguf-q4": {"tiny.gguf": content}})
+    await world.bring(world.source("tiny.gguf", content), "copy")
+    place = world.models / PLACE
+    assert place.read_bytes() == content
+    assert place.stat().st_blocks * 512 < len(content) / 2
 
 
 async def test_a_file_system_that_cannot_link_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modelhubd.errors import Conflict
 from modelhubd.library.jobs import Progress
 from modelhubd.library.layout import Key, folder_of
 from modelhubd.wire.jobs import Job, JobState
@@ -101,3 +102,49 @@ async def test_in_the_middle_of_a_verification_and_of_a_repair(
     await plugged_in(world, disk)
     assert (await world.library.get(before.id)).state in (ArtifactState.OK, ArtifactState.DAMAGED)
     assert {path.name for path in folder.iterdir()} == FILES.keys()
+
+
+@pytest.mark.parametrize("at", [1, 3], ids=["hashing", "copying"])
+@pytest.mark.parametrize("mode", ["copy", "move"])
+async def test_the_drive_that_it_is_imported_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, mode: str
+) -> None:
+    """What is open can be read to its end, or not: it is whole here, or nothing of it is."""
+    (tmp_path / "home").mkdir(mode=0o700)
+    with disk_of("tmpfs", tmp_path / "home/stick") as stick:
+        async with world_in(tmp_path) as world:
+            await world.know(MODEL, q4=FILES)
+            for name, content in FILES.items():
+                world.source(f"stick/{name}", content)
+            with monkeypatch.context() as patch:
+                pull_out(patch, stick, at=at)
+                ended = await world.ended(await world.start(stick.folder, mode))
+            assert ended.state is JobState.COMPLETED or (ended.error is not None and ended.error.detail)
+            placed = world.models / folder_of(Key(MODEL, 1, "q4"))
+            found = {path.name: path.read_bytes() for path in placed.iterdir()} if placed.exists() else {}
+            assert found == (FILES if ended.state is JobState.COMPLETED else {})
+            assert not (world.models / ".importing").exists()
+            stick.plug_in()
+            assert {path.name: path.read_bytes() for path in stick.folder.iterdir()} == FILES, "all is there"
+            for artifact in (await world.artifacts()).values():
+                await world.library.remove(artifact.id)
+            await world.bring(stick.folder, mode)
+
+
+async def test_a_drive_whose_files_are_used_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    with disk_of("tmpfs", tmp_path / "home/stick") as stick:
+        async with world_in(tmp_path) as world:
+            await world.know(MODEL, q4=FILES)
+            for name, content in FILES.items():
+                world.source(f"stick/{name}", content)
+            (made,) = (await world.bring(stick.folder, "reference")).imported
+            before = await world.library.get(made.library_id)
+            stick.unplug()
+            await world.library._look()
+            assert (await world.library.get(before.id)).state is ArtifactState.OFFLINE
+            with pytest.raises(Conflict, match="Plug it in"):
+                await world.library.integrity.verify(before.id)
+            stick.plug_in()
+            await world.library._look()
+            assert await world.library.get(before.id) == before, "by itself, and nothing is to be read again"

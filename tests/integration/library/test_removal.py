@@ -5,19 +5,30 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from modelhubd.errors import Conflict, NotFound
+from modelhubd.library.layout import MARKER
 from tests.integration.library.world import World, world_in
 
 FOLDER = "acme/tiny/1/gguf"
 
 
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    (tmp_path / "models").mkdir(mode=0o700)
+    async with world_in(tmp_path) as made:
+        await made.library.scan()  # leaves its marker, as a daemon does at its start
+        yield made
+
+
 def left_in(models: Path) -> list[str]:
-    return sorted(path.relative_to(models).as_posix() for path in models.rglob("*"))
+    """But for the marker."""
+    found = sorted(path.relative_to(models).as_posix() for path in models.rglob("*"))
+    return [path for path in found if path != MARKER]
 
 
 async def test_removing_deletes_the_files_and_the_folders_that_are_empty_then(world: World) -> None:
@@ -97,7 +108,7 @@ async def test_what_is_gone_already_is_forgotten(world: World) -> None:
     (world.models / FOLDER / "a.gguf").unlink()
     await world.library.scan()
     await world.library.remove(artifact.id)
-    assert left_in(world.models) == [".modelhub"]
+    assert left_in(world.models) == []
     assert await world.library.all() == ()
 
 
@@ -182,7 +193,7 @@ async def test_a_file_that_cannot_be_deleted_keeps_its_row(world: World) -> None
 
 REMOVE_AND_DIE = """
 import asyncio, os, signal, sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from modelhubd.library import removal
 from tests.integration.library.world import world_in

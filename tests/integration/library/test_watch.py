@@ -84,6 +84,31 @@ async def test_files_that_go_and_come_back_are_seen(world: World, tasks: TaskOwn
     assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
 
 
+async def test_nothing_is_read_again_for_a_name_that_changes(
+    world: World, tasks: TaskOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the file itself, of its folder and of one beside it."""
+    artifact = await world.install(files={"tiny.gguf": b"model", "beside.gguf": b"another"})
+    await world.library.start(tasks)
+    await asyncio.sleep(1)
+    opened: list[str] = []
+    plain = ConfinedRoot.open
+
+    def noted(self: ConfinedRoot, relative: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+        opened.append(relative)
+        return plain(self, relative, flags, mode)
+
+    monkeypatch.setattr(ConfinedRoot, "open", noted)
+    folder = world.models / "acme/tiny/1/gguf"
+    for name, changed in ((folder / "tiny.gguf", folder / "other.gguf"), (folder, folder.with_name("more"))):
+        name.rename(changed)
+        assert await becomes(world.states, {"gguf": "missing"}) < SOON_S
+        changed.rename(name)
+        assert await becomes(world.states, {"gguf": "ok"}) < SOON_S
+    assert (await world.library.get(artifact.id)).verified_at == artifact.verified_at
+    assert opened == []
+
+
 async def test_a_drive_that_is_pulled_and_plugged_in_again_is_seen(world: World, tasks: TaskOwner) -> None:
     await world.install()
     await world.library.start(tasks)

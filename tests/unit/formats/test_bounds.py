@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 
 from modelhubd.entries.bundles import CONTAINERS_MAX, MANIFEST_MAX, BadBundle, read_manifest
 from modelhubd.errors import BadModelFile
-from modelhubd.formats import NeedMoreBytes
+from modelhubd.formats import MAX_HEADER_BYTES, NeedMoreBytes
+from modelhubd.formats.gguf import ENTRIES_MAX, STRINGS_MAX, TENSORS_MAX, read_gguf
 from modelhubd.formats.mlx import CONFIG_MAX, read_config
 from modelhubd.formats.safetensors import HEADER_MAX, MEMBERS_MAX, read_safetensors
+from modelhubd.library.found import jan, ollama
+from modelhubd.library.found.held import SMALL_MAX
+from tests.unit.formats.build import ARRAY, F32_TENSOR, STRING, entry, llama, tensor, text, whole
 
 CPU_S = 20.0
 """Of the slowest machine: it shows what never ends, and nothing else."""
@@ -26,6 +30,30 @@ Read = Callable[[bytes], object]
 def safetensors(header: bytes) -> object:
     data = struct.pack("<Q", len(header)) + header
     return read_safetensors(data, len(data))
+
+
+def gguf(data: bytes) -> object:
+    return read_gguf(data, len(data))
+
+
+def gguf_tensors(count: int) -> bytes:
+    """With names as long as the limit of the header lets them be."""
+    long = "t" * (MAX_HEADER_BYTES // TENSORS_MAX - 80)
+    listed = [tensor(f"{long}{n}", [32], F32_TENSOR, 128 * n) for n in range(count)]
+    return whole(llama(), listed, 128 * count)
+
+
+def gguf_texts(count: int) -> bytes:
+    return whole([*llama(), text("a") + struct.pack("<IIQ", ARRAY, STRING, count) + bytes(8 * count)])
+
+
+def gguf_entries(count: int) -> bytes:
+    long = "v" * (MAX_HEADER_BYTES // ENTRIES_MAX - 80)
+    return whole([*llama(), *(entry(f"k{n}", STRING, long) for n in range(count - 7))])
+
+
+def gguf_arrays(depth: int) -> bytes:
+    return whole([*llama(), text("a") + struct.pack("<I", ARRAY) + struct.pack("<IQ", ARRAY, 1) * depth])
 
 
 def tensors(count: int) -> bytes:
@@ -57,6 +85,21 @@ WORST: Mapping[str, tuple[Read, bytes]] = {
     "safetensors with more than they may have": (safetensors, tensors(MEMBERS_MAX // 4 + 1)),
     "a manifest of as many objects as may be": (
         read_manifest, b'{"models":[' + b",".join([b"{}"] * (CONTAINERS_MAX - 10)) + b"]}",
+    ),
+    "GGUF of very many tensors": (gguf, gguf_tensors(TENSORS_MAX // 8)),
+    "GGUF with more tensors than it may have": (gguf, gguf_tensors(TENSORS_MAX + 1)),
+    "GGUF of very many texts": (gguf, gguf_texts(STRINGS_MAX // 16)),
+    "GGUF with more texts than it may have": (gguf, gguf_texts(STRINGS_MAX + 1)),
+    "GGUF of as many entries as may be": (gguf, gguf_entries(ENTRIES_MAX)),
+    "GGUF of arrays in arrays": (gguf, gguf_arrays(1_000_000)),
+    "Ollama's manifest of arrays in arrays": (ollama.weights_of, filled(b"[", SMALL_MAX)),
+    "Ollama's manifest of one long number": (ollama.weights_of, b'{"layers":' + filled(b"9", SMALL_MAX)),
+    "Ollama's manifest of many layers": (
+        ollama.weights_of, b'{"layers":[' + filled(b"{},", SMALL_MAX) + b"0]}",
+    ),
+    "Jan's description of one line": (jan.paths_of, b"model_path: " + filled(b"a \t", SMALL_MAX)),
+    "Jan's description of many lines": (
+        jan.paths_of, filled(b"model_path: " + b" " * 990 + b"\n", SMALL_MAX),
     ),
 }  # fmt: skip
 
