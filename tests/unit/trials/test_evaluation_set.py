@@ -90,7 +90,7 @@ def test_an_answer_is_read_with_its_figures() -> None:
             "logprobs": {"content": [{"logprob": 0.0, "token": "H"}, {"logprob": math.log(0.5)}]},
         }],
         "usage": {"prompt_tokens": 4, "completion_tokens": 3},
-        "timings": {"prompt_ms": 20, "predicted_ms": 30, "predicted_n": 3},
+        "timings": {"prompt_ms": 20, "predicted_ms": 20, "predicted_n": 3},
     }  # fmt: skip
     found = answer_of(200, json.dumps(body).encode(), 0.25)
     assert (found.text, found.error, found.latency_s, found.first_token_s) == ("Hi", None, 0.25, 0.02)
