@@ -80,8 +80,8 @@ class Ends:
 
 
 def writing_speed(tokens: int | None, took_ms: float | None, least_ms: float = MEASURED_MS) -> float | None:
-    """Tokens a second, of `tokens` the last of which came `took_ms` after the first: (n − 1) / t, as the first
-    is a matter of reading the prompt. None for fewer than two, or where the time is none that was measured.
+    """Tokens a second, of `tokens` the last of which came `took_ms` after the first: (n − 1) / t, as the
+    first is a matter of reading the prompt. None for fewer than two, and where no time was measured.
 
     llama-server's own `predicted_per_second` is not used: builds before 2026 divide n by t, which doubles the
     speed of an answer of two tokens and gives one of a single token a million.

@@ -15,9 +15,10 @@ from msgspec import Struct
 from modelhubd.errors import NoSpace, NotFound
 from modelhubd.places import private_dir
 from modelhubd.records import export_store
-from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, Source, anonymous
+from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, anonymous
 from modelhubd.records.figures import time_of
 from modelhubd.records.keeping import Keeping
+from modelhubd.storage.database import Row
 from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, WriteExport
 
 MOST_ROWS = 20_000
@@ -67,16 +68,14 @@ class Exports:
         """
         since, until = time_of(asked.since, "/since"), time_of(asked.until, "/until")
         await self._flush()
-        async with self._keeping.using() as database:
-            sources = await export_store.sources(database.reader, since, until, MOST_ROWS + 1)
-        too_many = len(sources) > MOST_ROWS
-        sources = sources[:MOST_ROWS]
+        async with self._keeping.using(reading=True) as database:
+            rows = await export_store.rows(database.reader, since, until, MOST_ROWS + 1)
+        too_many, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
         named = set()
         if asked.name_models:
-            named = {model for model in {source.model for source in sources} if await self._is_public(model)}
+            named = {model for model in {row["model"] for row in rows} if await self._is_public(model)}
         today = f"{self._clock():%Y-%m-%d}"
-        found, content = await asyncio.to_thread(_made, sources, asked, frozenset(named), today)
-        digest = hashlib.sha256(content).hexdigest()
+        found, content, digest = await asyncio.to_thread(_made, rows, asked, frozenset(named), today)
         self._kept = Previewed(
             id=secrets.token_hex(8), content=content, sha256=digest, until=self._steady() + KEPT_S
         )
@@ -124,8 +123,10 @@ class Exports:
 
 
 def _made(
-    sources: Sequence[Source], asked: ExportRequest, named: frozenset[str], today: str
-) -> tuple[Anonymous, bytes]:
+    rows: Sequence[Row], asked: ExportRequest, named: frozenset[str], today: str
+) -> tuple[Anonymous, bytes, str]:
+    """What it holds, the file's content, and its digest."""
+    sources = export_store.sources_of(rows)
     found = anonymous(
         sources, k=asked.k, salt=secrets.token_bytes(32), named=named.__contains__, rows=asked.rows
     )
@@ -135,7 +136,8 @@ def _made(
         b',\n"groups":[\n' + b",\n".join(map(msgspec.json.encode, found.groups)) + b"\n]",
         b',\n"rows":[\n' + b",\n".join(map(msgspec.json.encode, found.rows)) + b"\n]}\n",
     ]
-    return found, b"".join(lines)
+    content = b"".join(lines)
+    return found, content, hashlib.sha256(content).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:

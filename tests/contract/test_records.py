@@ -1,21 +1,25 @@
 """Records of a whole daemon: what leaves the gateway is remembered, and nothing of what was said."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from modelhub_client import Client
-from tests.contract.world import World, a_world, checked, entry, local_file, until
+from tests.contract.recorded_daemon import VARIABLE
+from tests.contract.world import World, checked, entry, local_file, until
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import SENTENCE
 from tests.raw import Answer, over_socket
-from tests.running import RunningDaemon
+from tests.running import RunningDaemon, running_daemon
 from tests.stream import Stream
 
 CHAT = "tests/chat"
@@ -30,11 +34,27 @@ CANARIES = {
 }  # fmt: skip
 
 
+class Recorded(RunningDaemon):
+    """A daemon that writes down whom it connects to."""
+
+    program = "tests.contract.recorded_daemon"
+
+    @property
+    def connected(self) -> list[str]:
+        """Whom, line by line, the newest last."""
+        return Path(self.environ[VARIABLE]).read_text().splitlines()
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, origin: Origin, model_files: Path) -> Iterator[World]:
     home = tmp_path_factory.mktemp("records") / "home"
-    aliases = {"MODELHUB_LLAMA_ALIASES": f"{ALIAS}={CHAT},canary-absent=tests/absent"}
-    with a_world(home, origin, **aliases) as running:
+    settings = {
+        "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0",
+        "MODELHUB_LLAMA_ALIASES": f"{ALIAS}={CHAT},canary-absent=tests/absent",
+        VARIABLE: str(home.with_name("connections")),
+    }  # fmt: skip
+    with running_daemon(home, settings, kind=Recorded) as daemon:
+        running = World(daemon, origin)
         running.list_locally(entry(CHAT, local_file(model_files / "chat.gguf", origin)))
         running.download(CHAT, until="completed")
         running.post("/servers", {"library_id": CHAT, "settings": {"ctx": 2048, "threads": 1}}, wait="ready")
@@ -261,6 +281,62 @@ def test_every_connection_ever_made_is_listed_over_restarts(world: World, origin
     assert after["connections"] > before["connections"] and after["first_at"] == before["first_at"]
 
 
+INFERENCE: tuple[tuple[str, Any], ...] = (
+    ("/v1/chat/completions", {"messages": HELLO}),
+    ("/v1/chat/completions", {"messages": HELLO, "stream": True}),
+    ("/v1/completions", {"prompt": "once", "max_tokens": 5}),
+    ("/v1/messages", {"messages": HELLO, "max_tokens": 5}),
+)
+
+
+class Watched:
+    """Looks every few milliseconds at the sockets of a process and of all that it has started."""
+
+    def __init__(self, pid: int) -> None:
+        self.found: set[tuple[str, str]] = set()
+        """(program, address) of whatever was connected to over the network."""
+        self._root = psutil.Process(pid)
+        self._ended = threading.Event()
+        self._looking = threading.Thread(target=self._look)
+
+    def __enter__(self) -> "Watched":
+        self._looking.start()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._ended.set()
+        self._looking.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.003):
+            for process in (self._root, *self._root.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    for one in process.net_connections("inet"):
+                        if one.raddr:
+                            self.found.add((process.name(), str(one.raddr)))
+
+
+def test_inference_looks_nobody_up_and_connects_to_sockets_of_its_own_alone(world: World) -> None:
+    """Where there are no network namespaces this is what shows it: the daemon's process tells each connection
+    that it makes, and those of its children are looked at again and again."""
+    assert isinstance(world.daemon, Recorded)
+    before = len(world.daemon.connected)
+    with Watched(world.daemon.pid) as watched:
+        loaded = world.post("/servers", {"library_id": CHAT, "settings": {"ctx": 512, "threads": 1},
+                                         "name": "recorded"}, wait="ready")  # fmt: skip
+        for path, body in INFERENCE:
+            assert ask(world, path, body | {"model": "recorded"}).status == 200
+    made = world.daemon.connected[before:]
+    assert made and all(line.startswith("AF_UNIX ") and ".sock" in line for line in made), made
+    assert watched.found == set()
+    world.ask("DELETE", f"/servers/{loaded['id']}")
+    slow = world.serve("slow.gguf", {"rate": 40_000})
+    world.list_locally(entry("tests/slow", slow), file="slow")
+    with Watched(world.daemon.pid) as watched:
+        world.download("tests/slow", until="completed")
+    assert watched.found, "what does connect is seen"
+
+
 NETWORK = "ip link set lo up && ip route add default dev lo && ip -6 route add default dev lo"
 """Everything that is sent to anywhere comes to the loopback device, and is counted there."""
 
@@ -292,18 +368,14 @@ def has_namespaces() -> bool:
 @pytest.mark.skipif(sys.platform != "linux" or not has_namespaces(), reason="no network namespaces here")
 def test_inference_connects_to_nothing(world: World) -> None:
     world.daemon.stop()
-    alone = Alone(world.daemon.home, dict(world.daemon.environ) | {"MODELHUB_SERVER_TCP": "false"})
+    environ = {name: value for name, value in world.daemon.environ.items() if name != VARIABLE}
+    alone = Alone(world.daemon.home, environ | {"MODELHUB_SERVER_TCP": "false"})
     try:
         alone.start()
         inside = World(alone, world.origin)
         settled = until(lambda: inside.get("/status"), lambda found: found["catalog"]["models"] > 0)
         before = sent(alone.pid)
-        for path, body in (
-            ("/v1/chat/completions", {"messages": HELLO}),
-            ("/v1/chat/completions", {"messages": HELLO, "stream": True}),
-            ("/v1/completions", {"prompt": "once", "max_tokens": 5}),
-            ("/v1/messages", {"messages": HELLO, "max_tokens": 5}),
-        ):
+        for path, body in INFERENCE:
             assert ask(inside, path, body).status == 200
         assert inside.get("/records", limit=1)["total"] >= 4
         assert sent(alone.pid) == before == 0

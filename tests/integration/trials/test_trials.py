@@ -131,6 +131,23 @@ def test_a_paused_trial_samples_nothing_and_goes_on(stocked: Trying) -> None:
     stocked.end(trial)
 
 
+def test_with_enough_pairs_it_pauses_and_resumed_it_takes_as_many_again(stocked: Trying) -> None:
+    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2", max_pairs=2)["id"]
+    for pairs in (2, 4):
+        while (found := stocked.get(f"/trials/{trial}"))["state"] == "running":
+            stocked.chat(MODEL)
+        assert (found["reason"]["code"], found["max_pairs"]) == ("enough_pairs", pairs)
+        assert (found["counts"]["pairs"], found["counts"]["pending"]) == (pairs, 0)
+        assert not list((stocked.daemon.home / "state/trials" / trial / "pending").iterdir())
+        assert not [one for one in stocked.get("/servers")["items"] if one["yields"]], "nor is it loaded"
+        stocked.post(f"/trials/{trial}/resume")
+    page = stocked.get(f"/trials/{trial}/pairs", limit=3)
+    assert (page["total"], [one["n"] for one in page["items"]]) == (4, [1, 2, 3])
+    rest = stocked.get(f"/trials/{trial}/pairs", limit=3, after=page["next"])
+    assert ([one["n"] for one in rest["items"]], rest["next"]) == ([4], None)
+    stocked.end(trial)
+
+
 def test_the_candidate_makes_way_and_never_answers_people(stocked: Trying) -> None:
     """Whoever loads the same artifact gets a server of their own, and the trial's is gone."""
     world = stocked
@@ -173,6 +190,33 @@ def test_a_candidate_that_cannot_run_pauses_the_trial_and_the_active_one_goes_on
     assert found["reason"]["code"] in ("candidate_gone", "artifact_missing")
     assert "acme/breaks" in found["reason"]["detail"]
     assert world.says(OTHER) == NEW
+    world.end(trial)
+
+
+def test_promoted_with_switch_now_the_candidate_answers_once_it_is_ready(stocked: Trying) -> None:
+    """Whoever asks meanwhile is answered by the old one; nobody has to load anything."""
+    world, model = stocked, "acme/switched"
+    old = world.have(model, 1, "old")
+    world.ask("PUT", f"/catalog/models/{model}/active", {"library_id": old})
+    world.ask("PUT", f"/library/{old}/settings", {"ctx": 512, "threads": 1, "parallel": 1})
+    world.have(model, 2, "new")
+    trial = world.begin(f"{model}@1", f"{model}@2")["id"]
+    before = world.post("/servers", {"library_id": model}, wait="ready")
+    world.chat(model)
+    world.paired(trial, 1)
+    world.post(f"/trials/{trial}/promote", {"switch": "now"})
+    assert world.means(model) == 2
+
+    def servers() -> Any:
+        return [one for one in world.get("/servers")["items"] if one["model"] == model]
+
+    (after,) = until(
+        servers, lambda found: [(one["version"], one["state"]) for one in found] == [(2, "ready")]
+    )
+    assert after["id"] != before["id"] and after["settings"]["parallel"]["value"] == 1
+    assert world.says(model) == NEW
+    assert [one["id"] for one in servers()] == [after["id"]], "it was loaded already"
+    world.ask("DELETE", f"/servers/{after['id']}")
     world.end(trial)
 
 
