@@ -6,6 +6,7 @@ A line each: the kind of socket, and the address. Its arguments are those of `mo
 """
 
 import os
+import socket
 import sys
 from typing import Any
 
@@ -25,12 +26,18 @@ def record(file: int) -> None:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             made, address = arguments
-            if address is not None:  # else it goes to whom it was connected to before
+            if address is not None and not _is_a_look_at_routes(event, made, address):
                 os.write(file, f"{made.family.name} {address!r}\n".encode())
         elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
             os.write(file, f"lookup {arguments[0]!r}\n".encode())
 
     sys.addaudithook(hook)
+
+
+def _is_a_look_at_routes(event: str, made: socket.socket, address: Any) -> bool:
+    """See `modelhubd.downloads.reachability`: nothing is sent."""
+    is_datagram = event == "socket.connect" and made.type == socket.SOCK_DGRAM
+    return is_datagram and address[0] in ("192.0.2.1", "2001:db8::1")
 
 
 if __name__ == "__main__":
