@@ -19,7 +19,7 @@ from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, ano
 from modelhubd.records.figures import time_of
 from modelhubd.records.keeping import Keeping
 from modelhubd.storage.database import Row
-from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, WriteExport
+from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, PreviewPart, WriteExport
 
 MOST_ROWS = 20_000
 """Records that an export is made of: the newest."""
@@ -79,11 +79,11 @@ class Exports:
         self._kept = Previewed(
             id=secrets.token_hex(8), content=content, sha256=digest, until=self._steady() + KEPT_S
         )
-        shown = content[:SHOWN_BYTES].decode("utf-8", "ignore")
+        shown = _part(content, 0)
         return ExportPreview(
             id=self._kept.id,
-            text=shown,
-            whole=len(content) <= SHOWN_BYTES,
+            text=shown.text,
+            whole=shown.next is None,
             size_bytes=len(content),
             sha256=digest,
             groups=len(found.groups),
@@ -97,6 +97,10 @@ class Exports:
         """Whether its id is one that others know, and no name of this machine's own."""
         return await self._is_from("registry", model) or await self._is_from("floor", model)
 
+    def part(self, preview: str, offset: int) -> PreviewPart:
+        """What the preview holds from this byte on. Raises NotFound, as `write` does."""
+        return _part(self._previewed(preview).content, offset)
+
     async def write(self, asked: WriteExport) -> Exported:
         """Write what the preview showed, to a file of its own that its owner alone may read.
 
@@ -104,13 +108,7 @@ class Exports:
             NotFound: `preview_not_found`: there is no such preview any more.
             NoSpace: the file cannot be written.
         """
-        kept = self._kept
-        if kept is None or kept.id != asked.preview or self._steady() > kept.until:
-            raise NotFound(
-                "There is no such preview any more: one is kept, for ten minutes. Make it again, look at it,"
-                " then write it.",
-                code="preview_not_found",
-            )
+        kept = self._previewed(asked.preview)
         name = f"records-{self._clock():%Y%m%d}-{kept.id[:8]}.json"
         try:
             await asyncio.to_thread(_write, self._folder / name, kept.content)
@@ -120,6 +118,26 @@ class Exports:
             ) from error
         self._kept = None
         return Exported(name=name, size_bytes=len(kept.content), sha256=kept.sha256)
+
+    def _previewed(self, preview: str) -> Previewed:
+        kept = self._kept
+        if kept is None or kept.id != preview or self._steady() > kept.until:
+            raise NotFound(
+                "There is no such preview any more: one is kept, for ten minutes. Make it again, look at it,"
+                " then write it.",
+                code="preview_not_found",
+            )
+        return kept
+
+
+def _part(content: bytes, offset: int) -> PreviewPart:
+    """At most `SHOWN_BYTES`, to the end of a line."""
+    piece = content[offset : offset + SHOWN_BYTES]
+    more = offset + len(piece) < len(content)
+    if more:
+        piece = piece[: piece.rfind(b"\n") + 1] or piece
+    end = offset + len(piece)
+    return PreviewPart(text=piece.decode("utf-8", "replace"), offset=offset, next=end if more else None)
 
 
 def _made(

@@ -251,8 +251,11 @@ def test_no_canary_is_found_anywhere(world: World) -> None:
 
 def test_an_export_is_shown_and_written_only_when_asked(world: World, tmp_path: Path) -> None:
     before = sorted((world.daemon.home / "state/exports").glob("*"))
+    for _ in range(500):
+        ask(world, "/v1/completions", {"model": "tests/nothing", "prompt": "x"})
     shown = modelhub(world, "records", "export", "--k", "5")
     assert json.loads(shown)["k"] == 5
+    assert len(json.loads(shown)["rows"]) >= 500, "all of it, however long"
     assert sorted((world.daemon.home / "state/exports").glob("*")) == before
     target = tmp_path / "shared.json"
     modelhub(world, "records", "export", "--to", str(target), code=2)  # nobody is there to be asked

@@ -118,10 +118,18 @@ async def test_of_many_the_newest_are_taken_and_the_beginning_is_shown(
     async with filled(place) as records:
         exports = exports_of(records, tmp_path / "exports", place.clock)
         shown = await exports.preview(ExportRequest(k=2))
-        assert (shown.rows, shown.left_out, shown.whole, len(shown.text)) == (60, True, False, 1000)
+        assert (shown.rows, shown.left_out, shown.whole) == (60, True, False)
+        assert len(shown.text) <= 1000 and shown.text.endswith("\n")
+        whole, at = shown.text, len(shown.text)
+        while (part := exports.part(shown.id, at)).next is not None:
+            assert len(part.text) <= 1000 and part.text.endswith("\n")
+            whole, at = whole + part.text, part.next
+        assert exports.part(shown.id, 10**9).text == ""
+        with pytest.raises(NotFound):
+            exports.part("another", 0)
         written = await exports.write(WriteExport(preview=shown.id))
     text = (tmp_path / "exports" / written.name).read_text()
-    assert text.startswith(shown.text) and len(text) == shown.size_bytes
+    assert text == whole + part.text and len(text) == shown.size_bytes, "all of it can be seen before"
     assert {row["day"] for row in json.loads(text)["rows"]} == {"2026-11-28"}, "those that came last"
 
 
