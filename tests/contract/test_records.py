@@ -322,7 +322,7 @@ class Watched:
                 found |= {
                     (process.name(), str(one.laddr), str(one.raddr))
                     for one in process.net_connections("inet")
-                    if one.raddr
+                    if tuple(one.raddr)
                 }
         return found
 

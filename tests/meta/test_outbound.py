@@ -27,6 +27,8 @@ def can_connect(path: Path) -> bool:
                 used |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
             case ast.Call():
                 used.add(ast.unparse(node.func))
+            case _:
+                pass
     return bool(used & (MODULES | CALLS))
 
 
