@@ -16,7 +16,7 @@ WAIT_S = 30
 class Disk:
     """One of a kind (`tmpfs`, `btrfs`, `xfs`, `exfat`), mounted at `folder`."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, size: int) -> None:
         self.folder = folder
         self._kind = kind
         self._image = folder.with_name(f"{folder.name}.img")
@@ -25,10 +25,10 @@ class Disk:
             # A tmpfs is gone with its last mount: a second one keeps it.
             self._kept = folder.with_name(f"{folder.name}.kept")
             self._kept.mkdir()
-            _run("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self._kept))
+            _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self._kept))
             return
         with self._image.open("wb") as file:
-            file.truncate(SIZE)
+            file.truncate(size)
         _run(f"mkfs.{kind}", *(() if kind == "exfat" else ("-q",)), str(self._image))
 
     def plug_in(self) -> None:
@@ -47,6 +47,16 @@ class Disk:
         except subprocess.CalledProcessError:
             _run("mount", "-t", "exfat-fuse", *rest)
 
+    def fill(self) -> Path:
+        """A file that takes all the room there is; without it there is some again."""
+        filler = self.folder / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            for size in (1 << 16, 1 << 12, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(b"x" * size)
+        return filler
+
     def unplug(self) -> None:
         """As a drive that is pulled out: the mount point is an empty folder; what is open stays open."""
         _run("umount", "-l", str(self.folder))
@@ -64,12 +74,12 @@ def _run(*command: str) -> None:
 
 
 @contextlib.contextmanager
-def disk_of(kind: str, folder: Path) -> Iterator[Disk]:
+def disk_of(kind: str, folder: Path, size: int = SIZE) -> Iterator[Disk]:
     """One that is plugged in; the test is skipped where the machine does not let us."""
     if kind != "tmpfs" and shutil.which(f"mkfs.{kind}") is None:
         pytest.skip(f"there is no mkfs.{kind} here")
     try:
-        disk = Disk(kind, folder)
+        disk = Disk(kind, folder, size)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"a {kind} cannot be made here: {error.stderr.decode(errors='replace')[-200:]}")
     try:

@@ -129,10 +129,13 @@ def _runs(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def running_daemon(
-    home: Path, settings: Mapping[str, str] | None = None, *arguments: str
+    home: Path,
+    settings: Mapping[str, str] | None = None,
+    *arguments: str,
+    kind: type[RunningDaemon] = RunningDaemon,
 ) -> Iterator[RunningDaemon]:
     """A daemon that answers, stopped at the end; that it is gone is checked."""
-    daemon = RunningDaemon(home, settings, *arguments)
+    daemon = kind(home, settings, *arguments)
     try:
         daemon.start()
         yield daemon

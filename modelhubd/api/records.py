@@ -1,12 +1,21 @@
 """What passed the gateway, as it is remembered."""
 
+from typing import Annotated
+
 from aiohttp import web
+from msgspec import Meta
 
 from modelhubd.api.parts import Parts
 from modelhubd.records.figures import SeriesQuery, StatsQuery
 from modelhubd.records.service import RecordsQuery
 from modelhubd.web.routing import Ask, reply
+from modelhubd.wire.base import Request
 from modelhubd.wire.records import ExportRequest, Feedback, Purge, SetAudit, WriteExport
+
+
+class PartQuery(Request, frozen=True, kw_only=True):
+    offset: Annotated[int, Meta(ge=0, le=2**40)] = 0
+    """In bytes."""
 
 
 async def every(ask: Ask[Parts, None, RecordsQuery]) -> web.StreamResponse:
@@ -43,6 +52,10 @@ async def purge(ask: Ask[Parts, Purge, None]) -> web.StreamResponse:
 
 async def preview(ask: Ask[Parts, ExportRequest, None]) -> web.StreamResponse:
     return reply(await ask.parts.exports.preview(ask.body))
+
+
+async def preview_part(ask: Ask[Parts, None, PartQuery]) -> web.StreamResponse:
+    return reply(ask.parts.exports.part(ask.path["id"], ask.query.offset))
 
 
 async def export(ask: Ask[Parts, WriteExport, None]) -> web.StreamResponse:

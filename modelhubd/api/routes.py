@@ -338,6 +338,10 @@ ROUTES: tuple[DaemonRoute, ...] = (
         body=kept.ExportRequest, answer=kept.ExportPreview,
     ),
     _route(
+        "GET", "/records/export/preview/{id}", records.preview_part, "What a preview holds from a byte on",
+        query=records.PartQuery, answer=kept.PreviewPart,
+    ),
+    _route(
         "POST", "/records/export", records.export, "Write what a preview showed to a file on this machine",
         body=kept.WriteExport, answer=kept.Exported, status=201,
     ),

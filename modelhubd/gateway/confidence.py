@@ -6,11 +6,15 @@ Neural Networks" (ICML 2017), section 2; here it is averaged over the tokens of 
 `top_logprobs` were not chosen and do not count.
 """
 
+import contextlib
 import math
 import re
+from collections.abc import Iterable
 
 from modelhubd.gateway.skeleton import Skeleton
 
+ROUNDING = 1e-3
+"""A log-probability may be above 0 by so much: a sum of probabilities that is not quite one."""
 STEP_BYTES = 16 * 1024
 """So much is looked at before others have their turn."""
 _AHEAD = 64
@@ -24,6 +28,33 @@ _TOKEN = re.compile(
 )
 
 
+class Mean:
+    """The formula above, token by token."""
+
+    def __init__(self) -> None:
+        self._sum = 0.0
+        self._count = 0
+
+    def add(self, logprob: float) -> None:
+        """Count a token; what is no logarithm of a probability counts for nothing."""
+        if logprob <= ROUNDING:
+            self._sum += math.exp(min(logprob, 0.0))
+            self._count += 1
+
+    @property
+    def value(self) -> float | None:
+        """None where no token has counted."""
+        return self._sum / self._count if self._count else None
+
+
+def mean_probability(logprobs: Iterable[float]) -> float | None:
+    """Of tokens whose log-probabilities are known already."""
+    mean = Mean()
+    for logprob in logprobs:
+        mean.add(logprob)
+    return mean.value
+
+
 class Confidence:
     """Give `add` the pieces of an answer, JSON or a stream of it, none over STEP_BYTES; then ask `mean`."""
 
@@ -32,8 +63,7 @@ class Confidence:
         self._rest = b""
         self._depth: int | None = None
         """Brackets open within the alternatives; None outside of them."""
-        self._sum = 0.0
-        self._count = 0
+        self._mean = Mean()
 
     def add(self, piece: bytes) -> None:
         """The next piece: at worst some 10 ms for 16 KiB, and mostly one."""
@@ -45,7 +75,7 @@ class Confidence:
         """Of all there was; None where it held no log-probability."""
         self._read(self._rest, len(self._rest))
         self._rest = b""
-        return self._sum / self._count if self._count else None
+        return self._mean.value
 
     def _read(self, text: bytes, until: int) -> int:
         """Take what ends before `until`; where the first thing begins that does not, or may go on."""
@@ -64,16 +94,5 @@ class Confidence:
             if self._depth <= 0:
                 self._depth = None
         elif kind == "number" and self._depth is None:
-            probability = _probability(match["number"])
-            if probability is not None:
-                self._sum += probability
-                self._count += 1
-
-
-def _probability(logprob: bytes) -> float | None:
-    """None for what is no logarithm of a probability."""
-    try:
-        value = float(logprob)
-    except ValueError:  # null too
-        return None
-    return math.exp(value) if value <= 0 else None
+            with contextlib.suppress(ValueError):  # null, and what only looks like a number
+                self._mean.add(float(match["number"]))

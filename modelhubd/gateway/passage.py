@@ -15,7 +15,7 @@ import msgspec
 from modelhubd.errors import Refused
 from modelhubd.exchange import MOST_CONTENT, Asked, Exchange, Figures, Listener, new_id
 from modelhubd.gateway.confidence import STEP_BYTES, Confidence
-from modelhubd.gateway.usage import Ends, Told, Usage
+from modelhubd.gateway.usage import Ends, Told, Usage, writing_speed
 from modelhubd.wire.policy import App
 from modelhubd.wire.records import Outcome
 from modelhubd.wire.servers import Server
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 MOST_HELD = 64 * 1024 * 1024
 """Bytes of content of all requests under way together."""
+
+LEAST_HEARD_MS = 10.0
+"""Pieces of an answer that come closer together were sent in one go: when they came tells no speed."""
 
 
 class Contents:
@@ -199,8 +202,8 @@ def figures(told: Told, *, latency_s: float, first_s: float | None, confidence: 
     ttft, rate = first_s, told.tokens_per_s
     if ttft is None and told.writing_s is not None:
         ttft = max(latency_s - told.writing_s, 0.0)
-    if rate is None and first_s is not None and (told.completion_tokens or 0) > 1 and latency_s > first_s:
-        rate = ((told.completion_tokens or 0) - 1) / (latency_s - first_s)
+    if rate is None and told.writing_s is None and first_s is not None:
+        rate = writing_speed(told.completion_tokens, (latency_s - first_s) * 1000, LEAST_HEARD_MS)
     return Figures(
         prompt_tokens=told.prompt_tokens,
         cached_tokens=told.cached_tokens,

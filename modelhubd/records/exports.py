@@ -15,10 +15,11 @@ from msgspec import Struct
 from modelhubd.errors import NoSpace, NotFound
 from modelhubd.places import private_dir
 from modelhubd.records import export_store
-from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, Source, anonymous
+from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, anonymous
 from modelhubd.records.figures import time_of
 from modelhubd.records.keeping import Keeping
-from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, WriteExport
+from modelhubd.storage.database import Row
+from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, PreviewPart, WriteExport
 
 MOST_ROWS = 20_000
 """Records that an export is made of: the newest."""
@@ -67,24 +68,22 @@ class Exports:
         """
         since, until = time_of(asked.since, "/since"), time_of(asked.until, "/until")
         await self._flush()
-        async with self._keeping.using() as database:
-            sources = await export_store.sources(database.reader, since, until, MOST_ROWS + 1)
-        too_many = len(sources) > MOST_ROWS
-        sources = sources[:MOST_ROWS]
+        async with self._keeping.using(reading=True) as database:
+            rows = await export_store.rows(database.reader, since, until, MOST_ROWS + 1)
+        too_many, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
         named = set()
         if asked.name_models:
-            named = {model for model in {source.model for source in sources} if await self._is_public(model)}
+            named = {model for model in {row["model"] for row in rows} if await self._is_public(model)}
         today = f"{self._clock():%Y-%m-%d}"
-        found, content = await asyncio.to_thread(_made, sources, asked, frozenset(named), today)
-        digest = hashlib.sha256(content).hexdigest()
+        found, content, digest = await asyncio.to_thread(_made, rows, asked, frozenset(named), today)
         self._kept = Previewed(
             id=secrets.token_hex(8), content=content, sha256=digest, until=self._steady() + KEPT_S
         )
-        shown = content[:SHOWN_BYTES].decode("utf-8", "ignore")
+        shown = _part(content, 0)
         return ExportPreview(
             id=self._kept.id,
-            text=shown,
-            whole=len(content) <= SHOWN_BYTES,
+            text=shown.text,
+            whole=shown.next is None,
             size_bytes=len(content),
             sha256=digest,
             groups=len(found.groups),
@@ -98,6 +97,10 @@ class Exports:
         """Whether its id is one that others know, and no name of this machine's own."""
         return await self._is_from("registry", model) or await self._is_from("floor", model)
 
+    def part(self, preview: str, offset: int) -> PreviewPart:
+        """What the preview holds from this byte on. Raises NotFound, as `write` does."""
+        return _part(self._previewed(preview).content, offset)
+
     async def write(self, asked: WriteExport) -> Exported:
         """Write what the preview showed, to a file of its own that its owner alone may read.
 
@@ -105,13 +108,7 @@ class Exports:
             NotFound: `preview_not_found`: there is no such preview any more.
             NoSpace: the file cannot be written.
         """
-        kept = self._kept
-        if kept is None or kept.id != asked.preview or self._steady() > kept.until:
-            raise NotFound(
-                "There is no such preview any more: one is kept, for ten minutes. Make it again, look at it,"
-                " then write it.",
-                code="preview_not_found",
-            )
+        kept = self._previewed(asked.preview)
         name = f"records-{self._clock():%Y%m%d}-{kept.id[:8]}.json"
         try:
             await asyncio.to_thread(_write, self._folder / name, kept.content)
@@ -122,10 +119,32 @@ class Exports:
         self._kept = None
         return Exported(name=name, size_bytes=len(kept.content), sha256=kept.sha256)
 
+    def _previewed(self, preview: str) -> Previewed:
+        kept = self._kept
+        if kept is None or kept.id != preview or self._steady() > kept.until:
+            raise NotFound(
+                "There is no such preview any more: one is kept, for ten minutes. Make it again, look at it,"
+                " then write it.",
+                code="preview_not_found",
+            )
+        return kept
+
+
+def _part(content: bytes, offset: int) -> PreviewPart:
+    """At most `SHOWN_BYTES`, to the end of a line."""
+    piece = content[offset : offset + SHOWN_BYTES]
+    more = offset + len(piece) < len(content)
+    if more:
+        piece = piece[: piece.rfind(b"\n") + 1] or piece
+    end = offset + len(piece)
+    return PreviewPart(text=piece.decode("utf-8", "replace"), offset=offset, next=end if more else None)
+
 
 def _made(
-    sources: Sequence[Source], asked: ExportRequest, named: frozenset[str], today: str
-) -> tuple[Anonymous, bytes]:
+    rows: Sequence[Row], asked: ExportRequest, named: frozenset[str], today: str
+) -> tuple[Anonymous, bytes, str]:
+    """What it holds, the file's content, and its digest."""
+    sources = export_store.sources_of(rows)
     found = anonymous(
         sources, k=asked.k, salt=secrets.token_bytes(32), named=named.__contains__, rows=asked.rows
     )
@@ -135,7 +154,8 @@ def _made(
         b',\n"groups":[\n' + b",\n".join(map(msgspec.json.encode, found.groups)) + b"\n]",
         b',\n"rows":[\n' + b",\n".join(map(msgspec.json.encode, found.rows)) + b"\n]}\n",
     ]
-    return found, b"".join(lines)
+    content = b"".join(lines)
+    return found, content, hashlib.sha256(content).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -28,12 +28,13 @@ class Keeping:
         self._closed = False
         self.trouble: str | None = None
         """Why it cannot be used just now."""
+        self._reads_failed = False
         self.just_set_aside = False
         """Whether that has happened since somebody looked."""
 
     @contextlib.asynccontextmanager
-    async def using(self) -> AsyncIterator[Database]:
-        """The database.
+    async def using(self, *, reading: bool = False) -> AsyncIterator[Database]:
+        """The database. That it can be read takes back no trouble with writing to it.
 
         Raises:
             Unavailable: `records_broken`: it cannot be opened, or is unreadable as the block shows. Then
@@ -45,13 +46,14 @@ class Keeping:
         except sqlite3.Error as error:
             if is_corrupt(error):
                 await self._give_up(error)
-            self.trouble = str(error)
+            self.trouble, self._reads_failed = str(error), reading
             raise _unusable(str(error)) from error
         except ValueError as error:
             if self._database is database:
                 raise
             raise _unusable("they were set aside") from error  # by somebody else, meanwhile
-        self.trouble = None
+        if not reading or self._reads_failed:
+            self.trouble = None
 
     async def close(self) -> None:
         """For good: it cannot be used any more."""

@@ -164,7 +164,7 @@ class Records:
         )
         before = None if query.after is None else decode_cursor(query.after, tuple[int])[0]
         await self.flush()
-        async with self.keeping.using() as database:
+        async with self.keeping.using(reading=True) as database:
             reader = database.reader
             if query.q:
                 where = msgspec.structs.replace(where, any_of=await store.names_with(reader, query.q))
@@ -184,7 +184,7 @@ class Records:
     async def get(self, id: str) -> RecordDetail:
         """One, with what is kept of its content. Raises NotFound, Unavailable."""
         await self.flush()
-        async with self.keeping.using() as database:
+        async with self.keeping.using(reading=True) as database:
             found = await store.get(database.reader, id)
         if found is None:
             raise _unknown()
@@ -210,13 +210,13 @@ class Records:
     async def stats(self, query: StatsQuery) -> RecordStats:
         """See `figures.stats`. Raises Unavailable too."""
         await self.flush()
-        async with self.keeping.using() as database:
+        async with self.keeping.using(reading=True) as database:
             return await figures.stats(database, query, self._clock)
 
     async def series(self, query: SeriesQuery) -> RecordSeries:
         """See `figures.series`. Raises Unavailable too."""
         await self.flush()
-        async with self.keeping.using() as database:
+        async with self.keeping.using(reading=True) as database:
             return await figures.series(database, query, self._clock)
 
     async def purge(self, asked: Purge) -> Purged:
@@ -256,7 +256,7 @@ class Records:
     async def audit(self) -> Audit:
         """Whose content is kept."""
         contents = 0
-        async with self.keeping.using() as database:
+        async with self.keeping.using(reading=True) as database:
             contents = await store.count_contents(database.reader)
         return Audit(rules=self._rules, allowed=self._config.allow_content, contents=contents)
 
@@ -300,7 +300,7 @@ class Records:
         """How recording stands; never raises."""
         records, newest = 0, None
         try:
-            async with self.keeping.using() as database:
+            async with self.keeping.using(reading=True) as database:
                 records = await store.count_all(database.reader)
                 newest = await store.latest(database.reader)
         except Unavailable:

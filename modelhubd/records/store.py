@@ -152,9 +152,15 @@ async def delete(tx: Transaction, seqs: Sequence[int]) -> None:
     contiguous = last - first + 1 == len(seqs)
     which = f"seq BETWEEN {first} AND {last}" if contiguous else f"seq IN ({marks})"
     await _count(tx, -1, which, [])
+    row = await tx.fetch_one(f"SELECT min(at) / {DAY_MS}, max(at) / {DAY_MS} FROM record WHERE {which}")  # noqa: S608
+    assert row is not None
     await tx.execute(f"DELETE FROM record WHERE {which}")  # noqa: S608
-    await tx.execute("DELETE FROM day WHERE requests <= 0")
-    await tx.execute("DELETE FROM day_bucket WHERE requests <= 0")
+    kinds = ", ".join(f"'{kind}'" for kind in KINDS)  # so that the key serves
+    for table in ("day", "day_bucket"):
+        await tx.execute(
+            f"DELETE FROM {table} WHERE kind IN ({kinds}) AND day BETWEEN ? AND ? AND requests <= 0",  # noqa: S608
+            tuple(row),
+        )
 
 
 async def delete_all(tx: Transaction) -> tuple[int, int]:

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 
@@ -138,21 +139,11 @@ class Writer:
         for server in (waiting.exchange.server for waiting in batch):
             if server is not None and server.library_id not in digests:
                 digests[server.library_id] = await self._digest_of(server.library_id)
-        rows = [
-            (
-                row_of(
-                    one.exchange, digests.get(one.exchange.server.library_id) if one.exchange.server else None
-                )
-            )
-            for one in batch
-        ]
-        kept: list[Kept | None] = [None] * len(batch)
-        if any(waiting.rule for waiting in batch):
-            kept = await asyncio.to_thread(lambda: [self._kept(waiting) for waiting in batch])
+        rows = await asyncio.to_thread(lambda: [self._row(waiting, digests) for waiting in batch])
         gaps = tuple(self._gaps.values())
         async with self._keeping.using() as database, database.transaction() as tx:
             if rows:
-                await store.insert(tx, list(zip(rows, kept, strict=True)))
+                await store.insert(tx, rows)
             for gap in gaps:
                 await store.note_gap(tx, gap.since, gap.until, gap.requests, gap.reason)
         for gap in gaps:
@@ -165,6 +156,11 @@ class Writer:
             return (await self._artifact(library_id)).digest
         except NotFound:
             return None
+
+    def _row(self, waiting: Waiting, digests: Mapping[str, str | None]) -> tuple[dict[str, Any], Kept | None]:
+        server = waiting.exchange.server
+        digest = None if server is None else digests[server.library_id]
+        return row_of(waiting.exchange, digest), self._kept(waiting)
 
     def _kept(self, waiting: Waiting) -> Kept | None:
         rule, exchange = waiting.rule, waiting.exchange

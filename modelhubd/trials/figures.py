@@ -112,12 +112,6 @@ def spread(values: Sequence[float]) -> float:
     return stdev(values) if len(values) > 1 else 0.0
 
 
-def mean_probability(log_probabilities: Sequence[float]) -> float | None:
-    """Confidence of an answer: the mean of its tokens' probabilities, exp(logprob) each; None without
-    tokens."""
-    return fmean(math.exp(min(value, 0.0)) for value in log_probabilities) if log_probabilities else None
-
-
 def percentile(values: Sequence[float], share: float) -> float | None:
     """The value below which `share` of them lie, interpolated; None without values."""
     return _percentile(sorted(values), share) if values else None

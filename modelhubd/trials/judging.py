@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from modelhubd.errors import Conflict, NotFound
-from modelhubd.paging import page_of
+from modelhubd.paging import decode_cursor, encode_cursor
 from modelhubd.storage.database import Database
 from modelhubd.tasks import in_thread
 from modelhubd.trials import store
@@ -57,9 +57,13 @@ class Judging:
 
     async def evidence(self, trial: Stored) -> Evidence:
         """Its figures by now."""
-        rows = await store.pairs(self._database.reader, trial.id)
-        names = names_of(trial.checks)
-        return await in_thread(lambda: evidence_of([row.pair for row in rows], names, trial.id))
+        rows = await store.rows_of_pairs(self._database.reader, trial.id)
+
+        def figures() -> Evidence:
+            pairs = [one.pair for one in store.read_pairs(rows)]
+            return evidence_of(pairs, names_of(trial.checks), trial.id)
+
+        return await in_thread(figures)
 
     async def pairs(
         self, trial_id: str, *, limit: int = 50, after: str | None = None, content: bool = False
@@ -72,9 +76,16 @@ class Judging:
             InvalidInput: `after` is no cursor of this list.
         """
         trial = await self.stored(trial_id)
-        rows = await store.pairs(self._database.reader, trial_id)
+        reader = self._database.reader
+        last = 0 if after is None else decode_cursor(after, tuple[int])[0]
+        rows = store.read_pairs(await store.rows_of_pairs(reader, trial_id, after=last, limit=limit + 1))
+        more, rows = len(rows) > limit, rows[:limit]
         blind = {row.pair.n for row in rows if row.shown_first is not None and row.pair.mark is None}
-        page = page_of([row.pair for row in rows], _number, tuple[int], limit, after)
+        page = Page(
+            items=tuple(row.pair for row in rows),
+            next=encode_cursor((rows[-1].pair.n,)) if more else None,
+            total=await store.count_pairs(reader, trial_id),
+        )
         if not content or not any(pair.has_content for pair in page.items):
             return page
         spool = await self._spool(trial)
@@ -142,7 +153,3 @@ class Judging:
         if running is not None and running.spool is not None:
             return running.spool
         return await in_thread(lambda: open_spool(self._root, trial.id))
-
-
-def _number(pair: Pair) -> tuple[int]:
-    return (pair.n,)

@@ -3,6 +3,7 @@ when nobody is in the way, and writes the pairs."""
 
 import asyncio
 import logging
+import sqlite3
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -20,13 +21,16 @@ from modelhubd.trials import store
 from modelhubd.trials.blind import to_forget
 from modelhubd.trials.candidate import Replayed, ask
 from modelhubd.trials.comparing import Checks, compare
+from modelhubd.trials.persisting import until_written
 from modelhubd.trials.questions import why_not_replayed
 from modelhubd.trials.spool import MAX_KEPT_BYTES, Sampled, Spool, open_spool
 from modelhubd.trials.states import Event, advance
 from modelhubd.trials.store import Stored
 from modelhubd.trials.turn import (
+    ENOUGH,
     Outcome,
     Situation,
+    enough_after,
     failures_after,
     fault_after,
     is_given_up,
@@ -79,9 +83,15 @@ class Replayer:
         self._handed: deque[Sampled] = deque()
         self._handed_bytes = 0
         self._skipped = 0
+        self._pairs = 0
         self._wake = asyncio.Event()
         self._again_at = 0.0
         self._told = ""
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether no more is needed: it has its pairs, or what they are made of."""
+        return self._pairs + self.pending >= self.trial.max_pairs
 
     @property
     def takes_more(self) -> bool:
@@ -119,11 +129,15 @@ class Replayer:
         """Until it is cancelled, or pauses by itself."""
         try:
             await self._open()
+            await self._pause_with_enough()
             while self.trial.state is TrialState.RUNNING:
                 await self._take_over()
                 await self._turn()
         except OSError as error:
             await self._pause(TrialReason(code="spool_failed", detail=f"Its spool: {error.strerror}."))
+        except sqlite3.OperationalError as error:
+            detail = f"Its figures cannot be kept: {error}. Make room, then resume it."
+            await self._pause(TrialReason(code="spool_failed", detail=detail))
         except Exception as error:
             # What it says may hold content: where it happened is told, and its name.
             where, name = "".join(traceback.format_tb(error.__traceback__)), type(error).__name__
@@ -137,15 +151,14 @@ class Replayer:
         """What an end of the daemon has left in between is put right."""
         trial, reader = self.trial, self._around.database.reader
         spool = await in_thread(lambda: open_spool(self._around.root, trial.id))
-        rows = await store.pairs(reader, trial.id)
         entries = await store.entries(reader, trial.id)
-        with_content = {row.pair.n for row in rows if row.pair.has_content}
+        with_content = await store.with_content(reader, trial.id)
         await in_thread(lambda: spool.drop_used(entries))
         await in_thread(lambda: spool.forget(set(spool.kept) - with_content))
         if lost := with_content - set(spool.kept):
             async with self._around.database.transaction() as tx:
                 await store.forget_content(tx, trial.id, sorted(lost))
-        self.spool = spool
+        self.spool, self._pairs = spool, len(entries)
 
     async def _take_over(self) -> None:
         assert self.spool is not None
@@ -250,23 +263,37 @@ class Replayer:
             )
             await store.forget_content(tx, self.trial.id, forgotten)
             await store.put(tx, self.trial)
+        self._pairs += 1
         await in_thread(lambda: spool.drop(sampled.entry))
         await in_thread(lambda: spool.forget(forgotten))
         detail = "" if replayed.reason is None else replayed.reason.detail
         if (fault := fault_after(self.trial.failures, replayed.outcome, detail)) is not None:
             await self._pause(fault)
-        else:
+        elif not await self._pause_with_enough():
             await around.changed(self.trial)
+
+    async def _pause_with_enough(self) -> bool:
+        """Whether it has all its pairs; then what still waits is deleted, as nobody will be asked it."""
+        if (enough := enough_after(self._pairs, self.trial.max_pairs)) is None:
+            return False
+        assert self.spool is not None
+        await in_thread(self.spool.drop_all)
+        await self._pause(enough)
+        return True
 
     async def _pause(self, reason: TrialReason) -> None:
         """By itself: `reason` is shown until somebody resumes it."""
-        log.warning("the trial %s pauses: %s", self.trial.id, reason.detail)
+        level = logging.INFO if reason.code == ENOUGH else logging.WARNING
+        log.log(level, "the trial %s pauses: %s", self.trial.id, reason.detail)
         self.waits_for = None
         state = advance(self.trial.state, Event.FAULT)
         self._alter(state=state, reason_code=reason.code, reason_detail=reason.detail)
+        await until_written(self._put_down, f"that the trial {self.trial.id} pauses")
+        await self._around.changed(self.trial)
+
+    async def _put_down(self) -> None:
         async with self._around.database.transaction() as tx:
             await store.put(tx, self.trial)
-        await self._around.changed(self.trial)
 
     def _alter(self, **fields: Any) -> None:
         """What its row will say, with what was skipped meanwhile."""

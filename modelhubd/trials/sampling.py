@@ -41,7 +41,7 @@ class Sampling:
         replayer = self._by_active.get(server.library_id)
         if replayer is None or server.yields or route not in REPLAYED:
             return False
-        if self._chance() >= replayer.trial.sample:
+        if self._chance() >= replayer.trial.sample or replayer.has_enough:
             return False
         if replayer.takes_more:
             return True

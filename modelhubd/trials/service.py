@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from modelhubd.errors import NotFound, Refused
+from modelhubd.errors import Conflict, NotFound, Refused
 from modelhubd.events import Bus
 from modelhubd.library.service import Library
 from modelhubd.llama.planning import is_encoder
@@ -29,6 +29,7 @@ from modelhubd.trials.starting import Contender, notes, refuse
 from modelhubd.trials.states import Event, advance
 from modelhubd.trials.store import Stored
 from modelhubd.trials.telling import Telling
+from modelhubd.trials.turn import ENOUGH, more_pairs
 from modelhubd.trials.user_checks import UserChecks
 from modelhubd.trust.text import printable
 from modelhubd.updates.decision import Plan
@@ -159,6 +160,7 @@ class Trials:
                 when=request.when,
                 keep=request.keep,
                 max_pending=request.max_pending,
+                max_pairs=request.max_pairs,
                 checks=request.checks,
                 notes=notes(active, candidate),
                 from_update=from_update,
@@ -212,13 +214,21 @@ class Trials:
             return await self._set(trial, state, reason)
 
     async def resume(self, trial_id: str) -> Trial:
-        """Go on. Raises NotFound, Conflict `wrong_state`, or what `begin` refuses."""
+        """Go on; with as many pairs again, where it has those it was begun for.
+
+        Raises NotFound, Conflict `wrong_state`, or `enough_pairs`: it can have no more."""
         async with self._one:
             trial = await self._stored(trial_id)
             state = advance(trial.state, Event.RESUME)
             await self._halt(trial_id)
             trial = await self._stored(trial_id)
-            changed = await self._set(replace(trial, failures=0), state, None)
+            most = more_pairs(await store.count_pairs(self._database.reader, trial_id), trial.max_pairs)
+            if most is None:
+                raise Conflict(
+                    f"It has {trial.max_pairs} pairs, and can have no more. Promote or remove it.",
+                    code=ENOUGH,
+                )
+            changed = await self._set(replace(trial, failures=0, max_pairs=most), state, None)
             self._run(await self._stored(trial_id))
             return changed
 

@@ -98,6 +98,11 @@ class Spool:
         for entry in set(self._sizes) & set(used):
             self.drop(entry)
 
+    def drop_all(self) -> None:
+        """Delete all that waits."""
+        for entry in tuple(self._sizes):
+            self.drop(entry)
+
     def keep(self, n: int, content: PairContent) -> None:
         """Keep the content of pair `n`. Raises OSError."""
         self._kept[n] = self._write(KEPT, str(n), msgspec.msgpack.encode(content))

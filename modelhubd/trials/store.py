@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import msgspec
 
 from modelhubd.storage.database import Reader, Row, Transaction
-from modelhubd.wire.trials import Pair, PairSide, Preferred, Side, TrialDecision, TrialModel, TrialState, When
+from modelhubd.wire.trials import (
+    MOST_PAIRS,
+    Pair,
+    PairSide,
+    Preferred,
+    Side,
+    TrialDecision,
+    TrialModel,
+    TrialState,
+    When,
+)
 
 _sides = msgspec.json.Decoder(PairSide)
 _decisions = msgspec.json.Decoder(TrialDecision)
@@ -24,6 +34,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     when: When
     keep: int
     max_pending: int
+    max_pairs: int = 1000
     checks: str = ""
     """The user's, as they wrote them."""
     notes: tuple[str, ...] = ()
@@ -66,10 +77,11 @@ async def put(tx: Transaction, trial: Stored) -> None:
     """Write it, over the one with its id."""
     await tx.execute(
         "INSERT INTO trial (id, state, active_id, active_model, active_version, active_option, candidate_id, "
-        "candidate_model, candidate_version, candidate_option, sample, replay, keep, max_pending, checks, "
-        "notes, from_update, reason_code, reason_detail, failures, skipped, created_at, changed_at, "
-        "ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "candidate_model, candidate_version, candidate_option, sample, replay, keep, max_pending, max_pairs, "
+        "checks, notes, from_update, reason_code, reason_detail, failures, skipped, created_at, changed_at, "
+        "ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason_code = excluded.reason_code, "
+        "max_pairs = excluded.max_pairs, "
         "reason_detail = excluded.reason_detail, failures = excluded.failures, skipped = excluded.skipped, "
         "changed_at = excluded.changed_at, ended_at = excluded.ended_at",
         (
@@ -81,6 +93,7 @@ async def put(tx: Transaction, trial: Stored) -> None:
             trial.when,
             trial.keep,
             trial.max_pending,
+            trial.max_pairs,
             trial.checks,
             msgspec.json.encode(trial.notes).decode(),
             int(trial.from_update),
@@ -146,12 +159,30 @@ async def add_pair(tx: Transaction, trial_id: str, entry: str, pair: Pair) -> No
     )
 
 
-async def pairs(reader: Reader, trial_id: str, *, after: int = 0, limit: int = 1_000_000) -> list[StoredPair]:
-    """Those with a number above `after`, in order."""
-    rows = await reader.fetch_all(
+async def rows_of_pairs(
+    reader: Reader, trial_id: str, *, after: int = 0, limit: int = MOST_PAIRS
+) -> list[Row]:
+    """Of those with a number above `after`, in order. `read_pairs` reads them, which for many belongs into a
+    thread."""
+    return await reader.fetch_all(
         "SELECT * FROM trial_pair WHERE trial_id = ? AND n > ? ORDER BY n LIMIT ?", (trial_id, after, limit)
     )
+
+
+def read_pairs(rows: Sequence[Row]) -> list[StoredPair]:
     return [_pair(row) for row in rows]
+
+
+async def count_pairs(reader: Reader, trial_id: str) -> int:
+    row = await reader.fetch_one("SELECT count(*) AS pairs FROM trial_pair WHERE trial_id = ?", (trial_id,))
+    assert row is not None
+    return int(row["pairs"])
+
+
+async def with_content(reader: Reader, trial_id: str) -> frozenset[int]:
+    """Numbers of the pairs whose content is kept."""
+    rows = await reader.fetch_all("SELECT n FROM trial_pair WHERE trial_id = ? AND has_content", (trial_id,))
+    return frozenset(row["n"] for row in rows)
 
 
 async def pair(reader: Reader, trial_id: str, n: int) -> StoredPair | None:
@@ -240,6 +271,7 @@ def _stored(row: Row) -> Stored:
         when=row["replay"],
         keep=row["keep"],
         max_pending=row["max_pending"],
+        max_pairs=row["max_pairs"],
         checks=row["checks"],
         notes=msgspec.json.decode(row["notes"], type=tuple[str, ...]),
         from_update=bool(row["from_update"]),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database
+from modelhubd.tasks import in_thread
 from modelhubd.trials import store
 from modelhubd.trials.replayer import Replayer
 from modelhubd.trials.store import Stored
@@ -42,7 +43,8 @@ class Telling:
             when=trial.when,
             keep=trial.keep,
             max_pending=trial.max_pending,
-            checks=names_of(trial.checks),
+            max_pairs=trial.max_pairs,
+            checks=await in_thread(lambda: names_of(trial.checks)) if trial.checks else (),
             from_update=trial.from_update,
             notes=trial.notes,
             counts=await self.counts(trial),

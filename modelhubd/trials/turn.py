@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from modelhubd.wire.trials import TrialReason, When
+from modelhubd.wire.trials import MOST_PAIRS, TrialReason, When
 
 QUIET_S = 0.3
 """Between two requests to others there is as much at least, or nobody waits for the machine."""
@@ -12,6 +12,7 @@ IDLE_S = 5.0
 """As long as nobody has used a model, who waits for idle may begin."""
 MOST_FAILURES = 3
 """One after the other, before the trial pauses."""
+ENOUGH = "enough_pairs"
 MOST_INTERRUPTIONS = 5
 """Of one replay, before it is given up: somebody always asks."""
 LEAST_LIMIT_S = 60.0
@@ -80,6 +81,22 @@ def fault_after(failures: int, outcome: Outcome, detail: str) -> TrialReason | N
         code=_FAULTS[outcome],
         detail=f"The candidate failed {failures} times in a row, last: {detail} Resume it once it is mended.",
     )
+
+
+def enough_after(pairs: int, max_pairs: int) -> TrialReason | None:
+    """Why the trial pauses by itself once it has its pairs."""
+    if pairs < max_pairs:
+        return None
+    detail = f"It has its {pairs} pairs. Promote or remove it; resumed it takes more."
+    return TrialReason(code=ENOUGH, detail=detail)
+
+
+def more_pairs(pairs: int, max_pairs: int) -> int | None:
+    """How many it may have when it is resumed with so many: twice as many if it has its pairs. None if it can
+    have no more."""
+    if pairs < max_pairs:
+        return max_pairs
+    return min(2 * max_pairs, MOST_PAIRS) if pairs < MOST_PAIRS else None
 
 
 def makes_a_pair(outcome: Outcome) -> bool:

@@ -267,7 +267,8 @@ class ExportRequest(Request, frozen=True, kw_only=True):
 
 
 class ExportPreview(Message, frozen=True, kw_only=True):
-    """`text` is the whole file, or its beginning: every byte of it is what `sha256` names."""
+    """`text` is the whole file, or its beginning; `GET /records/export/preview/{id}` shows the rest. These
+    bytes, which `sha256` names, are what is written."""
 
     id: str
     """To be written with `POST /records/export` within ten minutes; one preview is kept at a time."""
@@ -283,6 +284,15 @@ class ExportPreview(Message, frozen=True, kw_only=True):
     """Some requests are in no group: all of them together were fewer than k. Or there were more rows than an
     export holds, and the oldest are left out."""
     fields: tuple[str, ...]
+
+
+class PreviewPart(Message, frozen=True, kw_only=True):
+    """Whole lines of what would be written, from a byte of it on."""
+
+    text: str
+    offset: int
+    next: int | None
+    """Where the next part begins; None with the last."""
 
 
 class WriteExport(Request, frozen=True, kw_only=True):

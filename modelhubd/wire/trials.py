@@ -17,6 +17,8 @@ Side = Literal["active", "candidate"]
 Part = Annotated[float, Meta(gt=0, le=1)]
 Keep = Annotated[int, Meta(ge=0, le=10_000)]
 MOST_CHECKS = 256 * 1024
+MOST_PAIRS = 10_000
+MaxPairs = Annotated[int, Meta(ge=1, le=MOST_PAIRS)]
 MaxPending = Annotated[int, Meta(ge=1, le=10_000)]
 
 
@@ -40,8 +42,8 @@ class TrialModel(Message, frozen=True, kw_only=True):
 
 class TrialReason(Message, frozen=True, kw_only=True):
     """Why it is paused, or what it waits for. `code` is one of by_hand candidate_failed candidate_hangs
-    candidate_too_large candidate_gone active_gone spool_failed broken or a load's own, or of what it waits
-    for: nothing_asked not_idle not_enough_memory would_evict."""
+    candidate_too_large candidate_gone active_gone spool_failed broken enough_pairs or a load's own, or of
+    what it waits for: nothing_asked not_idle not_enough_memory would_evict."""
 
     code: str
     detail: str
@@ -125,6 +127,8 @@ class Trial(Message, frozen=True, kw_only=True):
     when: When
     keep: int
     max_pending: int
+    max_pairs: int = 1000
+    """It pauses once it has so many; resumed it takes as many again."""
     checks: tuple[str, ...] = ()
     """Names of the user's checks."""
     from_update: bool = False
@@ -153,6 +157,9 @@ class StartTrial(Request, frozen=True, kw_only=True):
     the trial ends. 0 keeps none."""
     max_pending: MaxPending = 200
     """Sampled requests that may wait for the candidate; what comes beyond is not sampled."""
+    max_pairs: MaxPairs = 1000
+    """With so many it has enough: it pauses, asks nothing more, and what still waits is deleted. Resumed it
+    takes as many again, 10000 at most."""
     checks: Annotated[str, Meta(max_length=MOST_CHECKS)] = ""
     """The text of a checks file, as for `modelhub eval run --checks`: both answers of each pair are checked.
     Those that need an expected answer are left out."""

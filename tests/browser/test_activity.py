@@ -1,6 +1,7 @@
 """The Activity tab, as a person uses it: what passed the gateway, content audit, deleting, exporting."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.browser.browser import ABSENT, Tab, find_chromium, no_findings
 from tests.browser.observed import APP, MODEL, NAME, NODE, OLD, Observed, observed
 from tests.browser.showcase import until
 from tests.browser.world import World
+from tests.raw import over_socket
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -134,15 +136,27 @@ async def test_content_is_kept_only_where_a_rule_says_so_and_shown_wherever_it_i
     assert kept_now["contents"] == 0
 
 
+def make_many(seen: Observed, requests: int) -> None:
+    """So many that an export of them is longer than what is shown at once: refused ones, which are quick."""
+    asked = json.dumps({"model": "lab/nothing", "prompt": "x"}).encode()
+    for _ in range(requests):
+        assert over_socket(seen.daemon.socket, "POST", "/v1/completions", asked).status == 404
+
+
 async def test_an_export_is_seen_before_it_is_written_and_holds_no_names(
     world: World, seen: Observed
 ) -> None:
     page = world.page
+    await asyncio.to_thread(make_many, seen, 500)
     await world.sign_in("#/activity")
     await page.get_by_role("button", name="Export…").click()
     dialog = page.get_by_role("dialog", name="Export records")
     await dialog.get_by_label("Requests that a group must have").fill("2")
     await dialog.get_by_role("button", name="Show what would be written").click()
+    more = dialog.get_by_role("button", name="Show more of it")
+    await expect(more).to_be_visible()
+    await more.click()
+    await expect(more).to_have_count(0)
     shown = await dialog.get_by_label("The file").text_content()
     await dialog.get_by_role("button", name="Write this file").click()
     await expect(dialog).to_contain_text("Written to")

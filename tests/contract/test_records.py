@@ -1,21 +1,24 @@
 """Records of a whole daemon: what leaves the gateway is remembered, and nothing of what was said."""
 
+import contextlib
 import json
-import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from modelhub_client import Client
-from tests.contract.world import World, a_world, checked, entry, local_file, until
+from tests.contract.recorded_daemon import VARIABLE
+from tests.contract.world import World, checked, entry, local_file, until
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import SENTENCE
 from tests.raw import Answer, over_socket
-from tests.running import RunningDaemon
+from tests.running import RunningDaemon, running_daemon
 from tests.stream import Stream
 
 CHAT = "tests/chat"
@@ -30,11 +33,27 @@ CANARIES = {
 }  # fmt: skip
 
 
+class Recorded(RunningDaemon):
+    """A daemon that writes down whom it connects to."""
+
+    program = "tests.contract.recorded_daemon"
+
+    @property
+    def connected(self) -> list[str]:
+        """Whom, line by line, the newest last."""
+        return Path(self.environ[VARIABLE]).read_text().splitlines()
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, origin: Origin, model_files: Path) -> Iterator[World]:
     home = tmp_path_factory.mktemp("records") / "home"
-    aliases = {"MODELHUB_LLAMA_ALIASES": f"{ALIAS}={CHAT},canary-absent=tests/absent"}
-    with a_world(home, origin, **aliases) as running:
+    settings = {
+        "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0",
+        "MODELHUB_LLAMA_ALIASES": f"{ALIAS}={CHAT},canary-absent=tests/absent",
+        VARIABLE: str(home.with_name("connections")),
+    }  # fmt: skip
+    with running_daemon(home, settings, kind=Recorded) as daemon:
+        running = World(daemon, origin)
         running.list_locally(entry(CHAT, local_file(model_files / "chat.gguf", origin)))
         running.download(CHAT, until="completed")
         running.post("/servers", {"library_id": CHAT, "settings": {"ctx": 2048, "threads": 1}}, wait="ready")
@@ -232,8 +251,11 @@ def test_no_canary_is_found_anywhere(world: World) -> None:
 
 def test_an_export_is_shown_and_written_only_when_asked(world: World, tmp_path: Path) -> None:
     before = sorted((world.daemon.home / "state/exports").glob("*"))
+    for _ in range(500):
+        ask(world, "/v1/completions", {"model": "tests/nothing", "prompt": "x"})
     shown = modelhub(world, "records", "export", "--k", "5")
     assert json.loads(shown)["k"] == 5
+    assert len(json.loads(shown)["rows"]) >= 500, "all of it, however long"
     assert sorted((world.daemon.home / "state/exports").glob("*")) == before
     target = tmp_path / "shared.json"
     modelhub(world, "records", "export", "--to", str(target), code=2)  # nobody is there to be asked
@@ -259,6 +281,71 @@ def test_every_connection_ever_made_is_listed_over_restarts(world: World, origin
     world.download("tests/other", until="completed")
     after = of_origin()
     assert after["connections"] > before["connections"] and after["first_at"] == before["first_at"]
+
+
+INFERENCE: tuple[tuple[str, Any], ...] = (
+    ("/v1/chat/completions", {"messages": HELLO}),
+    ("/v1/chat/completions", {"messages": HELLO, "stream": True}),
+    ("/v1/completions", {"prompt": "once", "max_tokens": 5}),
+    ("/v1/messages", {"messages": HELLO, "max_tokens": 5}),
+)
+
+
+class Watched:
+    """Looks every few milliseconds at the sockets of a process and of all that it has started, for those
+    that were not there at the beginning."""
+
+    def __init__(self, pid: int) -> None:
+        self._root = psutil.Process(pid)
+        self.before = self._connections()
+        self.found: set[tuple[str, str, str]] = set()
+        """(program, own address, other address) of each connection over the network."""
+        self._ended = threading.Event()
+        self._looking = threading.Thread(target=self._look)
+
+    def __enter__(self) -> "Watched":
+        self._looking.start()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._ended.set()
+        self._looking.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.003):
+            self.found |= self._connections() - self.before
+
+    def _connections(self) -> set[tuple[str, str, str]]:
+        found = set()
+        for process in (self._root, *self._root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                found |= {
+                    (process.name(), str(one.laddr), str(one.raddr))
+                    for one in process.net_connections("inet")
+                    if tuple(one.raddr)
+                }
+        return found
+
+
+def test_inference_looks_nobody_up_and_connects_to_sockets_of_its_own_alone(world: World) -> None:
+    """Where there are no network namespaces this is what shows it: the daemon's process tells each connection
+    that it makes, and those of its children are looked at again and again."""
+    assert isinstance(world.daemon, Recorded)
+    before = len(world.daemon.connected)
+    with Watched(world.daemon.pid) as watched:
+        loaded = world.post("/servers", {"library_id": CHAT, "settings": {"ctx": 512, "threads": 1},
+                                         "name": "recorded"}, wait="ready")  # fmt: skip
+        for path, body in INFERENCE:
+            assert ask(world, path, body | {"model": "recorded"}).status == 200
+    made = world.daemon.connected[before:]
+    assert made and all(line.startswith("AF_UNIX ") and ".sock" in line for line in made), made
+    assert watched.found == set()
+    world.ask("DELETE", f"/servers/{loaded['id']}")
+    slow = world.serve("slow.gguf", {"rate": 40_000})
+    world.list_locally(entry("tests/slow", slow), file="slow")
+    with Watched(world.daemon.pid) as watched:
+        world.download("tests/slow", until="completed")
+    assert watched.before | watched.found, "what does connect, or is connected still, is seen"
 
 
 NETWORK = "ip link set lo up && ip route add default dev lo && ip -6 route add default dev lo"
@@ -292,18 +379,14 @@ def has_namespaces() -> bool:
 @pytest.mark.skipif(sys.platform != "linux" or not has_namespaces(), reason="no network namespaces here")
 def test_inference_connects_to_nothing(world: World) -> None:
     world.daemon.stop()
-    alone = Alone(world.daemon.home, dict(world.daemon.environ) | {"MODELHUB_SERVER_TCP": "false"})
+    environ = {name: value for name, value in world.daemon.environ.items() if name != VARIABLE}
+    alone = Alone(world.daemon.home, environ | {"MODELHUB_SERVER_TCP": "false"})
     try:
         alone.start()
         inside = World(alone, world.origin)
         settled = until(lambda: inside.get("/status"), lambda found: found["catalog"]["models"] > 0)
         before = sent(alone.pid)
-        for path, body in (
-            ("/v1/chat/completions", {"messages": HELLO}),
-            ("/v1/chat/completions", {"messages": HELLO, "stream": True}),
-            ("/v1/completions", {"prompt": "once", "max_tokens": 5}),
-            ("/v1/messages", {"messages": HELLO, "max_tokens": 5}),
-        ):
+        for path, body in INFERENCE:
             assert ask(inside, path, body).status == 200
         assert inside.get("/records", limit=1)["total"] >= 4
         assert sent(alone.pid) == before == 0
@@ -314,5 +397,3 @@ def test_inference_connects_to_nothing(world: World) -> None:
     finally:
         if alone.process is not None and alone.process.poll() is None:
             alone.kill()
-        world.daemon.start()
-    assert os.path.exists(world.daemon.socket)

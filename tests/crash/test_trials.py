@@ -4,6 +4,7 @@ and the name means the old version or the candidate, with the content gone."""
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -28,6 +29,9 @@ REPLAY = [
 ]  # fmt: skip
 PROMOTE = [
     ("trial_store.decide", 1, "after"), ("trial_deciding.end_spool", 1, "before"),
+]  # fmt: skip
+TRY_FIRST = [
+    ("trials.try_update", 1, "before"), ("trial_store.put", 1, "after"), ("trial_store.put", 1, "before"),
 ]  # fmt: skip
 ALL = "CRASH_KILLS" in os.environ
 KEEP = 3
@@ -64,6 +68,56 @@ def test_a_trial_survives_death_at_each_step_and_counts_nothing_twice(tmp_path: 
                 )
         finally:
             doomed.stop()
+
+
+@pytest.mark.timeout(300)
+def test_an_update_whose_trial_could_not_begin_is_tried_after_the_next_start(tmp_path: Path) -> None:
+    """Death between the install, which is committed, and the trial that it should begin, which is not."""
+    files = tmp_path / "files"
+    files.mkdir()
+    write_chat(files / "old.gguf")
+    for version in range(2, 2 + len(TRY_FIRST)):
+        write_chat(files / f"{version}.gguf", answer=NEW_ANSWER, seed=version)
+    with Origin("--directory", str(files)) as origin:
+        settings = {
+            "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url, "MODELHUB_MODELS_RESERVE_BYTES": "0",
+            "MODELHUB_UPDATES_TRIAL_FIRST": "true",
+        }  # fmt: skip
+        doomed = Doomed(tmp_path / "home", settings)
+        world = Trying(doomed, origin, files)
+        doomed.start_with()
+        try:
+            old = world.have(MODEL, 1, "old")
+            for number, step in enumerate(TRY_FIRST if ALL else TRY_FIRST[:2]):
+                install_and_die(world, doomed, number + 2, old, trap_of(tmp_path, f"try-{number}", *step))
+                (begun,) = until(lambda: doomed.client.trials().items, bool)
+                assert (begun.from_update, begun.active.library_id) == (True, old)
+                assert (begun.candidate.version, begun.state.value) == (number + 2, "running")
+                assert world.means(MODEL) == 1, "until somebody says so"
+                if number:
+                    doomed.stop()
+                    doomed.start_with()
+                assert [one.id for one in doomed.client.trials().items] == [begun.id], "once"
+                doomed.client.remove_trial(begun.id, remove_candidate=True)
+        finally:
+            doomed.stop()
+
+
+def install_and_die(world: Trying, doomed: Doomed, version: int, old: str, trap: Trap) -> None:
+    """An update is installed beside the old version, and the daemon dies before its trial is there."""
+    doomed.stop()
+    doomed.start_with(trap)
+    world.list_locally(world.entry(MODEL, version, str(version)), file=MODEL.replace("/", "-"))
+    with contextlib.suppress(ClientError, OSError):
+        doomed.client.apply_updates([old])
+    until(Path(trap["file"]).exists, bool)
+    doomed.dies()
+    with contextlib.closing(sqlite3.connect(doomed.home / "state/modelhub.db")) as database:
+        states = database.execute(
+            "SELECT state FROM model_update WHERE to_version = ?", (version,)
+        ).fetchall()
+        assert (states, database.execute("SELECT count(*) FROM trial").fetchone()) == ([("trying",)], (0,))
+    doomed.start_with()
 
 
 def ask_until_all_have_sprung(doomed: Doomed, traps: list[Trap]) -> int:

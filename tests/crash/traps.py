@@ -36,6 +36,7 @@ OWNERS = {
     "takeover": "modelhubd.updates.takeover:Takeover",
     "downloads": "modelhubd.downloads.service:Downloads",
     "spool": "modelhubd.trials.spool:Spool",
+    "trials": "modelhubd.trials.service:Trials",
     "trial_store": "modelhubd.trials.store",
     "trial_deciding": "modelhubd.trials.deciding",
     "placing": "modelhubd.packages.placing",

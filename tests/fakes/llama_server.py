@@ -24,6 +24,7 @@
     2023 … 2026      is a build of that year: tests/fakes/llama_options.py
     old              is one of 2024, without sockets
     grows            takes 700 MB more than anybody expects while it loads
+    swells           does so at the first completion, which it never answers
 """
 
 import argparse
@@ -93,6 +94,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "hangs" in self.faults:
             Handler.working = True
             time.sleep(600)
+        if "swells" in self.faults:
+            swell()
         if "chats_only" in self.faults and "chat" not in self.path:
             self.answer(404, {"error": {"message": "File Not Found", "code": 404}})
         elif "streams" in self.faults:
@@ -189,9 +192,7 @@ def misbehave(faults: frozenset[str]) -> None:
         signal.alarm(120)
         flood()
     if "grows" in faults:
-        ballast = bytearray(700_000_000)
-        ballast[::4096] = b"x" * len(ballast[::4096])
-        time.sleep(600)
+        swell()
     if "tells" in faults:
         payload = {"stages": ["text_model"], "current": "text_model", "value": 0.5}
         told = json.dumps({"state": "loading", "payload": payload})
@@ -199,6 +200,12 @@ def misbehave(faults: frozenset[str]) -> None:
         sys.stdout.flush()
     if faults & {"talking", "tells"}:
         threading.Thread(target=talk, daemon=True).start()
+
+
+def swell() -> None:
+    ballast = bytearray(700_000_000)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    time.sleep(600)
 
 
 def terminated(number: int, frame: object) -> None:

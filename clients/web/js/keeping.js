@@ -90,6 +90,13 @@ export function createKeeping({ api, trying, put, get, route, ask, readAll }) {
       const preview = await done("export", () => api.post("/records/export/preview", { since, k: Number(k), rows, name_models: nameModels }));
       if (preview) draft({ preview });
     },
+    /** The next part of what would be written. */
+    async moreOfExport() {
+      const { preview } = get().dialog;
+      const offset = new TextEncoder().encode(preview.text).length;
+      const part = await done("export", () => api.get(`/records/export/preview/${preview.id}?offset=${offset}`));
+      if (part && get().dialog?.preview === preview) draft({ preview: { ...preview, text: preview.text + part.text, whole: part.next === null } });
+    },
     async writeExport() {
       const written = await done("export", () => api.post("/records/export", { preview: get().dialog.preview.id }));
       if (written) draft({ written, preview: null });

@@ -126,7 +126,7 @@ function exportDialog(act, dialog, busy) {
         field("Requests that a group must have", { type: "number", min: "2", max: "1000", required: true, value: k, oninput: (/** @type {any} */ event) => act.changeExport({ k: event.currentTarget.value }) }),
       ),
       h("div", { class: "switches part" }, toggle("Rows too", "Each request with coarsened times, not sums alone", rows, (checked) => act.changeExport({ rows: checked })), toggle("Name the models", "Those that a public catalog lists; others stay unnamed", nameModels, (checked) => act.changeExport({ nameModels: checked }))),
-      shown ? exportPreview(shown) : null,
+      shown ? exportPreview(act, shown, busy) : null,
       written ? h("p", { key: "written", class: "note", role: "status" }, icon("check"), h("span", null, "Written to ", h("code", null, `state/exports/${written.name}`), ` in the daemon's home (${bytes(written.size_bytes)}), for its owner alone.`)) : null,
       trouble(fault),
       h(
@@ -139,15 +139,15 @@ function exportDialog(act, dialog, busy) {
   );
 }
 
-/** @param {import("../types/daemon").ExportPreview} shown */
-function exportPreview(shown) {
+/** @param {any} act @param {import("../types/daemon").ExportPreview} shown @param {boolean} busy */
+function exportPreview(act, shown, busy) {
   return h(
     "section",
     { key: "shown", class: "part", "aria-label": "What would be written" },
     h("h3", null, "Exactly this would be written"),
     h("p", { class: "from", role: "status" }, [bytes(shown.size_bytes), plural(shown.groups, "group"), plural(shown.rows, "row"), shown.merged ? `${plural(shown.merged, "group")} too small and merged` : null, shown.left_out ? "some requests are left out" : null].filter(Boolean).join(" · ")),
     h("pre", { class: "export-text", tabindex: "0", "aria-label": "The file" }, shown.text),
-    shown.whole ? null : h("p", { class: "note" }, icon("info"), h("span", null, "This is its beginning; the rest is of the same kind.")),
+    shown.whole ? null : h("p", { class: "note" }, icon("info"), h("span", null, "This is its beginning. "), h("button", { type: "button", class: "button small", disabled: busy, onclick: act.moreOfExport }, "Show more of it")),
     h("p", { class: "from" }, "SHA-256 ", h("code", null, shown.sha256)),
   );
 }

@@ -54,6 +54,7 @@ function row(act, trial, names, busy, open, marking) {
   const title = `${modelWords(trial.candidate, names)} beside ${modelWords(trial.active, names)}`;
   const state = STATES[trial.state] ?? STATES.paused;
   const why = trial.reason ?? trial.waits_for;
+  const trouble = trial.reason && !["by_hand", "enough_pairs"].includes(trial.reason.code);
   return h(
     "li",
     { class: "row server-row trial", "data-trial": trial.id },
@@ -70,7 +71,7 @@ function row(act, trial, names, busy, open, marking) {
           h("span", { class: `badge ${state.tone}` }, icon(state.icon), h("span", { role: "status" }, state.word)),
         ),
         h("p", { class: "facts" }, countWords(trial).map((fact) => h("span", { key: fact }, fact))),
-        why ? h("p", { key: "why", class: trial.reason && trial.reason.code !== "by_hand" ? "trouble" : "note" }, icon(trial.reason && trial.reason.code !== "by_hand" ? "warn" : "info"), h("span", null, trial.state === "running" ? `Waits: ${why.detail}` : why.detail)) : null,
+        why ? h("p", { key: "why", class: trouble ? "trouble" : "note" }, icon(trouble ? "warn" : "info"), h("span", null, trial.state === "running" ? `Waits: ${why.detail}` : why.detail)) : null,
         (trial.notes ?? []).map((note) => h("p", { key: note, class: "note" }, icon("info"), h("span", null, note))),
       ),
       h("div", { class: "row-buttons", "data-focus-home": true }, buttons(act, trial, title, busy)),

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from modelhubd.gateway.confidence import mean_probability
+from modelhubd.gateway.usage import writing_speed
 from modelhubd.trials.evaluations.question_set import Question, message_values
-from modelhubd.trials.figures import mean_probability
 from modelhubd.wire.base import Message
 from modelhubd.wire.evaluations import Sampling
 
@@ -99,16 +100,9 @@ def answer_of(status: int, body: bytes, latency_s: float) -> Answer:
         text=choice.message.content or "",
         latency_s=latency_s,
         first_token_s=None if times.prompt_ms is None else times.prompt_ms / 1000,
-        tokens_per_s=_speed(times),
+        tokens_per_s=writing_speed(times.predicted_n, times.predicted_ms),
         prompt_tokens=reply.usage.prompt_tokens,
         completion_tokens=reply.usage.completion_tokens,
-        confidence=mean_probability([token.logprob for token in tokens or ()]),
+        confidence=mean_probability(token.logprob for token in tokens or ()),
         finish_reason=choice.finish_reason,
     )
-
-
-def _speed(times: Timings) -> float | None:
-    """Tokens a second while it writes; the first comes with the reading of the question."""
-    if not times.predicted_ms or not times.predicted_n or times.predicted_n < 2:
-        return None
-    return times.predicted_n / times.predicted_ms * 1000

@@ -5,12 +5,14 @@ import contextlib
 import logging
 import platform
 import secrets
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 
+from modelhubd.downloads.faults import is_full
 from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed, NotFound, Refused, TooManyRequests
 from modelhubd.events import Bus
 from modelhubd.paging import page_of
@@ -25,6 +27,7 @@ from modelhubd.trials.evaluations.question_set import QuestionSet, read_set
 from modelhubd.trials.evaluations.run import Loads, Run, Work
 from modelhubd.trials.evaluations.states import Event, advance
 from modelhubd.trials.evaluations.store import Answered
+from modelhubd.trials.persisting import until_written
 from modelhubd.trials.similarity import similarity
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
@@ -115,12 +118,13 @@ class Evaluations:
             raise TooManyRequests(f"There are {MAX_EVALUATIONS} evaluations. Remove some (modelhub eval rm).")
         try:
             await in_thread(lambda: self._contents.begin(evaluation.id, asked.set, asked.checks))
-        except OSError as error:
+            async with self._database.transaction() as tx:
+                await store.add(tx, evaluation)
+                self._tell_after(tx, evaluation)
+        except (OSError, sqlite3.OperationalError) as error:
             await in_thread(lambda: self._contents.remove(evaluation.id))
-            raise NoSpace(f"The set cannot be kept: {error.strerror}. Make room and try again.") from error
-        async with self._database.transaction() as tx:
-            await store.add(tx, evaluation)
-            self._tell_after(tx, evaluation)
+            why = error.strerror if isinstance(error, OSError) else error
+            raise NoSpace(f"The set cannot be kept: {why}. Make room and try again.") from error
         self._wake.set()
         return evaluation
 
@@ -263,7 +267,7 @@ class Evaluations:
 
     async def _run(self, evaluation_id: str) -> None:
         try:
-            begun = await self._advance(evaluation_id, Event.BEGIN)
+            begun = await self._noted(evaluation_id, Event.BEGIN)
         except Conflict:
             return  # cancelled just before
         end, trouble = Event.FINISH, None
@@ -272,7 +276,14 @@ class Evaluations:
         except Exception as error:
             end, trouble = Event.FAIL, _error_of(evaluation_id, error)
         with contextlib.suppress(Conflict):  # cancelled at the last moment
-            await self._advance(evaluation_id, end, trouble)
+            await self._noted(evaluation_id, end, trouble)
+
+    async def _noted(
+        self, evaluation_id: str, event: Event, error: EvaluationError | None = None
+    ) -> Evaluation:
+        """As `_advance`, once there is room to write it down."""
+        what = f"how the evaluation {evaluation_id} stands"
+        return await until_written(lambda: self._advance(evaluation_id, event, error), what)
 
     async def _all(self, evaluation: Evaluation) -> None:
         def read() -> Work:
@@ -377,6 +388,10 @@ def _error_of(evaluation_id: str, error: Exception) -> EvaluationError:
         log.warning("evaluation %s: %s", evaluation_id, error.strerror)
         detail = f"Its files cannot be used: {error.strerror}. Make room or mend that, then resume it."
         return EvaluationError(code="disk_full" if error.errno in (28, 122) else "io_error", detail=detail)
+    if isinstance(error, sqlite3.OperationalError):
+        log.warning("evaluation %s: %s", evaluation_id, error)
+        detail = f"Its answers cannot be kept: {error}. Make room, then resume it."
+        return EvaluationError(code="disk_full" if is_full(error) else "io_error", detail=detail)
     log.error("evaluation %s failed: %s", evaluation_id, type(error).__name__)
     detail = f"Something went wrong that should not ({type(error).__name__})."
     return EvaluationError(code="internal", detail=detail)

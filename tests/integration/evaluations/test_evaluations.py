@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 from pathlib import Path
@@ -202,6 +203,23 @@ def test_what_runs_cannot_be_removed_what_is_cancelled_can_be_resumed(lab: Lab, 
     for refused in (lab.client.cancel_evaluation, lab.client.resume_evaluation, lab.client.remove_evaluation):
         with pytest.raises(NotFound):
             refused(made.id)
+
+
+def test_what_was_changed_or_lost_meanwhile_is_not_gone_on_with(lab: Lab) -> None:
+    made = lab.made(300, models=[PARIS])
+    lab.until(made.id, lambda one: one.done > 1)
+    lab.client.cancel_evaluation(made.id)
+    folder = lab.daemon.home / "state" / "evaluations" / made.id
+    with (folder / "set.jsonl").open("a") as file:
+        file.write(lines(1).replace("q0", "added"))
+    lab.client.resume_evaluation(made.id)
+    failed = lab.ended(made.id)
+    assert (failed.state, failed.error and failed.error.code) == (EvaluationState.FAILED, "set_changed")
+    shutil.rmtree(folder)
+    with pytest.raises(NotFound) as lost:
+        lab.client.evaluation_report(made.id)
+    assert lost.value.code == "evaluation_incomplete"
+    lab.client.remove_evaluation(made.id)
 
 
 def test_an_answer_that_cannot_be_given_is_an_error_and_the_rest_goes_on(lab: Lab) -> None:

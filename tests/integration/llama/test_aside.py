@@ -30,7 +30,9 @@ SAMPLED = Sampled(
     entry="1", route="/v1/chat/completions", at="2026-01-01T00:00:00.000Z", answer=b"{}",
     request=b'{"model":"x","messages":[{"role":"user","content":"hi"}],"max_tokens":4}', active=PairSide(),
 )  # fmt: skip
-FAULTY = {"dies": "dies_on_request", "hangs": "hangs", "grows": "grows", "cuts": "dies_loading"}
+FAULTY = {
+    "dies": "dies_on_request", "hangs": "hangs", "grows": "grows", "swells": "swells", "cuts": "dies_loading",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -66,13 +68,14 @@ async def test_whatever_a_candidate_does_the_active_one_runs_on(servers: Servers
     for library_id, outcome, code in (
         ("lib-other", Outcome.ANSWERED, None), ("lib-dies", Outcome.FAILED, "crashed"),
         ("lib-cuts", Outcome.FAILED, "bad_model"), ("lib-hangs", Outcome.HUNG, "timeout"),
-        ("lib-grows", Outcome.FAILED, "out_of_memory"), ("lib-nothing", Outcome.FAILED, "candidate_gone"),
+        ("lib-grows", Outcome.FAILED, "out_of_memory"), ("lib-swells", Outcome.TOO_LARGE, "out_of_memory"),
+        ("lib-nothing", Outcome.FAILED, "candidate_gone"),
     ):  # fmt: skip
         replayed = await asked(servers, library_id, least_s=1)
         assert (replayed.outcome, replayed.side.error and replayed.side.error.code) == (outcome, code)
         assert replayed.is_final == (library_id == "lib-nothing")
     names = [server.name for server in servers.running()]
-    assert "trial-lib-hangs" not in names, "what hangs is ended"
+    assert not {"trial-lib-hangs", "trial-lib-swells"} & set(names), "what hangs or eats memory is ended"
     assert (await servers.get(active.id)).pid == active.pid
     async with servers.lease("lib-tiny") as upstream, upstream.session.get("/health") as answer:
         assert answer.status == 200

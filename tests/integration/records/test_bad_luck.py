@@ -11,7 +11,9 @@ from modelhubd.records import writer
 from modelhubd.records.figures import StatsQuery
 from modelhubd.records.service import RecordsQuery
 from modelhubd.records.setting_aside import all_set_aside
+from modelhubd.storage.database import Database
 from modelhubd.wire.records import Purge
+from tests.disks import disk_of
 from tests.integration.records.conftest import NOW, Place, exchange
 
 EVERYTHING = RecordsQuery()
@@ -66,6 +68,31 @@ async def test_on_a_full_disk_requests_go_on_and_what_waited_is_written_later(
         assert found.total == 300
         assert [(gap.requests, gap.reason) for gap in found.gaps] == [(101, "queue_full")]
         assert (await records.summary()).state == "on"
+
+
+async def test_a_real_full_disk_marks_a_gap_for_what_could_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUEUE", 300)
+    with disk_of("tmpfs", tmp_path / "disk", 2 << 20) as disk:
+        async with Database.open(tmp_path / "main.db") as main:
+            place = Place(disk.folder, main)
+            async with place.records() as records:
+                records.ended(exchange())
+                assert (await records.list(EVERYTHING)).total == 1
+                filler = disk.fill()
+                for n in range(400):
+                    records.ended(exchange(NOW + timedelta(seconds=n)))
+                with pytest.raises(Unavailable, match="full"):
+                    await records._writer.flush()
+                assert (await records.list(EVERYTHING)).total == 1, "what is there is read all the same"
+                assert "not recorded" in (await records.summary()).warnings[0]
+                filler.unlink()
+                found = await records.list(RecordsQuery(limit=1))
+                assert found.total == 301
+                assert [(gap.requests, gap.reason) for gap in found.gaps] == [(100, "queue_full")]
+                assert (await records.summary()).state == "on"
+    assert all_set_aside(place.path) == [], "a full disk is no broken database"
 
 
 async def test_a_broken_database_is_set_aside_at_the_start(place: Place) -> None:

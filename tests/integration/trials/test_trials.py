@@ -10,6 +10,7 @@ from tests.contract.world import until
 from tests.integration.trials.conftest import NEW_ANSWER, Trying
 from tests.raw import over_socket
 from tests.running import still_running
+from tests.stream import Stream
 
 MODEL, OTHER, THINKS = "acme/tried", "acme/other", "acme/thinks"
 EMBEDS, EMBEDS2 = "acme/embeds", "acme/embeds2"
@@ -120,14 +121,44 @@ def test_an_idle_trial_waits_until_nobody_needs_the_machine(stocked: Trying) -> 
 
 
 def test_a_paused_trial_samples_nothing_and_goes_on(stocked: Trying) -> None:
-    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2")["id"]
+    stream = Stream(stocked.daemon.socket)
+    stream.until("ready")
+    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2", keep=1)["id"]
     paused = stocked.post(f"/trials/{trial}/pause")
     assert (paused["state"], paused["reason"]["code"]) == ("paused", "by_hand")
     stocked.chat(MODEL)
     assert stocked.post(f"/trials/{trial}/resume")["reason"] is None
     assert stocked.refused("POST", f"/trials/{trial}/resume", 409)["code"] == "wrong_state"
-    stocked.chat(MODEL)
+    stocked.chat(MODEL, "the canary is silent")
     assert stocked.paired(trial, 1)["counts"]["pairs"] == 1
+    stocked.end(trial)
+    frames = stream.until("trial.removed")
+    stream.close()
+    assert {"trial.changed", "trial.removed"} <= {kind for _, kind, _ in frames}
+    assert "canary" not in repr(frames) and NEW not in repr(frames)
+
+
+def test_with_enough_pairs_it_pauses_and_resumed_it_takes_as_many_again(stocked: Trying) -> None:
+    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2", max_pairs=2)["id"]
+    for pairs in (2, 4):
+        found = stocked.get(f"/trials/{trial}")
+        while found["state"] == "running":
+            stocked.chat(MODEL)
+            found = until(
+                lambda: stocked.get(f"/trials/{trial}"),
+                lambda one: one["state"] == "paused" or not one["counts"]["pending"],
+            )
+        assert (found["reason"]["code"], found["max_pairs"]) == ("enough_pairs", pairs)
+        assert (found["counts"]["pairs"], found["counts"]["pending"]) == (pairs, 0)
+        assert not list((stocked.daemon.home / "state/trials" / trial / "pending").iterdir())
+        until(
+            lambda: [one for one in stocked.get("/servers")["items"] if one["yields"]], lambda left: not left
+        )
+        stocked.post(f"/trials/{trial}/resume")
+    page = stocked.get(f"/trials/{trial}/pairs", limit=3)
+    assert (page["total"], [one["n"] for one in page["items"]]) == (4, [1, 2, 3])
+    rest = stocked.get(f"/trials/{trial}/pairs", limit=3, after=page["next"])
+    assert ([one["n"] for one in rest["items"]], rest["next"]) == ([4], None)
     stocked.end(trial)
 
 
@@ -173,6 +204,50 @@ def test_a_candidate_that_cannot_run_pauses_the_trial_and_the_active_one_goes_on
     assert found["reason"]["code"] in ("candidate_gone", "artifact_missing")
     assert "acme/breaks" in found["reason"]["detail"]
     assert world.says(OTHER) == NEW
+    world.end(trial)
+
+
+def test_what_has_changed_since_it_began_is_not_promoted_or_removed_blindly(stocked: Trying) -> None:
+    world = stocked
+    trial = world.begin(f"{MODEL}@1", f"{MODEL}@2")
+    promote, remove = (f"/trials/{trial['id']}/{what}" for what in ("promote", "remove"))
+    old, new = (trial[side]["library_id"] for side in ("active", "candidate"))
+    world.ask("PUT", f"/catalog/models/{MODEL}/active", {"library_id": new})
+    assert world.refused("POST", promote, 409, {})["code"] == "active_changed"
+    in_use = world.refused("POST", remove, 409, {"remove_candidate": True})
+    assert in_use["code"] == "candidate_in_use"
+    world.ask("PUT", f"/catalog/models/{MODEL}/active", {"library_id": old})
+    assert world.ask("DELETE", f"/library/{new}").status == 200
+    assert world.refused("POST", promote, 409, {})["code"] == "candidate_gone"
+    assert world.get("/trials")["total"] == 1, "it is there all the while"
+    world.end(trial["id"])
+    world.have(MODEL, 2, "new")
+
+
+def test_promoted_with_switch_now_the_candidate_answers_once_it_is_ready(stocked: Trying) -> None:
+    """Whoever asks meanwhile is answered by the old one; nobody has to load anything."""
+    world, model = stocked, "acme/switched"
+    old = world.have(model, 1, "old")
+    world.ask("PUT", f"/catalog/models/{model}/active", {"library_id": old})
+    world.ask("PUT", f"/library/{old}/settings", {"ctx": 512, "threads": 1, "parallel": 1})
+    world.have(model, 2, "new")
+    trial = world.begin(f"{model}@1", f"{model}@2")["id"]
+    before = world.post("/servers", {"library_id": model}, wait="ready")
+    world.chat(model)
+    world.paired(trial, 1)
+    world.post(f"/trials/{trial}/promote", {"switch": "now"})
+    assert world.means(model) == 2
+
+    def servers() -> Any:
+        return [one for one in world.get("/servers")["items"] if one["model"] == model]
+
+    (after,) = until(
+        servers, lambda found: [(one["version"], one["state"]) for one in found] == [(2, "ready")]
+    )
+    assert after["id"] != before["id"] and after["settings"]["parallel"]["value"] == 1
+    assert world.says(model) == NEW
+    assert [one["id"] for one in servers()] == [after["id"]], "it was loaded already"
+    world.ask("DELETE", f"/servers/{after['id']}")
     world.end(trial)
 
 

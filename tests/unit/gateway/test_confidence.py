@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from modelhubd.gateway.confidence import Confidence
+from modelhubd.gateway.confidence import Confidence, mean_probability
 
 
 def token(text: str, logprob: float | None, *others: float) -> dict[str, object]:
@@ -67,6 +67,14 @@ def test_what_a_text_says_of_itself_counts_for_nothing(size: int) -> None:
 )
 def test_what_is_no_probability_is_none(answer: bytes) -> None:
     assert read(answer, 64) is None
+
+
+def test_of_tokens_that_are_known_it_is_the_same_figure() -> None:
+    chosen = [float(str(one["logprob"])) for one in TOKENS]
+    assert mean_probability(chosen) == read(whole(*TOKENS), 16_384) == pytest.approx(MEAN, abs=1e-12)
+    assert mean_probability([1e-9]) == read(whole(token("a", 1e-9)), 64) == 1.0, "rounding"
+    assert mean_probability([]) is None
+    assert mean_probability([3.5, math.nan]) is None
 
 
 def test_an_endless_answer_is_not_kept() -> None:

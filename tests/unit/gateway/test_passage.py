@@ -168,10 +168,17 @@ def test_how_a_request_ended(
 def test_times_and_rates_are_the_servers_where_it_tells_and_else_ours() -> None:
     told = figures(Told(writing_s=2.0, tokens_per_s=7.0), latency_s=5.0, first_s=None, confidence=None)
     assert (told.ttft_s, told.tokens_per_s) == (3.0, 7.0)
-    streamed = figures(Told(completion_tokens=11, writing_s=1.0), latency_s=5.0, first_s=1.0, confidence=0.5)
+    streamed = figures(Told(completion_tokens=11), latency_s=5.0, first_s=1.0, confidence=0.5)
     assert (streamed.ttft_s, streamed.tokens_per_s, streamed.confidence) == (1.0, 2.5, 0.5)
     nothing = figures(Told(), latency_s=5.0, first_s=None, confidence=None)
     assert (nothing.ttft_s, nothing.tokens_per_s) == (None, None)
+
+
+def test_pieces_that_come_in_one_go_tell_no_speed() -> None:
+    at_once = figures(Told(completion_tokens=8), latency_s=1.0021, first_s=1.0, confidence=None)
+    assert (at_once.ttft_s, at_once.tokens_per_s) == (1.0, None)
+    told = Told(completion_tokens=1, writing_s=1e-6)
+    assert figures(told, latency_s=5.0, first_s=1.0, confidence=None).tokens_per_s is None, "it says itself"
 
 
 def test_ids_sort_by_time() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelhubd.gateway.usage import HEAD_BYTES, TAIL_BYTES, Ends, Told, Usage
+from modelhubd.gateway.usage import HEAD_BYTES, TAIL_BYTES, Ends, Told, Usage, writing_speed
 
 CHAT = b'{"choices":[{"message":{"content":"Hi"}}],"usage":{"completion_tokens":8,"prompt_tokens":21}}'
 TIMED = b'data: {"choices":[],"timings":{"cache_n":20,"prompt_n":1,"predicted_n":8}}\n\ndata: [DONE]\n\n'
@@ -62,7 +62,7 @@ TELLING = [
         b'{"choices":[{"finish_reason":"stop"}],"usage":{"completion_tokens":8,"prompt_tokens":21,'
         b'"prompt_tokens_details":{"cached_tokens":20}},"timings":{"cache_n":20,"prompt_n":1,"predicted_n":8,'
         b'"predicted_ms":4.0,"predicted_per_second":2000.5}}',
-        Told(prompt_tokens=21, cached_tokens=20, completion_tokens=8, writing_s=0.004, tokens_per_s=2000.5,
+        Told(prompt_tokens=21, cached_tokens=20, completion_tokens=8, writing_s=0.004, tokens_per_s=1750.0,
              finish_reason="stop"),
     ),
     (
@@ -89,3 +89,28 @@ def test_an_answer_tells_more_than_its_tokens(answer: bytes, told: Told) -> None
     ends = Ends()
     ends.add(answer)
     assert ends.told() == told
+
+
+@pytest.mark.parametrize(
+    ("tokens", "took_ms", "speed"),
+    [
+        (8, 1.4, 5000.0), (2, 0.2, 5000.0), (101, 2000.0, 50.0),
+        (1, 0.001, None), (2, 0.001, None), (1, 500.0, None), (0, 500.0, None), (8, 0.0, None),
+        (None, 500.0, None), (8, None, None),
+    ],
+)  # fmt: skip
+def test_a_speed_is_of_the_tokens_after_the_first_and_none_where_nothing_was_measured(
+    tokens: int | None, took_ms: float | None, speed: float | None
+) -> None:
+    assert writing_speed(tokens, took_ms) == (None if speed is None else pytest.approx(speed))
+
+
+@pytest.mark.parametrize("said", [b"1000000.0", b"0.0", b"4830.9"])
+def test_what_a_build_makes_of_its_times_changes_no_speed(said: bytes) -> None:
+    """They divide by one token more or less, and a single one by a time that was not measured."""
+    answer = b'{"timings":{"predicted_n":%d,"predicted_ms":%s,"predicted_per_second":%s}}'
+    one, two = Ends(), Ends()
+    one.add(answer % (1, b"0.001", said))
+    two.add(answer % (2, b"20.0", said))
+    assert one.told().tokens_per_s is None
+    assert two.told().tokens_per_s == pytest.approx(50.0)

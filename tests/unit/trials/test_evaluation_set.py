@@ -10,8 +10,10 @@ from modelhubd.errors import Conflict, InvalidInput
 from modelhubd.trials.checks.reading import read_checks
 from modelhubd.trials.evaluations.asking import answer_of, request_of
 from modelhubd.trials.evaluations.question_set import MAX_LINE_BYTES, MAX_QUESTIONS, read_set
+from modelhubd.trials.evaluations.run import refuse_changed
 from modelhubd.trials.evaluations.states import TABLE, Event, advance
-from modelhubd.wire.evaluations import EvaluationState, Sampling
+from modelhubd.wire.evaluations import EvaluatedModel, EvaluationState, Sampling
+from tests.fakes import samples
 
 CHECKS = read_checks("checks: {short: {regex: x}, right: {expected: equals}}")
 
@@ -90,7 +92,7 @@ def test_an_answer_is_read_with_its_figures() -> None:
             "logprobs": {"content": [{"logprob": 0.0, "token": "H"}, {"logprob": math.log(0.5)}]},
         }],
         "usage": {"prompt_tokens": 4, "completion_tokens": 3},
-        "timings": {"prompt_ms": 20, "predicted_ms": 30, "predicted_n": 3},
+        "timings": {"prompt_ms": 20, "predicted_ms": 20, "predicted_n": 3},
     }  # fmt: skip
     found = answer_of(200, json.dumps(body).encode(), 0.25)
     assert (found.text, found.error, found.latency_s, found.first_token_s) == ("Hi", None, 0.25, 0.02)
@@ -126,3 +128,14 @@ def test_the_life_of_an_evaluation_is_the_table(state: EvaluationState, event: E
     with pytest.raises(Conflict) as refused:
         advance(state, event)
     assert refused.value.code == "wrong_state"
+
+
+def test_a_model_of_other_content_is_not_gone_on_with() -> None:
+    artifact = samples.artifact("a", digest="d1")
+    model = EvaluatedModel(
+        asked="x", library_id="a", model=artifact.model, version=1, option="q4", digest="d1"
+    )
+    refuse_changed(model, artifact)
+    with pytest.raises(Conflict) as changed:
+        refuse_changed(model, samples.artifact("a", digest="d2"))
+    assert changed.value.code == "model_changed"

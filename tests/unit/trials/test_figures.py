@@ -11,7 +11,6 @@ from modelhubd.trials.figures import (
     log_evidence,
     margin,
     mean_interval,
-    mean_probability,
     percentile,
     sign_test,
     spread,
@@ -132,12 +131,6 @@ def test_the_margin_is_narrowest_where_it_is_tuned_for() -> None:
     assert margin(100, 0.05) < min(margin(100, 0.05, tuned_for=10), margin(100, 0.05, tuned_for=1000))
     assert margin(100, 0.05) * 10 == pytest.approx(3.035, abs=0.01)
     assert margin(400, 0.05) < margin(100, 0.05) < margin(100, 0.01)
-
-
-def test_confidence_is_the_mean_probability_of_the_tokens() -> None:
-    assert mean_probability([0.0, math.log(0.5)]) == pytest.approx(0.75)
-    assert mean_probability([1e-9]) == 1.0
-    assert mean_probability([]) is None
 
 
 def test_percentiles_are_numpys() -> None:

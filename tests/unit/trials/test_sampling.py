@@ -19,10 +19,12 @@ ACTIVE = TrialModel(library_id="old", model="acme/tiny", version=1, option="q4")
 STARTED = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 
 
-def sampling(sample: float = 0.5, chance: float = 0.0, max_pending: int = 3) -> tuple[Sampling, Replayer]:
+def sampling(
+    sample: float = 0.5, chance: float = 0.0, max_pending: int = 3, max_pairs: int = 1000
+) -> tuple[Sampling, Replayer]:
     trial = Stored(
         id="t", state=TrialState.RUNNING, active=ACTIVE, candidate=ACTIVE, sample=sample, when="idle", keep=0,
-        max_pending=max_pending, created_at="", changed_at="",
+        max_pending=max_pending, max_pairs=max_pairs, created_at="", changed_at="",
     )  # fmt: skip
     replayer = Replayer(trial, cast(Around, None))
     found = Sampling(lambda: chance)
@@ -64,6 +66,15 @@ def test_what_was_answered_is_handed_over_and_nothing_beyond_the_limit() -> None
     assert (replayer.pending, replayer.pending_bytes) == (2, 8)
     assert not wants(found)
     assert replayer.skipped == 1
+
+
+def test_what_waits_is_no_more_than_it_needs_and_nothing_is_missed_for_it() -> None:
+    found, replayer = sampling(max_pairs=2)
+    for n in range(2):
+        assert wants(found)
+        found.ended(exchange(id=f"e{n}"))
+    assert not wants(found)
+    assert (replayer.pending, replayer.skipped) == (2, 0)
 
 
 @pytest.mark.parametrize(

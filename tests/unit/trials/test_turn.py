@@ -4,18 +4,21 @@ import pytest
 
 from modelhubd.trials.blind import meaning, next_pair, shown, to_forget
 from modelhubd.trials.turn import (
+    ENOUGH,
     IDLE_S,
     QUIET_S,
     Outcome,
     Situation,
+    enough_after,
     failures_after,
     fault_after,
     is_given_up,
     limit_s,
     makes_a_pair,
+    more_pairs,
     waits_for,
 )
-from modelhubd.wire.trials import Better, PairContent, Preferred, Side, When
+from modelhubd.wire.trials import MOST_PAIRS, Better, PairContent, Preferred, Side, When
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,15 @@ def test_three_failures_in_a_row_pause_the_trial_and_an_answer_forgives() -> Non
         fault = fault_after(failures, outcome, "it broke.")
         assert (failures, fault and fault.code) == (after, code)
     assert fault is not None and "it broke." in fault.detail
+
+
+def test_a_trial_has_enough_with_its_pairs_and_resumed_takes_as_many_again() -> None:
+    assert enough_after(999, 1000) is None
+    enough = enough_after(1000, 1000)
+    assert enough is not None and enough.code == ENOUGH and "1000 pairs" in enough.detail
+    assert [more_pairs(999, 1000), more_pairs(1000, 1000), more_pairs(1003, 1000)] == [1000, 2000, 2000]
+    assert [more_pairs(6000, 6000), more_pairs(9999, MOST_PAIRS)] == [MOST_PAIRS, MOST_PAIRS]
+    assert more_pairs(MOST_PAIRS, MOST_PAIRS) is None
 
 
 def test_what_was_broken_off_is_no_pair_and_is_given_up_at_last() -> None:

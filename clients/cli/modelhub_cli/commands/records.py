@@ -2,9 +2,10 @@
 
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -18,6 +19,7 @@ from modelhub_cli.teaching import examples
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.records import (
     AuditRule,
+    ExportPreview,
     Gap,
     Group,
     GroupBy,
@@ -27,6 +29,9 @@ from modelhubd.wire.records import (
     Record,
     RecordDetail,
 )
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.CANCELLED: "yellow"}
 _AGO = re.compile(r"(\d{1,6})(min|h|d)")
@@ -276,13 +281,13 @@ def export(out: Output, /, to: Path | None, yes: bool, **asked: Any) -> None:
         elif out.quiet:
             out.line(preview.sha256)
         else:
-            out.write(plain_lines(preview.text))
+            _show_all(daemon, preview, out.write)
         out.say(_about(preview.groups, preview.rows, preview.size_bytes, left_out=preview.left_out))
         return
     if to.exists() or to.is_symlink():
         raise Failed(f"{to} is there already.", next_step="Name another file", code=USAGE)
     if not yes:
-        sys.stderr.write(plain_lines(preview.text))
+        _show_all(daemon, preview, sys.stderr.write)
         ask(out, f"Write these {preview.size_bytes} bytes to {to}?", "--yes")
     written = daemon.export_records(preview.id)
     _bring(written.name, to)
@@ -336,6 +341,16 @@ def audit(out: Output, /, keep: Any, days: int, off: bool, **named: Any) -> None
 def plain_lines(text: str) -> str:
     """Fit for a terminal, line by line."""
     return "".join(f"{plain(line)}\n" for line in text.splitlines())
+
+
+def _show_all(daemon: "Client", preview: ExportPreview, write: Callable[[str], object]) -> None:
+    """Every byte of what would be written."""
+    write(plain_lines(preview.text))
+    at = None if preview.whole else len(preview.text.encode())
+    while at is not None:
+        part = daemon.preview_part(preview.id, at)
+        write(plain_lines(part.text))
+        at = part.next
 
 
 def _about(groups: int, rows: int, size: int, *, left_out: bool) -> str:

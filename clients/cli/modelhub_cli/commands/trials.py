@@ -14,7 +14,16 @@ from modelhub_cli.marking import mark_pairs
 from modelhub_cli.output import Column, Fact, Output, output_options, plain
 from modelhub_cli.teaching import examples
 from modelhub_cli.words import reference
-from modelhubd.wire.trials import MOST_CHECKS, Pair, PairSide, Trial, TrialDecision, TrialModel, TrialState
+from modelhubd.wire.trials import (
+    MOST_CHECKS,
+    MOST_PAIRS,
+    Pair,
+    PairSide,
+    Trial,
+    TrialDecision,
+    TrialModel,
+    TrialState,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -105,6 +114,10 @@ def trial() -> None:
 )  # fmt: skip
 @click.option("--max-pending", type=click.IntRange(1, 10_000), default=200, help="Requests that may wait.")
 @click.option(
+    "--max-pairs", type=click.IntRange(1, MOST_PAIRS), default=1000,
+    help="With so many it has enough and pauses; resumed it takes as many again.",
+)  # fmt: skip
+@click.option(
     "--checks", type=click.Path(path_type=Path), help="A checks file: both answers of each pair are checked."
 )
 @output_options
@@ -116,6 +129,7 @@ def start(
     when: Literal["idle", "parallel"],
     keep: int,
     max_pending: int,
+    max_pairs: int,
     checks: Path | None,
 ) -> None:
     """Begin: what ACTIVE is asked, CANDIDATE is asked too, later and unseen."""
@@ -126,6 +140,7 @@ def start(
         when=when,
         keep=keep,
         max_pending=max_pending,
+        max_pairs=max_pairs,
         checks="" if checks is None else _text_of(checks),
     )
     out.items([begun], TRIALS, lambda one: one.id)

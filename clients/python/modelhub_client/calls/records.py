@@ -14,6 +14,7 @@ from modelhubd.wire.records import (
     MarkReason,
     MarkValue,
     Outcome,
+    PreviewPart,
     Purge,
     Purged,
     Record,
@@ -159,6 +160,12 @@ def preview_export(
     return Call(
         method="POST", target=api("/records/export/preview"), answer=ExportPreview, body=body_of(wanted)
     )
+
+
+def preview_part(preview: str, offset: int = 0) -> Call[PreviewPart]:
+    """Whole lines of what the preview of this id holds, from a byte of it on; `next` is where to go on."""
+    target = api(f"/records/export/preview/{segment(preview)}", {"offset": offset or None})
+    return Call(method="GET", target=target, answer=PreviewPart)
 
 
 def export_records(preview: str) -> Call[Exported]:

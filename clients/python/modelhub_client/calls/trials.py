@@ -25,11 +25,13 @@ def start_trial(
     when: When = "idle",
     keep: int = 0,
     max_pending: int = 200,
+    max_pairs: int = 1000,
     checks: str = "",
     idempotency_key: str | None = None,
 ) -> Call[Trial]:
     """Give `candidate` what `active` is asked; both are references or library ids. `keep` is of how many
-    pairs the content is kept for blind marks, `checks` the text of a checks file. With an `idempotency_key`
+    pairs the content is kept for blind marks, `checks` the text of a checks file; with `max_pairs` pairs it
+    has enough and pauses. With an `idempotency_key`
     a repeat answers what the first request did."""
     wanted = StartTrial(
         active=active,
@@ -38,6 +40,7 @@ def start_trial(
         when=when,
         keep=keep,
         max_pending=max_pending,
+        max_pairs=max_pairs,
         checks=checks,
     )
     return Call(

@@ -1,0 +1,32 @@
+"""How long the event loop is held up while something is done: what everybody else waits."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+EVERY_S = 0.001
+
+
+async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float]:
+    """(seconds that it took, the longest time beyond a millisecond for which nothing else ran)."""
+    worst = 0.0
+
+    async def tick() -> None:
+        nonlocal worst
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(EVERY_S)
+            worst = max(worst, time.perf_counter() - began - EVERY_S)
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    began = time.perf_counter()
+    try:
+        await work()
+        took = time.perf_counter() - began
+        await asyncio.sleep(EVERY_S)  # so that the last wait is seen too
+    finally:
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
+    return took, worst
