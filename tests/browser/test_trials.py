@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,4 +217,41 @@ async def test_an_evaluation_is_listed_with_its_progress_and_its_reports_are_fil
     await no_findings(page)
     await row.get_by_role("button", name="Remove").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(row).to_have_count(0)
+
+
+async def test_an_evaluation_is_begun_from_the_page(world: World, seen: Observed, tmp_path: Path) -> None:
+    page = world.page
+    questions, checks = tmp_path / "questions.jsonl", tmp_path / "checks.yaml"
+    questions.write_text('{"prompt":"Hi"}\n\n{"prompt":"You"}\n')
+    checks.write_text("checks:\n  greets:\n    regex: '('\n")
+    await world.sign_in("#/trials")
+    await page.get_by_role("button", name="Evaluate models…").click()
+    form = page.get_by_role("dialog", name="Evaluate models")
+    await form.get_by_role("button", name="Begin").click()
+    await expect(form).to_contain_text("Choose a file of questions")
+    await expect(form).to_contain_text("Choose at least one model.")
+    await no_findings(page, "dialog[open]")
+    await form.get_by_label("Questions, as JSONL").set_input_files(questions)
+    await expect(form).to_contain_text("questions.jsonl: 2 questions")
+    await form.get_by_label("Checks, as YAML or JSON").set_input_files(checks)
+    await form.get_by_label("Name (optional)").fill("From the page")
+    await form.get_by_label("Tokens of an answer").fill("16")
+    versions = form.get_by_role("group", name="Models").get_by_role("checkbox")
+    for version in (0, 1):
+        await versions.nth(version).click()
+    await expect(form).to_contain_text("the others are compared with it")
+    await form.get_by_role("button", name="Begin").click()
+    await expect(form.get_by_label("Checks, as YAML or JSON")).to_have_attribute("aria-invalid", "true")
+    world.tab.forgive(lambda said: "422" in said)
+    checks.write_text("checks:\n  greets:\n    regex: 'Greetings'\n")
+    await form.get_by_label("Checks, as YAML or JSON").set_input_files(checks)
+    await form.get_by_role("button", name="Begin").click()
+    await expect(form).to_have_count(0)
+    row = page.locator("[data-evaluation]", has_text="From the page")
+    await expect(row.locator(".badge")).to_contain_text("Completed", timeout=90_000)
+    (made,) = seen.api("GET", "/evaluations")["items"]
+    assert (made["questions"], made["checks"], len(made["models"])) == (2, ["greets"], 2)
+    assert made["sampling"]["max_tokens"] == 16
+    seen.api("DELETE", f"/evaluations/{made['id']}")
     await expect(row).to_have_count(0)
