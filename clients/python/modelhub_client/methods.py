@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from modelhub_client.calls import records as of_records
     from modelhub_client.calls import servers as of_servers
     from modelhub_client.calls import space as of_space
+    from modelhub_client.calls import state as of_state
     from modelhub_client.calls import system as of_system
     from modelhub_client.calls import trials as of_trials
     from modelhub_client.calls import updates as of_updates
@@ -102,6 +103,7 @@ else:
     of_records = Calls("records")
     of_servers = Calls("servers")
     of_space = Calls("space")
+    of_state = Calls("state")
     of_system = Calls("system")
     of_trials = Calls("trials")
     of_updates = Calls("updates")
@@ -113,7 +115,7 @@ class SyncMethods:
     version = asked(of_system.version)
     health = asked(of_system.health)
     status = asked(of_system.status)
-    state = asked(of_system.state)
+    state = asked(of_state.state)
     device = asked(of_system.device)
     config = asked(of_system.config)
     metrics = asked(of_system.metrics)
@@ -233,7 +235,7 @@ class AsyncMethods:
     version = asked_async(of_system.version)
     health = asked_async(of_system.health)
     status = asked_async(of_system.status)
-    state = asked_async(of_system.state)
+    state = asked_async(of_state.state)
     device = asked_async(of_system.device)
     config = asked_async(of_system.config)
     metrics = asked_async(of_system.metrics)

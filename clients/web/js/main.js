@@ -7,6 +7,7 @@ import { browse } from "./browse.js";
 import { createActions } from "./actions.js";
 import { createApi } from "./api.js";
 import { mount } from "./dom.js";
+import { early } from "./early.js";
 import { createModals } from "./modal.js";
 import { OPENED, parseRoute } from "./routes.js";
 import { NO_RESULTS, createSearch, learnt } from "./search.js";
@@ -58,7 +59,7 @@ const store = createStore({
   overlays: /** @type {View[]} */ ([]),
 });
 const api = createApi(session.token, signedOut);
-const search = createSearch(api, store);
+const search = createSearch(api, store, early);
 const trying = createTrying(store);
 /** @type {any} */
 const act = createActions({ api, store, trying, search, onRoute: follow });

@@ -179,7 +179,7 @@ test("the first cards are shown before the others, and only the first time", asy
   const store = createStore({ results: NO_RESULTS, names: new Map(), skills: new Map() }, () => {});
   const items = Array.from({ length: 40 }, (_, n) => ({ id: `a/${n}`, display_name: `A ${n}`, capabilities: [] }));
   let painted = null;
-  const search = createSearch({ get: async () => ({ items, total: 90, next: "more", facets: null }) }, store, () => new Promise((resolve) => (painted = resolve)));
+  const search = createSearch({ get: async () => ({ items, total: 90, next: "more", facets: null }) }, store, null, () => new Promise((resolve) => (painted = resolve)));
   const asked = search.again({ q: "", facets: {}, compatible: false, sort: "relevance" });
   await turns();
   assert.deepEqual([store.get().results.items.length, store.get().results.total, store.get().results.next], [12, 90, null]);
