@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 ENTRIES = ("main.js", "views.js")
 """What the document starts, for the first sight, and what that starts once it is painted."""
+EARLY = "early.js"
+"""What the document starts before them: it asks the catalog and needs few others."""
 WORKER = "worker.js"
 IMPORT = re.compile(r'^import [^"]*"([^"]+)";$', re.MULTILINE)
 PAGE = HERE.parent.parent.parent / "clients" / "web"
@@ -74,8 +76,11 @@ def test_the_document_names_ahead_what_the_first_sight_needs_and_holds_no_script
     document = (PAGE / "index.html").read_text()
     ahead = re.findall(r'rel="modulepreload" href="/js/([a-z_]+\.js)"', document)
     first, rest = (_needed_by(name) for name in ENTRIES)
-    assert set(ahead) == first and len(ahead) == len(first)
+    assert {*ahead, EARLY} == first and len({*ahead, EARLY}) == len(ahead) + 1
+    assert set(ahead[: len(_needed_by(EARLY))]) == _needed_by(EARLY), "what asks comes first"
     assert first | rest | {*ENTRIES, WORKER} == {script.name for script in (PAGE / "js").glob("*.js")}
-    assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/js/main.js">']
+    assert re.findall(r"<script[^>]*>", document) == [
+        f'<script type="module" async src="/js/{EARLY}">', '<script type="module" src="/js/main.js">',
+    ]  # fmt: skip
     assert " style=" not in document and "<style" not in document
     assert not re.search(r"\son\w+=", document)
