@@ -46,7 +46,10 @@ EMPTY = "<!doctype html><title>Empty</title><p class=card>Empty</p>"
 FIRST_CARD = """new MutationObserver((_, observer) => {
   if (!document.querySelector(".card")) return;
   observer.disconnect();
-  requestAnimationFrame(() => { window.firstCard = performance.now(); });
+  const words = document.querySelector(".card p") ?? document.querySelector(".card");
+  words.setAttribute("elementtiming", "card");
+  new PerformanceObserver((list) => { window.firstCard ??= list.getEntries()[0].renderTime; })
+    .observe({ type: "element", buffered: true });
 }).observe(document, { childList: true, subtree: true });"""
 SEEN = "() => window.firstCard && performance.getEntriesByName('first-contentful-paint').length"
 FINISHED = """(cards) => {
@@ -62,7 +65,7 @@ LOADED = """() => {
   const [paint] = performance.getEntriesByName("first-contentful-paint");
   return { bytes: entries.reduce((sum, entry) => sum + entry.transferSize, 0),
     requests: entries.filter((entry) => entry.transferSize > 0).length,
-    paint: paint.startTime, card: Math.max(window.firstCard, paint.startTime) };
+    paint: paint.startTime, card: window.firstCard };
 }"""
 LIVE = """(({ downloads, everyMs }) => {
   delete window.SharedWorker;

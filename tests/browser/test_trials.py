@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.browser.browser import ABSENT, Tab, find_chromium, no_findings
+from tests.browser.browser import ABSENT, Tab, find_chromium, has_edges, no_findings
 from tests.browser.observed import MODEL, NEW, OLD, Observed, observed
 from tests.browser.showcase import until
 from tests.browser.world import World
@@ -140,22 +140,25 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(world: Wo
     trial = trial_of(seen)["id"]
     await world.sign_in("#/trials")
     panes = {"evidence": "table", "pairs": ".pair", "blind": ".blind-buttons"}
-    for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)
-        for name, within in panes.items():
-            await world.go(f"#/trials?trial={trial}&pane={name}")
-            await expect(page.locator(f".pane {within}").first).to_be_visible()
-            await no_findings(page)
-        for name, title in (
-            ("Start a trial", "Start"),
-            ("Promote", "Promote"),
-            ("Remove the trial", "Remove"),
-        ):
-            await page.get_by_role("button", name=name).first.click()
-            await expect(page.get_by_role("dialog", name=title)).to_be_visible()
-            await no_findings(page, "dialog[open]")
-            await page.keyboard.press("Escape")
-            await expect(page.get_by_role("dialog")).to_have_count(0)
+    for name, within in panes.items():
+        await world.go(f"#/trials?trial={trial}&pane={name}")
+        await expect(page.locator(f".pane {within}").first).to_be_visible()
+        await no_findings(page, themes=True)
+        await has_edges(page)
+        await page.emulate_media(forced_colors="none")
+    for name, title in (
+        ("Start a trial", "Start"),
+        ("Evaluate models", "Evaluate"),
+        ("Promote", "Promote"),
+        ("Remove the trial", "Remove"),
+    ):
+        await page.get_by_role("button", name=name).first.click()
+        await expect(page.get_by_role("dialog", name=title)).to_be_visible()
+        await no_findings(page, "dialog[open]", themes=True)
+        await has_edges(page)
+        await page.emulate_media(forced_colors="none")
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
     for width in (390, 1920):
         await page.set_viewport_size({"width": width, "height": 844})
         for name in panes:

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Asks the catalog before the page's other scripts are there: it needs four of them only. `search.js` takes the answer
- * over if the page then asks the same, and asks itself if this came to nothing.
+ * Asks the catalog before anything else of the page is set up. `search.js` takes the answer over if the page then asks the
+ * same, and asks itself if this came to nothing.
  */
 import { createApi } from "./api.js";
 import { catalogQuery, parseRoute } from "./routes.js";
