@@ -55,7 +55,7 @@ def test_a_search_that_is_piped_imports_only_what_it_uses(hub: Hub, tmp_path: Pa
     code = (
         "import sys; from modelhub_cli.main import run; run(['search']);"
         "heavy = ('rich', 'aiohttp', 'asyncio', 'modelhub_client.events', 'modelhub_client.chat',"
-        " 'modelhub_client.state', 'modelhubd.wire.trials', 'modelhubd.wire.bundles', 'click.shell_completion');"
+        " 'modelhub_client.state', 'modelhubd.wire.trials', 'click.shell_completion');"
         "print([name for name in heavy if name in sys.modules])"
     )
     shown = subprocess.run(
