@@ -7,6 +7,9 @@ import { plural } from "./text.js";
 import { submitting, switchOf, trouble } from "./trial_dialogs.js";
 import { contenders } from "./trialing.js";
 
+/** The same file is read again when it is chosen again. @param {any} event */
+const again = ({ currentTarget }) => void (currentTarget.value = "");
+
 /** The form that begins an evaluation, while it is open. @param {any} act @param {any} value */
 export function evaluationForm(act, value) {
   const { form } = value.evaluating;
@@ -19,7 +22,7 @@ export function evaluationForm(act, value) {
     const fault = faults[field];
     return h("div", { key: name, class: `field${fault ? " wrong" : ""}` }, h("label", { for: id }, word), h("input", { id, autocomplete: "off", "aria-describedby": `${id}-hint`, "aria-invalid": fault ? "true" : null, ...props }), h("p", { id: `${id}-hint`, class: "from" }, fault ? [icon("warn"), fault] : hint));
   };
-  const file = (/** @type {"set" | "checks"} */ field, /** @type {string} */ accept) => ({ type: "file", accept, onchange: (/** @type {any} */ event) => act.readInto(field, event.currentTarget.files[0]) });
+  const file = (/** @type {"set" | "checks"} */ field, /** @type {string} */ accept) => ({ type: "file", accept, onclick: again, onchange: (/** @type {any} */ event) => act.readInto(field, event.currentTarget.files[0]) });
   return modal(
     { key: "start-evaluation", title: "Evaluate models", wide: true, close: act.closeEvaluation },
     h("p", { key: "why" }, "Each model answers every question, one model after the other, with the same settings. Checks and figures say how they differ. Questions and answers stay on this computer."),
