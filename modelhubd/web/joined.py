@@ -7,7 +7,7 @@ written in are understood, and others refused.
 
 import posixpath
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 IMPORT = re.compile(r'^import (?:\{([^}]*)\}|\* as (\w+)) from "([^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async function|function|const|class) (\w+)\b)", re.MULTILINE)
@@ -15,26 +15,26 @@ OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 def joined(sources: Mapping[str, str], entries: Sequence[str]) -> dict[str, str]:
-    """The scripts at the paths `entries`, each with all that it needs and no earlier one has.
-
-    Later ones take what they share with the first from it, so that no module is there twice.
+    """The scripts at the paths `entries`, each with all that it needs. What the others share with the first
+    they take from it, so that no module of it is there twice.
 
     Raises:
         ValueError: a script imports or exports in a way that is not understood, or modules need each other.
     """
-    first, known, found = entries[0], (), {}
-    for entry in entries:
-        order = _needed(sources, entry, known)
-        held = [f"const {_name(path)} = modules[{path!r}];" for path in known]
-        taken = [f'import {{ modules }} from "{_from(entry, first)}";', *held] if known else []
-        given = (
-            []
-            if known
-            else [f"export const modules = {{ {', '.join(f'{p!r}: {_name(p)}' for p in order)} }};"]
-        )
-        found[entry] = "\n".join([*taken, *(_module(path, sources[path]) for path in order), *given]) + "\n"
-        known = known or order
+    first, *others = entries
+    held = _needed(sources, first, ())
+    given = ", ".join(f"{path!r}: {_name(path)}" for path in held)
+    found = {first: f"{_modules(sources, held)}export const modules = {{ {given} }};\n"}
+    for entry in others:
+        start = posixpath.relpath(first, posixpath.dirname(entry))
+        taken = "".join(f"const {_name(path)} = modules[{path!r}];\n" for path in held)
+        own = _modules(sources, _needed(sources, entry, held))
+        found[entry] = f'import {{ modules }} from "./{start}";\n{taken}{own}'
     return found
+
+
+def _modules(sources: Mapping[str, str], paths: Iterable[str]) -> str:
+    return "".join(_module(path, sources[path]) for path in paths)
 
 
 def _needed(sources: Mapping[str, str], entry: str, known: Collection[str]) -> tuple[str, ...]:
@@ -66,15 +66,11 @@ def _module(path: str, text: str) -> str:
     body = EXPORT.sub("", IMPORT.sub(taken, text))
     if other := OTHER.search(body):
         raise ValueError(f"{path}: {other[0]!r} is not understood.")
-    return f"const {_name(path)} = (() => {{ // {path}\n{body}return {{ {', '.join(names)} }};\n}})();"
+    return f"const {_name(path)} = (() => {{ // {path}\n{body}return {{ {', '.join(names)} }};\n}})();\n"
 
 
 def _path(importing: str, target: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(importing), target))
-
-
-def _from(importing: str, path: str) -> str:
-    return f"./{posixpath.relpath(path, posixpath.dirname(importing))}"
 
 
 def _name(path: str) -> str:

@@ -185,7 +185,7 @@ def test_a_bad_entry_is_named(machine: RunningDaemon, doctor: Doctor) -> None:
     assert "mine.json" in found["catalog entry"]["detail"]
 
 
-BOUND = ("setpriv", "--bounding-set=-dac_override", "--") if os.getuid() == 0 else ()
+BOUND: tuple[str, ...] = ("setpriv", "--bounding-set=-dac_override", "--") if os.getuid() == 0 else ()
 """What makes a program heed the modes of files as everybody does but root."""
 
 
@@ -197,7 +197,8 @@ def test_a_models_folder_that_cannot_be_written_to_fails(machine: RunningDaemon)
 
     def verdict() -> str:
         told = subprocess.run(program, env=machine.environ, capture_output=True, text=True, check=False)
-        return next(check["verdict"] for check in json.loads(told.stdout) if check["name"] == "models folder")
+        found: dict[str, str] = {check["name"]: check["verdict"] for check in json.loads(told.stdout)}
+        return found["models folder"]
 
     assert verdict() == "ok"
     models.chmod(0o500)

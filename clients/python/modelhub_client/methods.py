@@ -49,14 +49,14 @@ class _Method:
 
 def asked(build: Callable[P, Call[T]]) -> Callable[Concatenate[Asks, P], T]:
     """The method of a sync client that runs what `build` builds."""
-    return cast(Any, _Method(build, _sync))
+    return cast("Callable[Concatenate[Asks, P], T]", _Method(build, _sync))
 
 
 def asked_async(
     build: Callable[P, Call[T]],
 ) -> Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]:
     """The method of an async client that runs what `build` builds."""
-    return cast(Any, _Method(build, _async))
+    return cast("Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]", _Method(build, _async))
 
 
 def _sync(build: Callable[P, Call[T]]) -> Callable[Concatenate[Asks, P], T]:
