@@ -5,14 +5,12 @@ folder of the user's own with mode 0700; where its path would be too long for a 
 under the temporary directory, and `runtime.json` says so.
 """
 
-import hashlib
 import os
 import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import platformdirs
 from msgspec import Struct
 
 APP = "modelhub"
@@ -84,6 +82,8 @@ def find_places(environ: Mapping[str, str]) -> Places:
         config, state, models = home / "config", home / "state", home / "models"
         runtime = home / "run"
     else:
+        import platformdirs
+
         home = None
         dirs = platformdirs.PlatformDirs(APP, appauthor=False)
         config, state = Path(dirs.user_config_dir), Path(dirs.user_state_dir)
@@ -92,7 +92,8 @@ def find_places(environ: Mapping[str, str]) -> Places:
         runtime = Path(runtime_root) / APP if runtime_root and sys.platform != "darwin" else state / "run"
     socket = runtime / "modelhub.sock"
     if len(os.fsencode(socket)) > SOCKET_PATH_MAX:
-        import tempfile  # seldom needed, and it costs clients a tenth of their start
+        import hashlib  # seldom needed, and they cost clients a tenth of their start
+        import tempfile
 
         name = hashlib.sha256(os.fsencode(runtime)).hexdigest()[:16]
         socket = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{name}" / "modelhub.sock"

@@ -20,11 +20,13 @@ from modelhubd.web.page_files import (
 from modelhubd.web.routing import Ask
 
 FILES = ("tokens.css", "app.css", "figures.css", "js/*.js")
+SCRIPTS = ("/js/main.js", "/js/views.js")
+"""What the first sight needs, and everything else."""
 
 
 def read_page(root: Path) -> dict[str, PageFile]:
     """URL path → file: the document, the style sheets and the scripts; nothing else under `root` is seen."""
-    return read_files(root, FILES, "index.html")
+    return read_files(root, FILES, "index.html", SCRIPTS)
 
 
 def is_page_navigation(method: str, path: str, headers: Mapping[str, str], *, embeddable: bool) -> bool:

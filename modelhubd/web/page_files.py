@@ -7,13 +7,14 @@ changes with the files: what a browser has of it stays good for ever, and a seco
 import gzip
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import hdrs, web
 from msgspec import Struct
 
 from modelhubd.errors import NotFound
+from modelhubd.web.joined import joined
 
 PACKAGED = Path(__file__).parent.parent / "page"
 IN_A_CHECKOUT = Path(__file__).parent.parent.parent / "clients" / "web"
@@ -41,11 +42,17 @@ def folder() -> Path:
     return PACKAGED if PACKAGED.is_dir() else IN_A_CHECKOUT
 
 
-def read_files(root: Path, patterns: Iterable[str], document: str) -> dict[str, PageFile]:
+def read_files(
+    root: Path, patterns: Iterable[str], document: str, scripts: Sequence[str]
+) -> dict[str, PageFile]:
     """URL path → file, for what `patterns` name under `root`, each under its name and under its name in the
-    release's folder; `document` is the one at `DOCUMENTS`."""
+    release's folder; `document` is the one at `DOCUMENTS`. The scripts at the paths `scripts`, which it
+    starts, are joined with all that they import."""
     named = [path for pattern in patterns for path in sorted(root.glob(pattern))]
     bodies = {f"/{path.relative_to(root).as_posix()}": path.read_bytes() for path in named if path.is_file()}
+    texts = {path: body.decode() for path, body in bodies.items() if path.endswith(".js")}
+    if scripts[0] in texts:
+        bodies |= {path: text.encode() for path, text in joined(texts, scripts).items()}
     found = {path: _file(path, body) for path, body in bodies.items()}
     release = f"/v-{release_of(bodies)}"
     found |= {release + path: file for path, file in found.items()}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from tests.benchmarks import (
     bench_api,
     bench_catalog,
+    bench_commands,
     bench_estimate,
     bench_gateway,
     bench_imports,
@@ -28,6 +29,7 @@ from tests.benchmarks.registry import bench as bench_registry
 BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "catalog": lambda _: bench_catalog.main(),
     "startup": lambda _: bench_startup.main(),
+    "commands": bench_commands.main,
     "api": lambda _: bench_api.main(),
     "soak": bench_soak.main,
     "gateway": bench_gateway.main,

@@ -5,17 +5,21 @@
 
 import argparse
 import asyncio
+import contextlib
+import http.server
 import json
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, CDPSession, Page, expect
+from playwright.async_api import Browser, BrowserContext, CDPSession, Page, ViewportSize, expect
 
 from modelhub_client import Client
+from modelhubd.web.page_files import folder
 from tests.benchmarks.figures import percentile
 from tests.browser.browser import ABSENT, find_chromium, running_browser
 from tests.running import free_port, running_daemon
@@ -26,13 +30,36 @@ DOWNLOADS = 50
 GAUGE_MS = 100
 FRAMES_S = 8
 WAIT_S = 60
-ROUNDS = 5
+ROUNDS = 7
+FIRST_CARDS = 12
+"""So many the page shows at first, see search.js."""
+SIZE: ViewportSize = {"width": 1320, "height": 900}
+VISITS = {
+    "empty": "a page with one word",
+    "finished": "the same cards, finished",
+    "first": "first visit",
+    "open": "first visit, connections open",
+    "later": "later visit",
+}
+EMPTY = "<!doctype html><title>Empty</title><p class=card>Empty</p>"
 
 FIRST_CARD = """new MutationObserver((_, observer) => {
   if (!document.querySelector(".card")) return;
   observer.disconnect();
-  requestAnimationFrame(() => { window.firstCard = performance.now(); });
+  const words = document.querySelector(".card p") ?? document.querySelector(".card");
+  words.setAttribute("elementtiming", "card");
+  new PerformanceObserver((list) => { window.firstCard ??= list.getEntries()[0].renderTime; })
+    .observe({ type: "element", buffered: true });
 }).observe(document, { childList: true, subtree: true });"""
+SEEN = "() => window.firstCard && performance.getEntriesByName('first-contentful-paint').length"
+FINISHED = """(cards) => {
+  const page = document.documentElement.cloneNode(true);
+  const gone = `script, link[rel=modulepreload], .card:nth-child(n+${cards + 1})`;
+  for (const el of page.querySelectorAll(gone)) el.remove();
+  for (const el of page.querySelectorAll("link[rel=stylesheet]"))
+    el.setAttribute("href", el.getAttribute("href").replace(/^\\/v-[0-9a-f]+/, ""));
+  return "<!doctype html>" + page.outerHTML;
+}"""
 LOADED = """() => {
   const entries = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
   const [paint] = performance.getEntriesByName("first-contentful-paint");
@@ -146,36 +173,74 @@ async def sign_in(context: BrowserContext, client: Client, url: str) -> Page:
     return page
 
 
-async def visits(browser: Browser, client: Client, url: str) -> list[tuple[str, dict[str, float]]]:
-    """Medians of a first visit, where the browser has nothing yet, and of a later one."""
-    first: list[dict[str, float]] = []
-    later: list[dict[str, float]] = []
-    for _ in range(ROUNDS):
-        context = await browser.new_context(viewport={"width": 1320, "height": 900})
-        token = await token_of(context, client, url)
-        await context.close()
-        context = await browser.new_context(viewport={"width": 1320, "height": 900})
-        await context.add_init_script(FIRST_CARD)
-        await context.add_init_script(f"localStorage.setItem('modelhub.session', {json.dumps(token)})")
-        page = await context.new_page()
-        session = await counting(page)
-        for found in (first, later):
-            await page.goto("about:blank")
-            before = await cpu_s(session)
-            await page.goto(url)
-            await until(
-                page,
-                "() => window.firstCard && performance.getEntriesByName('first-contentful-paint').length",
-            )
-            took = await cpu_s(session) - before
-            found.append(await page.evaluate(LOADED) | {"cpu": took * 1000})
-        await context.close()
-    return [("first", medians(first)), ("later", medians(later))]
-
-
-async def token_of(context: BrowserContext, client: Client, url: str) -> str:
+async def visits(browser: Browser, client: Client, url: str) -> dict[str, dict[str, float]]:
+    """Medians of each kind of visit in `VISITS`, one after the other in each round."""
+    context = await browser.new_context(viewport=SIZE)
     page = await sign_in(context, client, url)
-    return str(await page.evaluate("localStorage.getItem('modelhub.session')"))
+    token = str(await page.evaluate("localStorage.getItem('modelhub.session')"))
+    finished = str(await page.evaluate(FINISHED, FIRST_CARDS))
+    await context.close()
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in VISITS}
+    with finished_pages({"/empty": EMPTY, "/finished": finished}) as floor:
+        for _ in range(ROUNDS):
+            for address, names in (
+                (f"{floor}/empty", ("empty",)),
+                (f"{floor}/finished", ("finished",)),
+                (url, ("first", "open", "later")),
+            ):
+                context = await browser.new_context(viewport=SIZE)
+                await context.add_init_script(FIRST_CARD)
+                await context.add_init_script(
+                    f"localStorage.setItem('modelhub.session', {json.dumps(token)})"
+                )
+                page = await context.new_page()
+                session = await counting(page)
+                for name in names:
+                    found[name].append(await visit(page, session, address, forget=name == "open"))
+                await context.close()
+    return {name: medians(samples) for name, samples in found.items()}
+
+
+async def visit(page: Page, session: CDPSession, url: str, *, forget: bool) -> dict[str, float]:
+    """What a visit takes until its first card stands; with `forget` nothing that was fetched is held."""
+    await page.goto("about:blank")
+    if forget:
+        await session.send("Network.clearBrowserCache")
+    before = await cpu_s(session)
+    await page.goto(url)
+    await until(page, SEEN)
+    took = await cpu_s(session) - before
+    told: dict[str, float] = await page.evaluate(LOADED)
+    return told | {"cpu": took * 1000}
+
+
+@contextlib.contextmanager
+def finished_pages(pages: Mapping[str, str]) -> Iterator[str]:
+    """A server of pages that nothing has to be done for, and of the Hub page's style sheets; its address."""
+    bodies = {path: (text.encode(), "text/html") for path, text in pages.items()}
+    for name in ("tokens.css", "app.css"):
+        bodies[f"/{name}"] = ((folder() / name).read_bytes(), "text/css")
+
+    class Pages(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body, kind = bodies.get(self.path, (b"", "text/plain"))
+            self.send_response(200)
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """It has nothing to say."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 async def counting(page: Page) -> CDPSession:
@@ -205,7 +270,7 @@ def medians(samples: Sequence[dict[str, float]]) -> dict[str, float]:
 async def frames(browser: Browser, client: Client, url: str, *, live: bool) -> dict[str, float]:
     """Milliseconds between frames while 500 cards are scrolled, with or without 50 downloads that tell of
     themselves ten times a second."""
-    context = await browser.new_context(viewport={"width": 1320, "height": 900})
+    context = await browser.new_context(viewport=SIZE)
     wanted = {"downloads": live_downloads() if live else [], "everyMs": GAUGE_MS}
     await context.add_init_script(f"{LIVE}({json.dumps(wanted)})")
     page = await sign_in(context, client, url)
@@ -240,27 +305,25 @@ async def measured(program: str, client: Client, url: str) -> str:
             (name, await frames(browser, client, url, live=name == "live")) for name in ("alone", "live")
         ]
         version = browser.version
-    names = {
-        "first": "first visit",
-        "later": "later visit",
-        "alone": "500 cards",
-        "live": "and 50 live downloads",
-    }
+    names = {"alone": f"{MODELS} cards", "live": f"and {DOWNLOADS} live downloads"}
     lines = [
         "# The Hub page\n",
         "Made by `python -m tests.benchmarks page --write` on loopback, in Chromium",
-        f"{version} without a graphics card, 1320 × 900. A first visit has an empty cache; a later one asks",
-        "for the document alone, since all else is named by its content and good for ever. Interactive",
-        f"is the frame in which the first cards of {MODELS} models stand, each with its buttons.\n",
+        f"{version} without a graphics card, 1320 × 900, medians of {ROUNDS}. A first visit has an",
+        "empty cache; a later one asks for the document alone: all else is named by its content, and good",
+        f"for ever. First cards is when the first {FIRST_CARDS} of {MODELS} models are painted, with their",
+        "buttons. The first two rows are what this browser takes on this machine at least: a page of one",
+        "word, and the same cards as a finished document with the same styles, no script and no question.\n",
         "Processor is what the page's own thread took of one: unlike the times, it does not depend on what",
         f"else the machine had to do (its load was {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores).\n",
-        "| | requests | bytes sent | first paint | interactive | processor |",
-        "|---|---|---|---|---|---|",
+        "| | requests | bytes sent | first paint | first cards | beside the finished | processor |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name, found in seen:
-        times = f"{found['paint']:.0f} ms | {found['card']:.0f} ms | {found['cpu']:.0f} ms"
+    for name, found in seen.items():
+        ratio = found["card"] / seen["finished"]["card"]
+        times = f"{found['paint']:.0f} ms | {found['card']:.0f} ms | {ratio:.1f} × | {found['cpu']:.0f} ms"
         lines.append(
-            f"| {names[name]} | {found['requests']:.0f} | {found['bytes'] / 1000:.1f} kB | {times} |"
+            f"| {VISITS[name]} | {found['requests']:.0f} | {found['bytes'] / 1000:.1f} kB | {times} |"
         )
     lines += [
         f"\nMilliseconds between frames while the whole list is scrolled for {FRAMES_S} s, and tasks of over",

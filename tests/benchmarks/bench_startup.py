@@ -1,9 +1,6 @@
-"""Start to the first answer of /health, idle memory, time to stop, and whole `modelhub` processes."""
+"""Start to the first answer of /health, idle memory, time to stop."""
 
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,8 +20,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         print(table("Daemon", ["", "median", "worst"], [*starts(home), memory(home), probes(home)]))
-        with running_daemon(home) as daemon:
-            print(table("Whole processes", ["", "median", "worst"], processes(daemon)))
 
 
 def starts(home: Path) -> list[list[str]]:
@@ -60,26 +55,6 @@ def probes(home: Path) -> list[str]:
         probe.probe()
         samples.append(time.perf_counter() - began)
     return ["a look at the device", ms(statistics.median(samples)), ms(max(samples))]
-
-
-def processes(daemon: RunningDaemon) -> list[list[str]]:
-    """Rows for commands run as a person runs them, beside a bare interpreter."""
-    program = Path(sys.executable).with_name("modelhub")
-    commands = {
-        "python -c pass (what no program beats)": [sys.executable, "-c", "pass"],
-        "modelhub --help": [str(program), "--help"],
-        "modelhub search qwen": [str(program), "search", "qwen"],
-        "modelhub status --json": [str(program), "status", "--json"],
-    }
-    rows = []
-    for name, command in commands.items():
-        samples = []
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            subprocess.run(command, env=os.environ | daemon.environ, check=True, capture_output=True)
-            samples.append(time.perf_counter() - began)
-        rows.append([name, ms(statistics.median(samples)), ms(max(samples))])
-    return rows
 
 
 if __name__ == "__main__":

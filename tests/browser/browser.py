@@ -25,6 +25,12 @@ WAIT_MS = 20_000
 """How long an expectation may take to come true on a machine that is busy with other tests."""
 POLICY_WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`refused by the policy: ${event.violatedDirective} ${event.blockedURI}`))"""
+FORCED = """() => {
+  const kinds = [".button", ".badge", ".switch", "input:not([type=checkbox])", "select", "progress"];
+  return [...document.querySelectorAll(kinds.map((kind) => `:is(main, dialog) ${kind}`).join())]
+    .filter((el) => el.offsetWidth && getComputedStyle(el).borderTopWidth === "0px")
+    .map((el) => el.outerHTML.slice(0, 200));
+}"""
 AXE_RUN = """async ([within, only]) => {
   const rules = only ? { runOnly: only } : {};
   const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"], ...rules });
@@ -126,3 +132,10 @@ async def no_findings(page: Page, within: str | None = None, *, themes: bool = F
         found += await page.evaluate(AXE_RUN, [within, ["color-contrast"]])
         await page.emulate_media(color_scheme="light")
     assert found == [], f"{page.url}\n{json.dumps(found, indent=1)}"
+
+
+async def has_edges(page: Page) -> None:
+    """Raises AssertionError with what has no edge where colours are the person's own, so that only its
+    background told what it is."""
+    await page.emulate_media(forced_colors="active")
+    assert await page.evaluate(FORCED) == [], page.url

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.browser import ABSENT, Tab, find_chromium, no_findings
+from tests.browser.browser import ABSENT, Tab, find_chromium, has_edges, no_findings
 from tests.browser.observed import APP, MODEL, NAME, NODE, OLD, Observed, observed
 from tests.browser.showcase import until
 from tests.browser.world import World
@@ -192,21 +192,22 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(world: Wo
     await asyncio.to_thread(seen.ask, "Once more")
     await world.sign_in("#/activity?by=node")
     record = (await asyncio.to_thread(seen.api, "GET", "/records?limit=1"))["items"][0]["id"]
-    for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)
-        await world.go("#/activity?by=node")
-        await page.locator("figure summary").first.click()
-        await expect(page.locator(".records .record").first).to_be_visible()
-        await no_findings(page)
-        await world.go(f"#/activity?record={record}")
-        await expect(page.locator("dialog .marking")).to_be_visible()
-        await no_findings(page, "dialog[open]")
+    await page.locator("figure summary").first.click()
+    await expect(page.locator(".records .record").first).to_be_visible()
+    await no_findings(page, themes=True)
+    await has_edges(page)
+    await page.emulate_media(forced_colors="none")
+    await world.go(f"#/activity?record={record}")
+    await expect(page.locator("dialog .marking")).to_be_visible()
+    await no_findings(page, "dialog[open]", themes=True)
+    await page.keyboard.press("Escape")
+    for name, within in (("Content…", ".buttons"), ("Export…", ".switches"), ("Delete…", ".preview")):
+        await page.get_by_role("button", name=name).click()
+        await expect(page.locator(f"dialog {within}")).to_be_visible()
+        await has_edges(page)
+        await page.emulate_media(forced_colors="none")
+        await no_findings(page, "dialog[open]", themes=True)
         await page.keyboard.press("Escape")
-        for name, within in (("Content…", ".buttons"), ("Export…", ".switches"), ("Delete…", ".preview")):
-            await page.get_by_role("button", name=name).click()
-            await expect(page.locator(f"dialog {within}")).to_be_visible()
-            await no_findings(page, "dialog[open]")
-            await page.keyboard.press("Escape")
     for width in (390, 1920):
         await page.set_viewport_size({"width": width, "height": 844})
         assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.browser.browser import ABSENT, Tab, find_chromium, no_findings
+from tests.browser.browser import ABSENT, Tab, find_chromium, has_edges, no_findings
 from tests.browser.observed import MODEL, NEW, OLD, Observed, observed
 from tests.browser.showcase import until
 from tests.browser.world import World
@@ -139,22 +140,25 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(world: Wo
     trial = trial_of(seen)["id"]
     await world.sign_in("#/trials")
     panes = {"evidence": "table", "pairs": ".pair", "blind": ".blind-buttons"}
-    for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)
-        for name, within in panes.items():
-            await world.go(f"#/trials?trial={trial}&pane={name}")
-            await expect(page.locator(f".pane {within}").first).to_be_visible()
-            await no_findings(page)
-        for name, title in (
-            ("Start a trial", "Start"),
-            ("Promote", "Promote"),
-            ("Remove the trial", "Remove"),
-        ):
-            await page.get_by_role("button", name=name).first.click()
-            await expect(page.get_by_role("dialog", name=title)).to_be_visible()
-            await no_findings(page, "dialog[open]")
-            await page.keyboard.press("Escape")
-            await expect(page.get_by_role("dialog")).to_have_count(0)
+    for name, within in panes.items():
+        await world.go(f"#/trials?trial={trial}&pane={name}")
+        await expect(page.locator(f".pane {within}").first).to_be_visible()
+        await no_findings(page, themes=True)
+        await has_edges(page)
+        await page.emulate_media(forced_colors="none")
+    for name, title in (
+        ("Start a trial", "Start"),
+        ("Evaluate models", "Evaluate"),
+        ("Promote", "Promote"),
+        ("Remove the trial", "Remove"),
+    ):
+        await page.get_by_role("button", name=name).first.click()
+        await expect(page.get_by_role("dialog", name=title)).to_be_visible()
+        await no_findings(page, "dialog[open]", themes=True)
+        await has_edges(page)
+        await page.emulate_media(forced_colors="none")
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
     for width in (390, 1920):
         await page.set_viewport_size({"width": width, "height": 844})
         for name in panes:
@@ -216,4 +220,46 @@ async def test_an_evaluation_is_listed_with_its_progress_and_its_reports_are_fil
     await no_findings(page)
     await row.get_by_role("button", name="Remove").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(row).to_have_count(0)
+
+
+async def test_an_evaluation_is_begun_from_the_page(world: World, seen: Observed, tmp_path: Path) -> None:
+    page = world.page
+    questions, checks = tmp_path / "questions.jsonl", tmp_path / "checks.yaml"
+    questions.write_text('{"prompt":"Hi"}\n\n{"prompt":"You"}\n')
+    checks.write_text("checks:\n  greets:\n    regex: '('\n")
+    await world.sign_in("#/trials")
+    await page.get_by_role("button", name="Evaluate models…").click()
+    form = page.get_by_role("dialog", name="Evaluate models")
+    await form.get_by_role("button", name="Begin").click()
+    await expect(form).to_contain_text("Choose a file of questions")
+    await expect(form).to_contain_text("Choose at least one model.")
+    await no_findings(page, "dialog[open]")
+    await form.get_by_label("Questions, as JSONL").set_input_files(questions)
+    await expect(form).to_contain_text("questions.jsonl: 2 questions")
+    await form.get_by_label("Checks, as YAML or JSON").set_input_files(checks)
+    await form.get_by_label("Name (optional)").fill("From the page")
+    await form.get_by_label("Tokens of an answer").fill("16")
+    versions = form.get_by_role("group", name="Models").get_by_role("checkbox")
+    for version in (0, 1):
+        await versions.nth(version).click()
+    await expect(form).to_contain_text("the others are compared with it")
+    await form.get_by_role("button", name="Begin").click()
+    await expect(form.get_by_label("Checks, as YAML or JSON")).to_have_attribute("aria-invalid", "true")
+    world.tab.forgive(lambda said: "422" in said)
+    await form.get_by_label("Checks, as YAML or JSON").set_input_files(checks)
+    await expect(form, "choosing nothing new closes nothing").to_be_visible()
+    checks.write_text("checks:\n  greets:\n    regex: 'Greetings'\n")
+    async with page.expect_file_chooser() as choosing:
+        await form.get_by_label("Checks, as YAML or JSON").click()
+    await (await choosing.value).set_files(checks)
+    await expect(form.get_by_label("Checks, as YAML or JSON")).not_to_have_attribute("aria-invalid", "true")
+    await form.get_by_role("button", name="Begin").click()
+    await expect(form).to_have_count(0)
+    row = page.locator("[data-evaluation]", has_text="From the page")
+    await expect(row.locator(".badge")).to_contain_text("Completed", timeout=90_000)
+    (made,) = seen.api("GET", "/evaluations")["items"]
+    assert (made["questions"], made["checks"], len(made["models"])) == (2, ["greets"], 2)
+    assert made["sampling"]["max_tokens"] == 16
+    seen.api("DELETE", f"/evaluations/{made['id']}")
     await expect(row).to_have_count(0)

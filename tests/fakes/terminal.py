@@ -1,4 +1,4 @@
-"""Runs a program on a pseudo-terminal of a given size and gives back what a person would see."""
+"""A pseudo-terminal of a given size, on which a program runs, and what a person would see there."""
 
 import contextlib
 import fcntl
@@ -9,9 +9,11 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
@@ -38,8 +40,7 @@ def on_terminal(
     within_s: float = 60.0,
 ) -> Seen:
     """Run to the end. `typed` are pairs: once the text before has been seen, type the bytes."""
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    ours, theirs = _opened(columns, rows)
     process = subprocess.Popen(
         command, env=dict(environ), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         preexec_fn=_take_terminal,
@@ -70,6 +71,34 @@ def on_terminal(
         process.wait(5)
         os.close(ours)
     return Seen(code=code, text=seen.decode("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def terminal_here(shown: bytearray, *, columns: int = 100, rows: int = 30) -> Iterator[TextIO]:
+    """A terminal for what runs in this process, as a stream to write to; what was written is in `shown` once
+    it is closed. Much cheaper than a process, for whatever is not typed to."""
+    ours, theirs = _opened(columns, rows)
+    reader = threading.Thread(target=_read_all, args=(ours, shown))
+    reader.start()
+    try:
+        with open(theirs, "w", encoding="utf-8", errors="replace") as stream:
+            yield stream
+    finally:
+        reader.join()
+        os.close(ours)
+
+
+def _read_all(ours: int, shown: bytearray) -> None:
+    with contextlib.suppress(OSError):
+        while data := os.read(ours, 65536):
+            shown += data
+
+
+def _opened(columns: int, rows: int) -> tuple[int, int]:
+    """Our end and the program's."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    return ours, theirs
 
 
 def _take_terminal() -> None:

@@ -29,8 +29,8 @@ def _methods(kind: type) -> dict[str, Callable[..., Call[Any]]]:
     """Method → what builds its request."""
     found = {
         name: made.__wrapped__
-        for name, made in vars(kind).items()
-        if not name.startswith("_") and hasattr(made, "__wrapped__")
+        for name in tuple(vars(kind))
+        if not name.startswith("_") and hasattr(made := getattr(kind, name), "__wrapped__")
     }
     return found | {"events": lambda: Following().call()}
 

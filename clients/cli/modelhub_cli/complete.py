@@ -3,17 +3,18 @@ for them is imported when Tab is pressed, and not for `--help`."""
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
+import msgspec
 
 from modelhub_client import ClientError
-from modelhub_client.call import Call
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from modelhub_client import Client
+    from modelhub_client.call import Call
 
 T = TypeVar("T")
 
@@ -22,11 +23,13 @@ MOST = 200
 UNTROUBLED = re.compile(r"[A-Za-z0-9._/@-]+")
 """Shells neither split nor expand it."""
 
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]
 
 
 def _offering(names: "Callable[[Client, str], Iterable[str]]") -> Complete:
-    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
+        from click.shell_completion import CompletionItem
+
         from modelhub_client.client import Client
 
         try:
@@ -71,8 +74,8 @@ def _queued(daemon: "Client", _: str) -> Iterable[str]:
     return (download.id for download in daemon.run(_soon(downloads.downloads(limit=MOST))).items)
 
 
-def _soon(call: Call[T]) -> Call[T]:
-    return replace(call, timeout_s=TIMEOUT_S)
+def _soon(call: "Call[T]") -> "Call[T]":
+    return msgspec.structs.replace(call, timeout_s=TIMEOUT_S)
 
 
 def _settings(daemon: "Client", _: str) -> Iterable[str]:

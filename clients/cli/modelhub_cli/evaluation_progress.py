@@ -1,8 +1,7 @@
 """Following an evaluation to its end, and showing how far it is."""
 
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
@@ -109,47 +108,13 @@ class Silent:
     def lost(self) -> None: ...
 
 
-class Bar:
-    """A bar on stderr."""
-
-    def __init__(self, out: Output) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        from modelhub_cli.progress import console
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console(out),
-            expand=True,
-            refresh_per_second=8,
-        )
-        self._task = self._progress.add_task("", total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def show(self, evaluation: Evaluation, done: int) -> None:
-        model = next((one for one in evaluation.models if one.answered < evaluation.questions), None)
-        doing = model.model if model and evaluation.state is EvaluationState.RUNNING else ""
-        text = doing if doing and len(evaluation.models) == 1 else evaluation.state.value
-        self._progress.update(self._task, total=evaluation.total, completed=done, description=text)
-
-    def lost(self) -> None:
-        self._progress.update(self._task, description="the daemon is away, waiting for it")
-
-
 def _view(out: Output) -> AbstractContextManager[View]:
     if out.json:
         return nullcontext(JsonLines(out))
     if out.quiet:
         return nullcontext(Silent())
-    return Bar(out) if out.talks else nullcontext(Lines(out))
+    if not out.talks:
+        return nullcontext(Lines(out))
+    from modelhub_cli.evaluation_bar import EvaluationBar
+
+    return EvaluationBar(out)

@@ -6,7 +6,6 @@
 
 import os
 import sys
-import traceback
 
 from modelhub_client import (
     Conflict,
@@ -116,6 +115,8 @@ def next_step_of(error: Exception) -> str | None:
 def report(error: Exception) -> int:
     """Print a failure on stderr and answer its exit code; a traceback comes only with `$MODELHUB_DEBUG`."""
     if os.environ.get("MODELHUB_DEBUG"):
+        import traceback
+
         traceback.print_exception(error)
     message = printable(str(error), multiline=True) or type(error).__name__
     if not isinstance(error, ProblemError | Failed | ModelhubUnreachable | UnexpectedAnswer):

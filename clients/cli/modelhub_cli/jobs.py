@@ -9,6 +9,7 @@ import msgspec
 from modelhub_cli import words
 from modelhub_cli.failures import FAILURE, INTEGRITY, INTEGRITY_CODES, Failed, report
 from modelhub_cli.output import Output, plain
+from modelhub_cli.waiting import detached
 from modelhub_client import Client, Event, NotFound, Snapshot
 from modelhub_client.events import DISCONNECTED
 from modelhubd.wire.jobs import Job, JobProgress, JobState, LibraryProgress
@@ -100,9 +101,7 @@ def watch_jobs(
             ended = follow_jobs(daemon, jobs, view)
     except KeyboardInterrupt:
         ids = " ".join(job.id for job in jobs)
-        out.say(f"\nDetached; the daemon goes on. Follow: modelhub jobs watch {ids}")
-        out.say(f"Stop it: modelhub jobs cancel {ids}")
-        return 130
+        return detached(out, f"jobs watch {ids}", f"jobs cancel {ids}")
     codes = [(tell or (lambda job: tell_end(out, job)))(job) for job in ended]
     return next((code for code in codes if code), 0)
 

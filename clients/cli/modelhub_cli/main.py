@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import click
 
+from modelhub_cli.columns import columns
 from modelhub_cli.lazy import Lazy, LazyGroup
 from modelhubd import __version__
+
+HELP_WIDTH = 100
 
 
 def _command(module: str, attribute: str, help_line: str) -> Lazy:
@@ -77,7 +80,7 @@ SECTIONS = {
 @click.group(
     cls=LazyGroup,
     sections=SECTIONS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
     epilog="\b\nA model is named publisher/name[@version][:option].\nEvery command has its own --help.",
 )
 @click.version_option(__version__, prog_name="modelhub", message="%(prog)s %(version)s")
@@ -88,7 +91,8 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say and answer the exit code; no exception leaves."""
     try:
-        code = cli.main(list(arguments), prog_name="modelhub", standalone_mode=False)
+        width = max(50, min(columns(), HELP_WIDTH) - 2)
+        code = cli.main(list(arguments), prog_name="modelhub", standalone_mode=False, terminal_width=width)
     except click.ClickException as error:
         error.show()
         return error.exit_code

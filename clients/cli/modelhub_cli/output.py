@@ -2,16 +2,15 @@
 everything else on stderr."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import click
 import msgspec
 
+from modelhub_cli.columns import columns
 from modelhubd.trust.text import printable
 
 T = TypeVar("T")
@@ -22,8 +21,7 @@ class ReaderGone(Exception):
     """Nobody reads our output any more, which is no failure."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column(Generic[T]):
+class Column(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One column: `raw` is what scripts get, `shown` what people get.
 
     Where the terminal is narrower than `from_width` the column is left out; a `flexible` one is cut first.
@@ -44,8 +42,7 @@ class Column(Generic[T]):
         return self.style if isinstance(self.style, str) else self.style(item)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a description: what scripts get, what people get."""
 
     name: str
@@ -58,8 +55,7 @@ class Fact:
         return plain(self.raw if self.shown is None else self.shown)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """How this run prints. `terminal` is about stdout, `talks` about stderr."""
 
     json: bool = False
@@ -191,5 +187,5 @@ def find_output(*, as_json: bool = False, quiet: bool = False) -> Output:
         terminal=terminal and not as_json,
         talks=sys.stderr.isatty() and not quiet,
         colour=not dull,
-        width=shutil.get_terminal_size().columns,
+        width=columns(),
     )

@@ -92,14 +92,14 @@ class _DownloadBars(Progress):
 class Bars:
     """A bar for each of several things, on stderr, while it is entered: name, bar, and what `numbers` say."""
 
-    def __init__(self, out: Output, numbers: ProgressColumn, kind: type[Progress] = Progress) -> None:
+    def __init__(self, out: Output, *numbers: ProgressColumn, kind: type[Progress] = Progress) -> None:
         name = TextColumn(
             "{task.description}",
             markup=False,
             table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(16, out.width * 2 // 5)),
         )
         bar = BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4))
-        self._progress = kind(name, bar, numbers, console=console(out), expand=True, refresh_per_second=8)
+        self._progress = kind(name, bar, *numbers, console=console(out), expand=True, refresh_per_second=8)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ class BarView(Bars):
     """One bar per download."""
 
     def __init__(self, out: Output) -> None:
-        super().__init__(out, _Numbers(min(NUMBERS_WIDTH, out.width // 2)), _DownloadBars)
+        super().__init__(out, _Numbers(min(NUMBERS_WIDTH, out.width // 2)), kind=_DownloadBars)
 
     def changed(self, download: Download) -> None:
         self._show(download)

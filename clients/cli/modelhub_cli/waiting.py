@@ -14,6 +14,7 @@ from modelhubd.trust.text import printable
 PATIENCE_S = 1.0
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 EVERY_S = 0.1
+INTERRUPTED = 130
 _told: ContextVar[bool] = ContextVar("told", default=False)
 
 
@@ -34,6 +35,14 @@ def waiting(out: Output, text: str, patience_s: float = PATIENCE_S) -> Generator
         _told.reset(token)
         over.set()
         teller.join()
+
+
+def detached(out: Output, follow: str, stop: str) -> int:
+    """Says what Ctrl-C leaves to the daemon, with the commands that follow and stop it; answers the exit
+    code."""
+    out.say(f"\nDetached; the daemon goes on. Follow: modelhub {follow}")
+    out.say(f"Stop it: modelhub {stop}")
+    return INTERRUPTED
 
 
 def _tell(out: Output, text: str, over: threading.Event, patience_s: float) -> None:

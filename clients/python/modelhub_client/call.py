@@ -1,7 +1,6 @@
 """A request as a value: what to send and how to read the answer. Both clients execute it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -18,8 +17,7 @@ UNHURRIED_S = 3600.0
 QueryValue = str | int | bool | None | Iterable[str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One request. `target` holds the path and the query, `answer` the type its body is decoded as.
 
     An `answer` of `str` is the body as text, one of `NoneType` is nothing. With `revision` it is refused

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from modelhub_client.call import Call, named
-from modelhub_client.calls.servers import log_lines
-from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply, chat_call, piece_of, reply_of
 from modelhub_client.endpoint import Endpoint, endpoint_of_url, find_endpoints
 from modelhub_client.errors import ModelhubUnreachable, TooManyRequests, Unavailable, UnexpectedAnswer
-from modelhub_client.events import DISCONNECTED, Event, Following
 from modelhub_client.methods import SyncMethods
+
+if TYPE_CHECKING:
+    from modelhub_client.chat import ChatMessage, ChatPiece, ChatReply
+    from modelhub_client.events import Event, Following
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ class Client(SyncMethods):
 
     def events(
         self, topics: Iterable[str] = (), after: str | None = None, *, wait: bool = False
-    ) -> Generator[Event, None, None]:
+    ) -> "Generator[Event, None, None]":
         """Follow the event stream for ever, over breaks and restarts of the daemon.
 
         Begins with a `snapshot`, or with what came since the cursor `after`. After a break it is opened
@@ -95,6 +96,8 @@ class Client(SyncMethods):
         Raises:
             ModelhubUnreachable: nobody answers the first time, unless `wait`.
         """
+        from modelhub_client.events import DISCONNECTED, Event, Following
+
         following = Following(topics, after, wait=wait)
         while True:
             try:
@@ -105,25 +108,31 @@ class Client(SyncMethods):
             yield Event(type=DISCONNECTED)
             self._sleep(following.broken())
 
-    def _read_events(self, following: Following) -> Generator[Event, None, None]:
+    def _read_events(self, following: "Following") -> "Generator[Event, None, None]":
         for line in self._lines(following.call()):
             if (event := following.read(line)) is not None:
                 yield event
 
     def follow_log(self, server_id: str, *, tail: int | None = None) -> Generator[str, None, None]:
         """The last `tail` lines of a server's log, then each line as it comes, until the server ends."""
+        from modelhub_client.calls.servers import log_lines
+
         call = log_lines(server_id, tail=tail, follow=True)
         for line in self._lines(call, timeout_s=LOG_STALL_S):
             yield line.decode("utf-8", "replace").rstrip("\r\n")
 
-    def chat(self, model: str, messages: Sequence[ChatMessage], **options: Any) -> ChatReply:
+    def chat(self, model: str, messages: "Sequence[ChatMessage]", **options: Any) -> "ChatReply":
         """One answer of a model: `options` are `max_tokens`, `temperature`, `seed`, `reasoning`, `extra`."""
+        from modelhub_client.chat import chat_call, reply_of
+
         return reply_of(self.run(chat_call(model, messages, stream=False, **options)))
 
     def chat_stream(
-        self, model: str, messages: Sequence[ChatMessage], **options: Any
-    ) -> Generator[ChatPiece, None, None]:
+        self, model: str, messages: "Sequence[ChatMessage]", **options: Any
+    ) -> "Generator[ChatPiece, None, None]":
         """The answer as it is written; closing the iterator stops the model."""
+        from modelhub_client.chat import chat_call, piece_of
+
         for line in self._lines(chat_call(model, messages, stream=True, **options)):
             if (piece := piece_of(line)) is not None:
                 yield piece

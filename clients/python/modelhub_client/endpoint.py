@@ -1,20 +1,21 @@
 """Where the daemon is: its socket, else what `runtime.json` says, else loopback TCP with the token."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
 from modelhub_client.errors import ModelhubUnreachable
 from modelhubd.places import find_places
-from modelhubd.wire.status import RuntimeInfo
+
+if TYPE_CHECKING:
+    from modelhubd.wire.status import RuntimeInfo
 
 
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A socket path, or host and port with a token."""
 
     socket: Path | None = None
@@ -49,16 +50,18 @@ def endpoint_of_url(url: str, token: str | None) -> Endpoint:
     return Endpoint(host=parts.hostname, port=parts.port or 80, token=token)
 
 
-def read_runtime_info(environ: Mapping[str, str]) -> RuntimeInfo | None:
+def read_runtime_info(environ: Mapping[str, str]) -> "RuntimeInfo | None":
     """What the last daemon of this home wrote of itself; None when there is nothing readable."""
+    from modelhubd.wire.status import RuntimeInfo
+
     try:
         return msgspec.json.decode(find_places(environ).runtime_file.read_bytes(), type=RuntimeInfo)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def find_endpoints(environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
-    """Where to try, best first; never empty.
+def find_endpoints(environ: Mapping[str, str]) -> Iterator[Endpoint]:
+    """Where to try, best first; never empty. What comes after the first is looked for when it is asked for.
 
     A hint of a daemon that has died may name a port that is somebody else's by now: TCP, which carries the
     token, is tried only while the process that wrote the hint lives and is ours.
@@ -66,14 +69,15 @@ def find_endpoints(environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
     Raises:
         ModelhubUnreachable: the socket is another user's.
     """
-    found = [Endpoint(socket=_own(find_places(environ).socket))]
+    usual = find_places(environ).socket
+    yield Endpoint(socket=_own(usual))
     info = read_runtime_info(environ)
-    if info is not None:
-        if info.socket and Path(info.socket) != found[0].socket:
-            found.append(Endpoint(socket=_own(Path(info.socket))))
-        if info.url and _is_ours(info.pid) and (token := _token(Path(info.token_file))):
-            found.append(endpoint_of_url(info.url, token))
-    return tuple(found)
+    if info is None:
+        return
+    if info.socket and Path(info.socket) != usual:
+        yield Endpoint(socket=_own(Path(info.socket)))
+    if info.url and _is_ours(info.pid) and (token := _token(Path(info.token_file))):
+        yield endpoint_of_url(info.url, token)
 
 
 def _own(socket: Path) -> Path:

@@ -5,23 +5,10 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from modelhub_client.call import Call
-from modelhub_client.calls import catalog as of_catalog
-from modelhub_client.calls import downloads as of_downloads
-from modelhub_client.calls import evaluations as of_evaluations
-from modelhub_client.calls import imports as of_imports
-from modelhub_client.calls import jobs as of_jobs
-from modelhub_client.calls import library as of_library
-from modelhub_client.calls import packages as of_packages
-from modelhub_client.calls import policy as of_policy
-from modelhub_client.calls import records as of_records
-from modelhub_client.calls import servers as of_servers
-from modelhub_client.calls import space as of_space
-from modelhub_client.calls import system as of_system
-from modelhub_client.calls import trials as of_trials
-from modelhub_client.calls import updates as of_updates
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,9 +22,44 @@ class AsksAsync(Protocol):
     async def run(self, call: Call[T], /) -> T: ...
 
 
+class Calls:
+    """A module under `calls` that is imported when one of its functions is used: all of them, with the values
+    that they answer, take longer to import than a question takes to be answered."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, function: str) -> Any:
+        return lambda: getattr(import_module(f"modelhub_client.calls.{self._name}"), function)
+
+
+class _Method:
+    """Becomes what `make` makes of a function that `find` finds, when it is first looked at."""
+
+    def __init__(self, find: Any, make: Callable[[Any], Any]) -> None:
+        self._find, self._make = find, make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        setattr(self._owner, self._name, self._make(self._find()))
+        return getattr(owner if instance is None else instance, self._name)
+
+
 def asked(build: Callable[P, Call[T]]) -> Callable[Concatenate[Asks, P], T]:
     """The method of a sync client that runs what `build` builds."""
+    return cast("Callable[Concatenate[Asks, P], T]", _Method(build, _sync))
 
+
+def asked_async(
+    build: Callable[P, Call[T]],
+) -> Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]:
+    """The method of an async client that runs what `build` builds."""
+    return cast("Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]", _Method(build, _async))
+
+
+def _sync(build: Callable[P, Call[T]]) -> Callable[Concatenate[Asks, P], T]:
     @wraps(build)
     def method(self: Asks, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.run(build(*args, **kwargs))
@@ -45,16 +67,46 @@ def asked(build: Callable[P, Call[T]]) -> Callable[Concatenate[Asks, P], T]:
     return method
 
 
-def asked_async(
-    build: Callable[P, Call[T]],
-) -> Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]:
-    """The method of an async client that runs what `build` builds."""
-
+def _async(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsksAsync, P], Coroutine[Any, Any, T]]:
     @wraps(build)
     async def method(self: AsksAsync, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.run(build(*args, **kwargs))
 
     return method
+
+
+if TYPE_CHECKING:
+    from modelhub_client.calls import catalog as of_catalog
+    from modelhub_client.calls import downloads as of_downloads
+    from modelhub_client.calls import evaluations as of_evaluations
+    from modelhub_client.calls import imports as of_imports
+    from modelhub_client.calls import jobs as of_jobs
+    from modelhub_client.calls import library as of_library
+    from modelhub_client.calls import packages as of_packages
+    from modelhub_client.calls import policy as of_policy
+    from modelhub_client.calls import records as of_records
+    from modelhub_client.calls import servers as of_servers
+    from modelhub_client.calls import space as of_space
+    from modelhub_client.calls import state as of_state
+    from modelhub_client.calls import system as of_system
+    from modelhub_client.calls import trials as of_trials
+    from modelhub_client.calls import updates as of_updates
+else:
+    of_catalog = Calls("catalog")
+    of_downloads = Calls("downloads")
+    of_evaluations = Calls("evaluations")
+    of_imports = Calls("imports")
+    of_jobs = Calls("jobs")
+    of_library = Calls("library")
+    of_packages = Calls("packages")
+    of_policy = Calls("policy")
+    of_records = Calls("records")
+    of_servers = Calls("servers")
+    of_space = Calls("space")
+    of_state = Calls("state")
+    of_system = Calls("system")
+    of_trials = Calls("trials")
+    of_updates = Calls("updates")
 
 
 class SyncMethods:
@@ -63,7 +115,7 @@ class SyncMethods:
     version = asked(of_system.version)
     health = asked(of_system.health)
     status = asked(of_system.status)
-    state = asked(of_system.state)
+    state = asked(of_state.state)
     device = asked(of_system.device)
     config = asked(of_system.config)
     metrics = asked(of_system.metrics)
@@ -184,7 +236,7 @@ class AsyncMethods:
     version = asked_async(of_system.version)
     health = asked_async(of_system.health)
     status = asked_async(of_system.status)
-    state = asked_async(of_system.state)
+    state = asked_async(of_state.state)
     device = asked_async(of_system.device)
     config = asked_async(of_system.config)
     metrics = asked_async(of_system.metrics)

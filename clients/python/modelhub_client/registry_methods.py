@@ -1,8 +1,14 @@
 """The routes of a registry as methods, for both of its clients."""
 
-from modelhub_client.calls import registry as of_registry
-from modelhub_client.calls import registry_accounts as of_accounts
-from modelhub_client.methods import asked, asked_async
+from typing import TYPE_CHECKING
+
+from modelhub_client.methods import Calls, asked, asked_async
+
+if TYPE_CHECKING:
+    from modelhub_client.calls import registry as of_registry
+    from modelhub_client.calls import registry_accounts as of_accounts
+else:
+    of_registry, of_accounts = Calls("registry"), Calls("registry_accounts")
 
 
 class RegistryMethods:

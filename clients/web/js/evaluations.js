@@ -20,8 +20,8 @@ export function evaluationList(act, evaluations, names, busy) {
   return h(
     "section",
     { class: "evaluations", "aria-labelledby": "evaluations" },
-    h("div", { class: "bar" }, h("h2", { id: "evaluations", class: "group" }, "Evaluations")),
-    all.length ? null : h("p", { class: "from" }, "None yet. ", h("code", null, "modelhub eval run --set questions.jsonl --models a b"), " has models answer a file of questions; it is then listed here."),
+    h("div", { class: "bar" }, h("h2", { id: "evaluations", class: "group" }, "Evaluations"), h("span", { class: "bar-buttons" }, h("button", { type: "button", class: "button", onclick: act.openEvaluation }, icon("play"), "Evaluate models…"))),
+    all.length ? null : h("p", { class: "from" }, "None yet. ", h("code", null, "modelhub eval run --set questions.jsonl --models a b"), ", or the button here, has models answer a file of questions."),
     h("ul", { class: "rows" }, all.map((one) => row(act, one, names, busy.has(`evaluation:${one.id}`)))),
   );
 }

@@ -3,6 +3,7 @@
  * Puts together what the first sight needs: the catalog, and the frame around it. Everything else comes with `views.js`,
  * which is fetched once that is painted, or at once where the address asks for it, and adds itself by `extend`.
  */
+import { early } from "./early.js";
 import { browse } from "./browse.js";
 import { createActions } from "./actions.js";
 import { createApi } from "./api.js";
@@ -25,6 +26,7 @@ const HIDDEN_MS = 60_000;
 const JUDGE_AGAIN_MS = 15_000;
 const NAMES_ONE_BY_ONE = 40;
 const FIRST_SIGHT_MS = 1_500;
+const FIRST_FRAME_MS = 150;
 
 const storage = storageOf(window);
 const theme = createTheme(window, storage);
@@ -58,7 +60,7 @@ const store = createStore({
   overlays: /** @type {View[]} */ ([]),
 });
 const api = createApi(session.token, signedOut);
-const search = createSearch(api, store);
+const search = createSearch(api, store, early);
 const trying = createTrying(store);
 /** @type {any} */
 const act = createActions({ api, store, trying, search, onRoute: follow });
@@ -320,7 +322,13 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", () => stream.stop());
 addEventListener("pageshow", (event) => event.persisted && store.get().signedIn && stream.start());
 
+/** The first frame waits a moment for an answer that is nearly here: one without cards takes as long as one with them. */
+async function start() {
+  if (early) await Promise.race([early.answer.catch(() => {}), new Promise((resolve) => setTimeout(resolve, FIRST_FRAME_MS))]);
+  else show(store.get());
+  if (codeIn(location.hash)) arrive();
+  else if (store.get().signedIn) begin();
+}
+
 store.subscribe(show);
-show(store.get());
-if (codeIn(location.hash)) arrive();
-else if (store.get().signedIn) begin();
+start();

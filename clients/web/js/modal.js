@@ -15,6 +15,7 @@ export function modal({ key, title, wide = false, close }, ...children) {
       "aria-labelledby": `${key}-title`,
       "data-modal": true,
       oncancel: (/** @type {Event} */ event) => {
+        if (event.target !== event.currentTarget) return; // a file that was not chosen after all
         event.preventDefault();
         close();
       },

@@ -1,6 +1,7 @@
 // @ts-check
 /** The tabs that look at what was done: Activity and Trials, and what a person may do there. */
 import { show as activity } from "./activity.js";
+import { createEvaluating } from "./evaluating.js";
 import { createRecording } from "./recording.js";
 import { createTrialing } from "./trialing.js";
 import { show as trials } from "./trials.js";
@@ -18,7 +19,7 @@ export function createObserving(parts) {
   return {
     views,
     overlays: [],
-    acts: { ...recording.act, ...trialing.act },
+    acts: { ...recording.act, ...trialing.act, ...createEvaluating(parts) },
     follow(route) {
       if (route.view in views) dress();
       recording.follow(route);

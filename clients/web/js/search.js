@@ -12,9 +12,10 @@ const FIRST = 12;
  * Search as the route says. The last question wins; what was shown stays until its answer is there.
  * @param {{get: (path: string, signal?: AbortSignal) => Promise<any>}} api
  * @param {{get: () => any, set: (change: any) => void}} store
+ * @param {import("./early.js").Early | null} [early] what was asked already
  * @param {() => Promise<void>} [painted] resolves once what was put is on the screen
  */
-export function createSearch(api, store, painted = afterPaint) {
+export function createSearch(api, store, early = null, painted = afterPaint) {
   let asked = "";
   /** @type {AbortController | null} */
   let asking = null;
@@ -25,7 +26,8 @@ export function createSearch(api, store, painted = afterPaint) {
     const mine = (asking = new AbortController());
     store.set((/** @type {any} */ value) => ({ ...value, results: { ...value.results, loading: true } }));
     try {
-      const answer = await api.get(`/catalog/models?${query}`, mine.signal);
+      const held = taken(query);
+      const answer = (held && (await held)) ?? (await api.get(`/catalog/models?${query}`, mine.signal));
       if (asking !== mine) return;
       const show = (/** @type {any} */ results) => store.set((/** @type {any} */ value) => ({ ...learnt(value, answer.items), results: { ...results, loading: false, stale: false, error: "" } }));
       const before = store.get().results;
@@ -41,6 +43,13 @@ export function createSearch(api, store, painted = afterPaint) {
       const detail = error instanceof Error ? error.message : String(error);
       store.set((/** @type {any} */ value) => ({ ...value, results: { ...value.results, loading: false, stale: true, error: value.results.items.length ? "" : detail } }));
     }
+  }
+
+  /** The answer to what was asked early, once; null where that was another question or came to nothing. @param {string} query */
+  function taken(query) {
+    const held = early?.query === query ? early.answer.catch(() => null) : null;
+    early = null;
+    return held;
   }
 
   return {

@@ -17,10 +17,10 @@ export function trialDialog(act, value) {
 }
 
 /** @param {string | undefined} fault */
-const trouble = (fault) => (fault ? h("p", { key: "fault", class: "trouble", role: "alert" }, icon("warn"), h("span", null, fault)) : null);
+export const trouble = (fault) => (fault ? h("p", { key: "fault", class: "trouble", role: "alert" }, icon("warn"), h("span", null, fault)) : null);
 
 /** @param {() => void} run */
-const submitting = (run) => (/** @type {Event} */ event) => {
+export const submitting = (run) => (/** @type {Event} */ event) => {
   event.preventDefault();
   run();
 };
@@ -98,6 +98,6 @@ function removeDialog(act, dialog, names, busy) {
 }
 
 /** @param {string} label @param {string} hint @param {boolean} on @param {(on: boolean) => void} change */
-function switchOf(label, hint, on, change) {
+export function switchOf(label, hint, on, change) {
   return h("label", { class: "setting" }, h("span", null, h("strong", null, label), h("small", null, hint)), h("input", { type: "checkbox", class: "switch", role: "switch", "aria-label": label, checked: on, onchange: () => change(!on) }));
 }

@@ -1,5 +1,4 @@
 // @ts-check
-import { confirmed } from "./dialog.js";
 import { formatName, modelParts } from "./text.js";
 import { startOf } from "./trial_words.js";
 
@@ -9,8 +8,8 @@ export const NOTHING_TRIED = { open: null, decisions: [], evaluations: null, dia
 const NO_PANE = { trial: null, error: "", pairs: null, next: null, total: 0, blind: null, blindError: "", marked: "" };
 
 /** What the Trials tab reads, and what a person may do there.
- * @param {{api: any, store: any, trying: ReturnType<typeof import("./trying.js").createTrying>, go: (route: any, how?: any) => void, ask?: typeof confirmed, save?: (name: string, kind: string, text: string) => void}} parts */
-export function createTrialing({ api, store, trying, go, ask = confirmed, save = saved }) {
+ * @param {{api: any, store: any, trying: ReturnType<typeof import("./trying.js").createTrying>, go: (route: any, how?: any) => void}} parts */
+export function createTrialing({ api, store, trying, go }) {
   store.set({ trialing: NOTHING_TRIED });
   /** @param {Record<string, any> | ((trialing: any) => any)} change */
   const put = (change) => store.set((/** @type {any} */ value) => ({ ...value, trialing: { ...value.trialing, ...(typeof change === "function" ? change(value.trialing) : change) } }));
@@ -146,20 +145,6 @@ export function createTrialing({ api, store, trying, go, ask = confirmed, save =
       if (route().trial === trial.id) act.trialPane(null);
       readRest();
     },
-
-    /** @param {"cancel" | "resume"} verb @param {any} evaluation */
-    evaluationVerb: (verb, evaluation) => trying.tried(`evaluation:${evaluation.id}`, () => api.post(`/evaluations/${evaluation.id}/${verb}`)),
-    /** @param {any} evaluation @param {string} title */
-    async removeEvaluation(evaluation, title) {
-      if (!(await ask({ title: `Remove ${title}?`, text: "Its questions, answers and report are deleted from this computer.", confirm: "Remove", danger: true }))) return;
-      await trying.tried(`evaluation:${evaluation.id}`, () => api.remove(`/evaluations/${evaluation.id}`));
-    },
-    /** Save its report as a file. @param {any} evaluation @param {"html" | "md" | "json"} format */
-    report: (evaluation, format) =>
-      trying.tried(`evaluation:${evaluation.id}`, async () => {
-        const response = await api.open("GET", `/evaluations/${evaluation.id}/report?format=${format}`, { headers: { Accept: "*/*" } });
-        save(`evaluation-${evaluation.id}.${format}`, response.headers.get("Content-Type") ?? "text/plain", await response.text());
-      }),
   };
 
   return {
@@ -201,7 +186,7 @@ export function contenders(artifacts, names) {
 }
 
 /** What is in the way, by field; "" is about the whole. @param {any} error @returns {Record<string, string>} */
-function faultsOf(error) {
+export function faultsOf(error) {
   /** @type {Record<string, string>} */
   const faults = {};
   for (const { pointer, detail } of error?.errors ?? []) faults[pointer.split("/")[1] ?? ""] = detail;
@@ -210,12 +195,3 @@ function faultsOf(error) {
 
 /** @param {any} error */
 const said = (error) => (error instanceof Error ? error.message : String(error));
-
-/** Let the browser save a file. @param {string} name @param {string} kind @param {string} text */
-function saved(name, kind, text) {
-  const link = document.createElement("a");
-  link.download = name;
-  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}

@@ -1,6 +1,7 @@
 // @ts-check
 /** The Trials tab: candidates beside the active models, what was decided, and evaluations. */
 import { h, lazy } from "./dom.js";
+import { evaluationForm } from "./evaluation_form.js";
 import { evaluationList } from "./evaluations.js";
 import { evidencePane } from "./evidence.js";
 import { icon } from "./icons.js";
@@ -40,6 +41,7 @@ export function show(act, value) {
     lazy("decisions", decisions, trialing.decisions, names),
     lazy("evaluations", evaluationList, act, live.evaluations, names, busy),
     trialDialog(act, value),
+    evaluationForm(act, value),
   );
 }
 

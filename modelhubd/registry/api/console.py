@@ -19,12 +19,13 @@ FILES = (
     "console/console.css",
     "console/js/*.js",
 )
+SCRIPTS = ("/console/js/main.js",)
 PATHS = paths_of("/tokens.css", "/app.css", "/js/{file}", "/console/{file}", "/console/js/{file}")
 
 
 def read_console(root: Path) -> dict[str, PageFile]:
     """URL path → file."""
-    return read_files(root, FILES, "console/index.html")
+    return read_files(root, FILES, "console/index.html", SCRIPTS)
 
 
 class Console:

@@ -1,5 +1,6 @@
 """The command run in this process, against a hub."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from modelhub_cli.main import run
 from modelhubd.wire.base import Page
 from tests.fakes import samples
 from tests.fakes.hub import Answer, Hub, json_answer, running_hub
+from tests.fakes.terminal import Seen, terminal_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class Ran:
 
 
 Modelhub = Callable[..., Ran]
+OnTerminal = Callable[..., Seen]
 
 
 def page_answer(*items: object) -> Answer:
@@ -48,6 +51,27 @@ def modelhub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         code = run(arguments)
         seen = capsys.readouterr()
         return Ran(code=code, out=seen.out, err=seen.err)
+
+    return call
+
+
+@pytest.fixture
+def on_terminal(modelhub: Modelhub, monkeypatch: pytest.MonkeyPatch) -> OnTerminal:
+    """`modelhub` with its arguments, stdout and stderr being a terminal, which may be `columns` wide; other
+    keywords are environment variables."""
+    for name in ("COLUMNS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    def call(*arguments: str, columns: int = 100, **environ: str) -> Seen:
+        shown = bytearray()
+        with monkeypatch.context() as patched, terminal_here(shown, columns=columns) as stream:
+            for name, value in environ.items():
+                patched.setenv(name, value)
+            patched.setattr(sys, "stdout", stream)
+            patched.setattr(sys, "stderr", stream)
+            code = run(arguments)
+        return Seen(code=code, text=shown.decode("utf-8", "replace"))
 
     return call
 

@@ -19,8 +19,8 @@ from modelhubd.wire.problem import FieldError
 from modelhubd.wire.status import QueueSummary
 from tests.fakes import samples
 from tests.fakes.hub import Answer, Hub, frames, json_answer, problem_answer
-from tests.fakes.terminal import on_terminal
-from tests.unit.cli.conftest import Modelhub, page_answer
+from tests.fakes.terminal import on_terminal as in_a_process
+from tests.unit.cli.conftest import Modelhub, OnTerminal, page_answer
 
 NOWHERE = "http://127.0.0.1:9"
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
@@ -51,10 +51,12 @@ def test_help_lists_every_command_without_importing_any() -> None:
     assert all(name in shown for section in SECTIONS.values() for name in section)
 
 
-def test_a_search_that_is_piped_imports_neither_rich_nor_aiohttp(hub: Hub, tmp_path: Path) -> None:
+def test_a_search_that_is_piped_imports_only_what_it_uses(hub: Hub, tmp_path: Path) -> None:
     code = (
         "import sys; from modelhub_cli.main import run; run(['search']);"
-        "print([name for name in sys.modules if name.split('.')[0] in ('rich', 'aiohttp', 'asyncio')])"
+        "heavy = ('rich', 'aiohttp', 'asyncio', 'modelhub_client.events', 'modelhub_client.chat',"
+        " 'modelhub_client.state', 'modelhubd.wire.trials', 'click.shell_completion');"
+        "print([name for name in heavy if name in sys.modules])"
     )
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environ(tmp_path)
@@ -96,7 +98,7 @@ DATA_COMMANDS = (
 
 @pytest.mark.parametrize("command", DATA_COMMANDS)
 def test_every_data_command_speaks_json_tabs_and_to_people(
-    hub: Hub, modelhub: Modelhub, tmp_path: Path, command: str
+    hub: Hub, modelhub: Modelhub, command: str, on_terminal: OnTerminal
 ) -> None:
     hub.socket.parent.chmod(0o700)
     hub.socket.chmod(0o600)
@@ -112,7 +114,7 @@ def test_every_data_command_speaks_json_tabs_and_to_people(
     raw = modelhub(*command.split())
     assert raw.code == 0
     assert "\x1b" not in raw.out
-    seen = on_terminal([*PROGRAM, *command.split()], _environ(tmp_path))
+    seen = on_terminal(*command.split())
     assert seen.code == 0
     assert seen.plain.strip()
     assert "Traceback" not in seen.plain
@@ -147,7 +149,7 @@ HOSTILE = "evil\x1b[2J\x1b]0;owned\x07\x9b31m\u202egpj\r\n"
 )
 @pytest.mark.parametrize("terminal", [True, False])
 def test_text_of_strangers_cannot_command_the_terminal(
-    hub: Hub, modelhub: Modelhub, tmp_path: Path, arguments: tuple[str, ...], terminal: bool
+    hub: Hub, modelhub: Modelhub, arguments: tuple[str, ...], terminal: bool, on_terminal: OnTerminal
 ) -> None:
     hub.on(
         "GET /api/v1/catalog/models", json_answer(samples.page(samples.summary(HOSTILE, best_option=HOSTILE)))
@@ -159,7 +161,7 @@ def test_text_of_strangers_cannot_command_the_terminal(
     hub.on("GET /api/v1/downloads", page_answer(samples.download(model=HOSTILE)))
     hub.on("GET /api/v1/status", json_answer(samples.status(warnings=(HOSTILE,), llama_server=HOSTILE)))
     if terminal:
-        shown = on_terminal([*PROGRAM, *arguments], _environ(tmp_path)).text
+        shown = on_terminal(*arguments).text
     else:
         ran = modelhub(*arguments)
         shown = ran.out + ran.err
@@ -168,11 +170,13 @@ def test_text_of_strangers_cannot_command_the_terminal(
         assert bad not in shown
 
 
-def test_on_a_terminal_a_table_fits_the_width_and_says_the_fit_in_words(hub: Hub, tmp_path: Path) -> None:
+def test_on_a_terminal_a_table_fits_the_width_and_says_the_fit_in_words(
+    hub: Hub, on_terminal: OnTerminal
+) -> None:
     models = [samples.summary(f"acme/a-very-long-name-of-a-model-number-{number}") for number in range(3)]
     hub.on("GET /api/v1/catalog/models", json_answer(samples.page(*models)))
     for columns in (60, 80, 120):
-        shown = on_terminal([*PROGRAM, "search"], _environ(tmp_path), columns=columns)
+        shown = on_terminal("search", columns=columns)
         assert shown.code == 0
         table = [line for line in shown.plain.splitlines() if "Compatible" in line]
         assert len(table) == 3
@@ -180,9 +184,9 @@ def test_on_a_terminal_a_table_fits_the_width_and_says_the_fit_in_words(hub: Hub
         assert "270 MB" in table[0]
 
 
-def test_no_color_leaves_the_table_and_drops_the_colour(hub: Hub, tmp_path: Path) -> None:
-    coloured = on_terminal([*PROGRAM, "search"], _environ(tmp_path)).text
-    plain = on_terminal([*PROGRAM, "search"], _environ(tmp_path, NO_COLOR="1")).text
+def test_no_color_leaves_the_table_and_drops_the_colour(hub: Hub, on_terminal: OnTerminal) -> None:
+    coloured = on_terminal("search").text
+    plain = on_terminal("search", NO_COLOR="1").text
     assert "\x1b[32m" in coloured
     assert "\x1b[32m" not in plain
     assert "✓ Compatible" in plain
@@ -263,7 +267,7 @@ def test_completion_scripts_are_printed(modelhub: Modelhub) -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_the_list_says_why_a_download_waits_and_when_it_is_tried_again(
-    hub: Hub, tmp_path: Path, columns: int
+    hub: Hub, columns: int, on_terminal: OnTerminal
 ) -> None:
     again = rfc3339(datetime.now(UTC) + timedelta(seconds=160))
     error = DownloadError(code="http_error", detail="The origin's name cannot be resolved.")
@@ -271,14 +275,16 @@ def test_the_list_says_why_a_download_waits_and_when_it_is_tried_again(
         "GET /api/v1/downloads",
         page_answer(samples.download(state="waiting", error=error, next_retry_at=again)),
     )
-    shown = on_terminal([*PROGRAM, "downloads", "list"], _environ(tmp_path), columns=columns)
+    shown = on_terminal("downloads", "list", columns=columns)
     said = " ".join(shown.plain.split())
     assert "The origin's name cannot be resolved. Tries again in 2 min" in said
     assert all(len(line) <= columns for line in shown.plain.splitlines())
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_a_bar_that_waits_says_why_and_when_it_is_tried_again(hub: Hub, tmp_path: Path, columns: int) -> None:
+def test_a_bar_that_waits_says_why_and_when_it_is_tried_again(
+    hub: Hub, columns: int, on_terminal: OnTerminal
+) -> None:
     again = rfc3339(datetime.now(UTC) + timedelta(seconds=160))
     error = DownloadError(code="http_error", detail="The origin's name cannot be resolved.")
     waiting = samples.download(state="waiting", error=error, next_retry_at=again)
@@ -292,15 +298,15 @@ def test_a_bar_that_waits_says_why_and_when_it_is_tried_again(hub: Hub, tmp_path
             ("download.changed", samples.download(state="cancelled"), "e-2"),
         ),
     )
-    shown = on_terminal([*PROGRAM, "pull", "acme/tiny"], _environ(tmp_path), columns=columns)
+    shown = on_terminal("pull", "acme/tiny", columns=columns)
     assert "The origin's name cannot be resolved. Tries again in 2 min" in " ".join(shown.plain.split())
     assert shown.code == 1
 
 
-def test_a_status_with_downloads_under_way_tells_their_rate(hub: Hub, tmp_path: Path) -> None:
+def test_a_status_with_downloads_under_way_tells_their_rate(hub: Hub, on_terminal: OnTerminal) -> None:
     queue = QueueSummary(queued=1, active=2, waiting=0, paused=0, failed=0, rate_bytes_per_s=5_000_000)
     hub.on("GET /api/v1/status", json_answer(samples.status(downloads=queue)))
-    shown = on_terminal([*PROGRAM, "status"], _environ(tmp_path)).plain
+    shown = on_terminal("status").plain
     assert "2 active, 1 queued at 5.00 MB/s" in shown
 
 
@@ -324,7 +330,7 @@ def test_the_log_is_readable_on_a_terminal_and_as_it_is_in_a_pipe(modelhub: Mode
     line = {"time": "2026-03-01T12:00:00.000Z", "level": "info", "logger": "x", "message": "answers\x1b[2J"}
     line["error"] = "Traceback\n  here"
     log.write_text(json.dumps(line) + "\nno JSON\n")
-    seen = on_terminal([*PROGRAM, "daemon", "logs"], _environ(tmp_path, TZ="UTC"))
+    seen = in_a_process([*PROGRAM, "daemon", "logs"], _environ(tmp_path, TZ="UTC"))
     assert seen.plain == "12:00:00 INFO    answers\nTraceback\n  here\nno JSON\n"
     assert "\x1b" not in seen.text
     assert json.loads(modelhub("daemon", "logs").out.splitlines()[0])["level"] == "info"
@@ -371,7 +377,7 @@ def test_a_log_is_a_line_of_json_each_where_that_is_wanted(
 def test_without_a_browser_or_a_desktop_ui_prints_the_address(hub: Hub, tmp_path: Path) -> None:
     code = {"code": "c", "expires_in_s": 60, "url": "http://127.0.0.1:7717/#/session/c"}
     hub.on("POST /api/v1/session/code", json_answer(code, 201))
-    seen = on_terminal([*PROGRAM, "ui"], _environ(tmp_path))
+    seen = in_a_process([*PROGRAM, "ui"], _environ(tmp_path))
     assert seen.code == 0
     assert "http://127.0.0.1:7717/#/session/c" in seen.plain and "within 60 s" in seen.plain
     assert "opens in your browser" not in seen.plain

@@ -23,7 +23,7 @@ def _write_hint(home: Path, **values: object) -> None:
 
 
 def test_the_socket_of_the_home_comes_first(tmp_path: Path) -> None:
-    assert find_endpoints({"MODELHUB_HOME": str(tmp_path)}) == (
+    assert tuple(find_endpoints({"MODELHUB_HOME": str(tmp_path)})) == (
         Endpoint(socket=tmp_path / "run" / "modelhub.sock"),
     )
 
@@ -40,7 +40,7 @@ def test_tcp_is_tried_last_and_with_the_token(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("secret\n")
     _write_hint(tmp_path, url="http://127.0.0.1:9", token_file=str(token), pid=os.getpid())
-    found = find_endpoints({"MODELHUB_HOME": str(tmp_path)})
+    found = tuple(find_endpoints({"MODELHUB_HOME": str(tmp_path)}))
     assert found[-1] == Endpoint(host="127.0.0.1", port=9, token="secret")
     assert found[-1].headers() == {"Authorization": "Bearer secret"}
     with pytest.raises(ModelhubUnreachable, match=r"modelhub\.sock.*127\.0\.0\.1:9"):
@@ -49,7 +49,7 @@ def test_tcp_is_tried_last_and_with_the_token(tmp_path: Path) -> None:
 
 def test_a_token_that_cannot_be_read_leaves_tcp_out(tmp_path: Path) -> None:
     _write_hint(tmp_path, url="http://127.0.0.1:9", token_file=str(tmp_path / "none"), pid=os.getpid())
-    assert len(find_endpoints({"MODELHUB_HOME": str(tmp_path)})) == 1
+    assert len(tuple(find_endpoints({"MODELHUB_HOME": str(tmp_path)}))) == 1
 
 
 def test_the_token_is_not_sent_to_a_port_whose_daemon_has_died(tmp_path: Path) -> None:
@@ -58,25 +58,25 @@ def test_the_token_is_not_sent_to_a_port_whose_daemon_has_died(tmp_path: Path) -
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     _write_hint(tmp_path, url="http://127.0.0.1:9", token_file=str(token), pid=process.pid)
-    assert len(find_endpoints({"MODELHUB_HOME": str(tmp_path)})) == 1
+    assert len(tuple(find_endpoints({"MODELHUB_HOME": str(tmp_path)}))) == 1
 
 
 def test_a_socket_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {"MODELHUB_HOME": str(tmp_path)}
     with running_hub(tmp_path / "run" / "modelhub.sock") as hub:
-        assert find_endpoints(environ)
+        assert tuple(find_endpoints(environ))
         if os.getuid() == 0:
             os.chown(hub.socket, 12345, -1)
         monkeypatch.setattr(os, "getuid", lambda: 54321)
         with pytest.raises(ModelhubUnreachable, match="another user"):
-            find_endpoints(environ)
+            tuple(find_endpoints(environ))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
 def test_a_broken_hint_is_no_hint(tmp_path: Path, text: str) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "runtime.json").write_text(text)
-    assert len(find_endpoints({"MODELHUB_HOME": str(tmp_path)})) == 1
+    assert len(tuple(find_endpoints({"MODELHUB_HOME": str(tmp_path)}))) == 1
 
 
 def test_an_address_names_host_and_port() -> None:

@@ -1,12 +1,12 @@
 """The client of a registry: one connection, one address, one token, whatever the other side does."""
 
 import contextlib
-import dataclasses
 import select
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from modelhub_client import (
@@ -147,7 +147,7 @@ def test_an_answer_that_is_cut_is_no_answer() -> None:
 
 
 def test_an_answer_that_drips_is_given_up() -> None:
-    hasty = dataclasses.replace(calls.me(), timeout_s=0.3)
+    hasty = msgspec.structs.replace(calls.me(), timeout_s=0.3)
     with asking(drips(0.05)) as client, pytest.raises(RegistryUnreachable, match="not answered within"):
         client.run(hasty)
 

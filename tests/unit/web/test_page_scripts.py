@@ -44,9 +44,6 @@ def test_the_console_s_scripts_import_only_what_the_registry_serves() -> None:
             path = "/" + (script.parent / target).resolve().relative_to(PAGE).as_posix()
             assert path in served, (script.name, target)
     document = (PAGE / "console" / "index.html").read_text()
-    ahead = set(re.findall(r'rel="modulepreload" href="([^"]+\.js)"', document))
-    scripts = {path for path in served if path.endswith(".js") and not path.startswith("/v-")}
-    assert ahead | {"/console/js/main.js"} == scripts
     assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/console/js/main.js">']
     assert " style=" not in document and "<style" not in document and not re.search(r"\son\w+=", document)
 
@@ -70,12 +67,17 @@ def test_scripts_import_only_each_other() -> None:
             assert target.startswith("./") and target[2:] in names, (script.name, target)
 
 
-def test_the_document_names_ahead_what_the_first_sight_needs_and_holds_no_script() -> None:
+def test_every_script_belongs_to_the_first_sight_to_the_rest_or_to_the_worker() -> None:
+    needed = set().union(*(_needed_by(name) for name in (*ENTRIES, WORKER)))
+    assert needed | {*ENTRIES, WORKER} == {script.name for script in (PAGE / "js").glob("*.js")}
+
+
+def test_the_catalog_is_asked_before_anything_else_of_the_page_is_set_up() -> None:
+    assert IMPORT.findall((PAGE / "js" / "main.js").read_text())[0] == "./early.js"
+
+
+def test_the_document_holds_no_script() -> None:
     document = (PAGE / "index.html").read_text()
-    ahead = re.findall(r'rel="modulepreload" href="/js/([a-z_]+\.js)"', document)
-    first, rest = (_needed_by(name) for name in ENTRIES)
-    assert set(ahead) == first and len(ahead) == len(first)
-    assert first | rest | {*ENTRIES, WORKER} == {script.name for script in (PAGE / "js").glob("*.js")}
     assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/js/main.js">']
     assert " style=" not in document and "<style" not in document
     assert not re.search(r"\son\w+=", document)

@@ -179,7 +179,7 @@ test("the first cards are shown before the others, and only the first time", asy
   const store = createStore({ results: NO_RESULTS, names: new Map(), skills: new Map() }, () => {});
   const items = Array.from({ length: 40 }, (_, n) => ({ id: `a/${n}`, display_name: `A ${n}`, capabilities: [] }));
   let painted = null;
-  const search = createSearch({ get: async () => ({ items, total: 90, next: "more", facets: null }) }, store, () => new Promise((resolve) => (painted = resolve)));
+  const search = createSearch({ get: async () => ({ items, total: 90, next: "more", facets: null }) }, store, null, () => new Promise((resolve) => (painted = resolve)));
   const asked = search.again({ q: "", facets: {}, compatible: false, sort: "relevance" });
   await turns();
   assert.deepEqual([store.get().results.items.length, store.get().results.total, store.get().results.next], [12, 90, null]);
@@ -189,6 +189,41 @@ test("the first cards are shown before the others, and only the first time", asy
   painted = null;
   await search.again({ q: "", facets: {}, compatible: false, sort: "relevance" });
   assert.equal(painted, null);
+});
+
+test("the answer to what was asked early is taken once, and only for the same question", async () => {
+  const route = (q) => ({ q, facets: {}, compatible: false, sort: "relevance" });
+  const answered = (id) => ({ items: [{ id, display_name: id, capabilities: [] }], total: 1, next: null, facets: null });
+  const shown = async (early, q) => {
+    const store = createStore({ results: NO_RESULTS, names: new Map(), skills: new Map() }, () => {});
+    const search = createSearch({ get: async () => answered("asked") }, store, early);
+    const seen = [];
+    for (let time = 0; time < 2; time += 1) {
+      await search.again(route(q));
+      seen.push(store.get().results.items[0].id);
+    }
+    return seen;
+  };
+  assert.deepEqual(await shown({ query: "limit=48&q=a", answer: Promise.resolve(answered("early")) }, "a"), ["early", "asked"]);
+  assert.deepEqual(await shown({ query: "limit=48&q=b", answer: Promise.resolve(answered("early")) }, "a"), ["asked", "asked"]);
+  const refused = Promise.reject(new Error("no"));
+  refused.catch(() => {});
+  assert.deepEqual(await shown({ query: "limit=48&q=a", answer: refused }, "a"), ["asked", "asked"]);
+});
+
+test("the catalog is asked early where somebody is signed in and the address leads to it", async () => {
+  globalThis.window = { localStorage: { getItem: () => null } };
+  globalThis.location = { hash: "" };
+  const { askEarly, early } = await import("../../../clients/web/js/early.js");
+  assert.equal(early, null);
+  const asked = [];
+  const get = async (path) => asked.push(path);
+  assert.equal(askEarly("", "token", get).query, "limit=48");
+  assert.equal(askEarly("#/browse?q=a&compatible=1", "token", get).query, "limit=48&q=a&compatible=true");
+  assert.equal(askEarly("#/browse", null, get), null);
+  assert.equal(askEarly("#/servers", "token", get), null);
+  assert.equal(askEarly("#code=abc", "token", get), null);
+  assert.deepEqual(asked, ["/catalog/models?limit=48", "/catalog/models?limit=48&q=a&compatible=true"]);
 });
 
 test("what was asked in vain is asked once the daemon is back", async () => {

@@ -17,6 +17,7 @@ from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Column, Output, output_options, plain, text_options
 from modelhub_cli.setting_options import Layers
 from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import detached
 from modelhub_client import ProblemError
 from modelhubd.wire.evaluations import Evaluation, EvaluationState, ModelFigures, Sampling
 from modelhubd.wire.evidence import Share
@@ -314,9 +315,7 @@ def _watch(
     try:
         ended = follow(daemon, out, evaluation)
     except KeyboardInterrupt:
-        out.say(f"\nDetached; the daemon goes on. Follow: modelhub eval resume --watch {evaluation.id}")
-        out.say(f"Stop it: modelhub eval cancel {evaluation.id}")
-        return 130
+        return detached(out, f"eval resume --watch {evaluation.id}", f"eval cancel {evaluation.id}")
     if report_file is not None:
         text = daemon.evaluation_report_text(ended.id, form_of(report_file, form))
         if report_file == STDIO:

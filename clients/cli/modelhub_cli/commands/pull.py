@@ -12,16 +12,17 @@ from modelhub_cli import words
 from modelhub_cli.complete import in_catalog
 from modelhub_cli.connect import client, reference_of
 from modelhub_cli.failures import FAILURE, Failed, exit_code_of_job, report
-from modelhub_cli.follow import View, follow
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Output, output_options
 from modelhub_cli.rates import read_rate
 from modelhub_cli.views import JsonView, LineView, SilentView, name_of, trouble
+from modelhub_cli.waiting import detached
 from modelhub_client import Conflict, ProblemError
 from modelhub_client.calls.downloads import is_address
 from modelhubd.wire.downloads import Download, DownloadState
 
 if TYPE_CHECKING:
+    from modelhub_cli.follow import View
     from modelhub_client import Client
 
 EXAMPLES = """\b
@@ -117,14 +118,14 @@ def watch(daemon: "Client", out: Output, downloads: Sequence[Download]) -> int:
         ended = _follow(daemon, out, downloads)
     except KeyboardInterrupt:
         ids = " ".join(download.id for download in downloads)
-        out.say(f"\nDetached; the daemon goes on. Follow: modelhub downloads watch {ids}")
-        out.say(f"Stop it: modelhub downloads cancel {ids}")
-        return 130
+        return detached(out, f"downloads watch {ids}", f"downloads cancel {ids}")
     codes = [_tell_end(out, download) for download in ended]
     return next((code for code in codes if code), 0)
 
 
 def _follow(daemon: "Client", out: Output, downloads: Sequence[Download]) -> tuple[Download, ...]:
+    from modelhub_cli.follow import follow
+
     view: View
     if out.json:
         view = JsonView(out)

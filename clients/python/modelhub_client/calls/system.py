@@ -1,10 +1,8 @@
 """The daemon itself: version, health, status, device, settings, access."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from modelhub_client.call import Call, api, body_of
-from modelhub_client.state import StateAnswer
 from modelhubd.wire.device import Device
 from modelhubd.wire.status import (
     ConfigAnswer,
@@ -30,11 +28,6 @@ def health(*, timeout_s: float = 5.0) -> Call[Health]:
 def status() -> Call[Status]:
     """Counts, the catalog's freshness, the queue, disk, and the outbound connections made."""
     return Call(method="GET", target=api("/status"), answer=Status)
-
-
-def state(topics: Iterable[str] = ()) -> Call[StateAnswer]:
-    """Everything under `topics` (all of them when none is named), and the cursor to follow it from."""
-    return Call(method="GET", target=api("/state", {"topics": ",".join(topics) or None}), answer=StateAnswer)
 
 
 def device() -> Call[Device]:
