@@ -1,4 +1,5 @@
-"""Run the files in which tests failed once more, one after the other: `make test-again` (docs/decisions/0032)."""
+"""Run the files in which tests failed once more, one test after the other: `make test-again`; see decision
+0032."""
 
 import json
 import sys
@@ -11,8 +12,8 @@ AT_MOST = 40
 
 
 def main() -> int:
-    """0 when all their tests pass now: those of one file may build upon each other. A run that broke off, or in which more than `AT_MOST` failed, had other
-    reasons than company."""
+    """0 when all tests of those files pass now; those of one file may build upon each other. A run that broke
+    off, or in which more than `AT_MOST` failed, had other reasons than company."""
     failed = list(json.loads(FAILED.read_text())) if FAILED.exists() else []
     if not failed or len(failed) > AT_MOST or not all(is_test(name) for name in failed):
         print(f"Not run again: {len(failed)} failed, among them {failed[:3]}.")

@@ -6,6 +6,6 @@ import pytest
 
 
 def test_a_worker_is_given_whole_files(request: pytest.FixtureRequest) -> None:
-    """`--dist loadgroup` says so in each test's id; where it fails to, it silently deals tests out one by one."""
+    """`--dist loadgroup` says so in each test's id; where it does not, it deals tests out one by one."""
     in_company = "PYTEST_XDIST_WORKER" in os.environ
     assert request.node.nodeid.endswith("@tests/meta/test_company.py") == in_company
