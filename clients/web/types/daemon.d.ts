@@ -914,6 +914,11 @@ export interface PolicySwitch {
   source: string;
   locked: boolean;
 }
+export interface PreviewPart {
+  text: string;
+  offset: number;
+  next: number | null;
+}
 export interface Problem {
   type: string;
   title: string;
@@ -1189,6 +1194,7 @@ export interface StartTrial {
   when?: "idle" | "parallel";
   keep?: number;
   max_pending?: number;
+  max_pairs?: number;
   checks?: string;
 }
 export interface StateAnswer {
@@ -1258,6 +1264,7 @@ export interface Trial {
   when: "idle" | "parallel";
   keep: number;
   max_pending: number;
+  max_pairs: number;
   checks: Array<string>;
   from_update: boolean;
   notes: Array<string>;
