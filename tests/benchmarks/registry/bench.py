@@ -47,40 +47,41 @@ def main(arguments: Sequence[str] = ()) -> None:
     asked = parser.parse_args(arguments)
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
-    written = []
-    for title, head, rows in _measured(asked, asked.parts or PARTS):
-        print(table(title, head, rows), flush=True)
-        written.append(f"### {title}\n{written_table(head, rows)}")
-    if asked.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        text = "\n".join((_where(), *written))
-        PAGE.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
+    written: list[str] = []
+    try:
+        for title, head, rows in _measured(asked, asked.parts or PARTS):
+            print(table(title, head, rows), flush=True)
+            written.append(f"### {title}\n{written_table(head, rows)}")
+    finally:
+        if asked.write and written:  # also what there is of a run that was broken off
+            _write(written)
+
+
+def _write(tables: Sequence[str]) -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    text = "\n".join((_where(), *tables))
+    PAGE.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def _measured(asked: argparse.Namespace, parts: Sequence[str]) -> Iterator[Table]:
-    for name in asked.databases:
-        if "writes" in parts:
-            work = writes.Work(
-                in_flight=asked.in_flight,
-                versions=asked.versions,
-                flips=asked.flips,
-                reads=asked.reads,
-                reports=asked.reports,
-            )
-            with database(name) as (folder, url):
-                rows = asyncio.run(writes.measure(folder / "state", url, work))
-            title = f"The registry on {name}, {work.in_flight} requests in flight"
-            yield title, ["", "done", "per second", "median", "p99"], rows
-        if "refreshes" in parts:
-            with database(name) as (folder, url):
-                rows = asyncio.run(refreshes.measure(folder / "state", url, asked.daemons, asked.in_flight))
-            yield (
-                f"{asked.daemons} daemons look for something new, one process on {name}",
-                ["", "figure"],
-                rows,
-            )
-        for models in asked.models if "catalogs" in parts else ():
+    for name in asked.databases if "writes" in parts else ():
+        work = writes.Work(
+            in_flight=asked.in_flight,
+            versions=asked.versions,
+            flips=asked.flips,
+            reads=asked.reads,
+            reports=asked.reports,
+        )
+        with database(name) as (folder, url):
+            rows = asyncio.run(writes.measure(folder / "state", url, work))
+        title = f"The registry on {name}, {work.in_flight} requests in flight"
+        yield title, ["", "done", "per second", "median", "p99"], rows
+    for name in asked.databases if "refreshes" in parts else ():
+        with database(name) as (folder, url):
+            rows = asyncio.run(refreshes.measure(folder / "state", url, asked.daemons, asked.in_flight))
+        yield f"{asked.daemons} daemons look for something new, one process on {name}", ["", "figure"], rows
+    for models in asked.models if "catalogs" in parts else ():
+        for name in asked.databases:
             with database(name) as (folder, url):
                 rows = asyncio.run(catalogs.measure(folder, url, models))
             yield f"A catalog of {models} models on {name}", ["", "figure"], rows

@@ -80,7 +80,10 @@ async def _approve(people: People, made: list[Made], work: Work) -> list[str]:
 
 async def _put_templates(people: People, models: list[str]) -> None:
     for number in range(TEMPLATES):
-        wanted = {"name": f"Template {number}", "models": models[number :: max(1, len(models) // 4)]}
+        wanted = {
+            "name": f"Template {number}",
+            "models": models[number % len(models) :: max(1, len(models) // 4)],
+        }
         answer = await people.admin.put(f"/templates/template-{number}", wanted)
         assert answer.status == 200, answer.body
 
