@@ -1,5 +1,6 @@
 """Percentiles and tables."""
 
+import os
 from collections.abc import Sequence
 
 
@@ -20,6 +21,11 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
         ]
         lines.append("  " + "  ".join(cells))
     return "\n".join(lines) + "\n"
+
+
+def load() -> str:
+    """How busy the machine is, for whoever reads the figures."""
+    return f"{os.cpu_count()} cores, shared; load {os.getloadavg()[0]:.0f} while it ran"
 
 
 def ms(seconds: float) -> str:
