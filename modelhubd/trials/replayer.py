@@ -47,6 +47,8 @@ LOOK_S = {"parallel": 0.1, "idle": 1.0}
 """Between two looks whether the candidate may be asked."""
 NO_ROOM_S = 5.0
 """Before the next try where memory does not hold both."""
+PAUSE_S, MOST_PAUSES = 0.05, 20
+"""What is handed over is sealed once nobody has asked for so long, at the latest after so many of these."""
 MOST_HANDED_OVER = 256
 MOST_HANDED_BYTES = 32 * 1024**2
 """Of what the gateway has handed over and the spool has not taken yet."""
@@ -161,12 +163,17 @@ class Replayer:
         self.spool, self._pairs = spool, len(entries)
 
     async def _take_over(self) -> None:
-        assert self.spool is not None
-        while self._handed:
-            sampled = self._handed.popleft()
-            self._handed_bytes -= len(sampled.request) + len(sampled.answer)
-            if await in_thread(lambda one=sampled: self._put(one)) is not None:  # type: ignore[misc]
-                self._skipped += 1
+        """Seal what was handed over, all of it at once: between requests, or a second later."""
+        for _ in range(MOST_PAUSES):
+            if not self._handed or self._around.aside.quiet_s() >= PAUSE_S:
+                break
+            await asyncio.sleep(PAUSE_S)
+        batch = tuple(self._handed)
+        self._handed.clear()
+        self._handed_bytes = 0
+        if batch:
+            put = self._put
+            self._skipped += await in_thread(lambda: sum(put(one) is not None for one in batch))
 
     def _put(self, sampled: Sampled) -> str | None:
         """Into the spool, or why not."""

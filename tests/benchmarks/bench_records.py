@@ -38,7 +38,7 @@ from modelhubd.wire.library import Artifact
 from modelhubd.wire.policy import App
 from modelhubd.wire.records import ExportRequest, Outcome, Purge
 from modelhubd.wire.servers import Server, ServerState
-from tests.benchmarks.figures import ms, percentile, table
+from tests.benchmarks.figures import load, ms, percentile, table
 from tests.benchmarks.loop_lag import timed
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -266,7 +266,7 @@ def page(rows: int, requests: int, many: list[list[str]], added: list[list[str]]
 
     return f"""# Records
 
-Made by `python -m tests.benchmarks records --write` on two shared cores that did little else.
+Made by `python -m tests.benchmarks records --write` ({load()}).
 
 ## {rows:,} records
 

@@ -22,7 +22,7 @@ from modelhubd.trials.store import Stored
 from modelhubd.trials.telling import Telling
 from modelhubd.wire.trials import MOST_PAIRS, Pair, PairSide, TrialModel, TrialState
 from tests.benchmarks.bench_gateway import session
-from tests.benchmarks.figures import ms, percentile, table
+from tests.benchmarks.figures import load, ms, percentile, table
 from tests.benchmarks.loop_lag import timed
 from tests.contract.world import World, a_world, entry, local_file
 from tests.fakes.origin import Origin
@@ -143,8 +143,8 @@ def page(rounds: int, added: list[list[str]], looked: list[list[str]]) -> str:
 
     return f"""# Trials
 
-Made by `python -m tests.benchmarks trials --write` on two shared cores that did little else, on the built-in
-server with generated models; {rounds * EACH} requests each way in one run, in turns of {EACH}, all of them
+Made by `python -m tests.benchmarks trials --write` ({load()}) on the built-in server
+with generated models; {rounds * EACH} requests each way in one run, in turns of {EACH}, all of them
 sampled. What counts is what is added: the candidate is asked between requests only, at the lowest priority.
 
 | a request to the active model | no trial | all sampled | added |

@@ -1,5 +1,6 @@
 """Percentiles and tables."""
 
+import os
 from collections.abc import Sequence
 
 
@@ -26,6 +27,11 @@ def written_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same for a page of Markdown."""
     marks = ["---", *("---:" for _ in head[1:])]
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, marks, *rows))
+
+
+def load() -> str:
+    """How busy the machine is, for whoever reads the figures."""
+    return f"{os.cpu_count()} cores, shared; load {os.getloadavg()[0]:.0f} while it ran"
 
 
 def ms(seconds: float) -> str:
