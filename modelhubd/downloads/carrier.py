@@ -10,7 +10,7 @@ from functools import partial
 
 from modelhubd.downloads import staging, store
 from modelhubd.downloads.admission import refuse_forbidden
-from modelhubd.downloads.faults import is_full, worst
+from modelhubd.downloads.faults import worst
 from modelhubd.downloads.following import Following
 from modelhubd.downloads.orders import order_of
 from modelhubd.downloads.plan import (
@@ -28,6 +28,7 @@ from modelhubd.downloads.sharing import take_what_is_here
 from modelhubd.downloads.sources import next_place
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
 from modelhubd.downloads.surroundings import OFFLINE, Superseded, Surroundings
+from modelhubd.full_disk import is_full
 from modelhubd.storage.database import Transaction
 from modelhubd.storage.room import has_room
 from modelhubd.tasks import in_thread, uninterrupted

@@ -1,6 +1,5 @@
-"""Which of several faults decides, and what a database says when its disk is full. No I/O."""
+"""Which of several faults decides. No I/O."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from modelhubd.downloads.plan import TransferEnded
@@ -19,11 +18,3 @@ def worst(faults: Sequence[BaseException]) -> BaseException:
 
     found = max(faults, key=weight)
     return worst(found.exceptions) if isinstance(found, BaseExceptionGroup) else found
-
-
-def is_full(error: Exception) -> bool:
-    """Whether the database could not write because its disk is full."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-    )

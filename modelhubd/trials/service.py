@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -208,10 +208,9 @@ class Trials:
         async with self._one:
             trial = await self._stored(trial_id)
             state = advance(trial.state, Event.PAUSE)
-            await self._halt(trial_id)
-            trial = await self._stored(trial_id)
             reason = TrialReason(code="by_hand", detail="Paused by hand.")
-            return await self._set(trial, state, reason)
+            async with self._at_rest(trial_id) as trial:
+                return await self._set(trial, state, reason)
 
     async def resume(self, trial_id: str) -> Trial:
         """Go on; with as many pairs again, where it has those it was begun for.
@@ -240,9 +239,8 @@ class Trials:
             evidence = await self.judging.evidence(trial)
             if request.dry_run:
                 return replace(await self._telling.shown(trial), evidence=evidence)
-            await self._halt(trial_id)
-            trial = await self._stored(trial_id)
-            await self._deciding.promote(trial, evidence, request.switch, by)
+            async with self._at_rest(trial_id) as trial:
+                await self._deciding.promote(trial, evidence, request.switch, by)
         return await self.get(trial_id)
 
     async def remove(self, trial_id: str, request: RemoveTrial, by: str) -> TrialDecision:
@@ -251,10 +249,9 @@ class Trials:
             trial = await self._stored(trial_id)
             if request.remove_candidate:
                 await self._deciding.refuse_removal(trial)
-            evidence = await self.judging.evidence(trial)
-            await self._halt(trial_id)
-            trial = await self._stored(trial_id)
-            return await self._deciding.remove(trial, evidence, by, candidate_too=request.remove_candidate)
+            evidence, too = await self.judging.evidence(trial), request.remove_candidate
+            async with self._at_rest(trial_id) as trial:
+                return await self._deciding.remove(trial, evidence, by, candidate_too=too)
 
     async def decisions(self) -> Page[TrialDecision]:
         """What was decided, the newest first."""
@@ -289,6 +286,17 @@ class Trials:
         if task is not None and not task.done():
             task.cancel()
             await asyncio.wait([task], timeout=HALT_S)
+
+    @contextlib.asynccontextmanager
+    async def _at_rest(self, trial_id: str) -> AsyncIterator[Stored]:
+        """The trial while nobody works on it. What fails meanwhile leaves it as it was, at work."""
+        await self._halt(trial_id)
+        try:
+            yield await self._stored(trial_id)
+        except Exception:
+            if (trial := await self._stored(trial_id)).state is TrialState.RUNNING:
+                self._run(trial)
+            raise
 
     async def _set(self, trial: Stored, state: TrialState, reason: TrialReason | None) -> Trial:
         changed = replace(

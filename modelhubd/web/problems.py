@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from modelhubd import errors
+from modelhubd.full_disk import is_full
 from modelhubd.wire.problem import PROBLEM_TYPE, Problem
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,9 @@ def problem_of_any(error: Exception) -> Problem:
         return problem_of(error)
     if isinstance(error, web.HTTPException):
         return _problem_of_http(error)
+    if is_full(error):
+        log.warning("A request was refused: the database cannot write (%s)", error)
+        return problem_of(errors.NoSpace("The disk that holds the state is full. Make room and ask again."))
     log.error("A request failed unexpectedly", exc_info=error)
     return Problem(
         type="urn:modelhub:problem:internal",

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import aiohttp
 
-from modelhubd.downloads.faults import is_full
 from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed, NotFound, Refused, TooManyRequests
 from modelhubd.events import Bus
+from modelhubd.full_disk import is_full
 from modelhubd.paging import page_of
 from modelhubd.storage.database import Database, Transaction
 from modelhubd.tasks import TaskOwner, in_thread, uninterrupted

@@ -1,6 +1,8 @@
 """Trials beyond the story: what is refused, what is replayed, what goes wrong, what an update does."""
 
+import contextlib
 import json
+import sqlite3
 from typing import Any
 
 import psutil
@@ -136,6 +138,19 @@ def test_a_paused_trial_samples_nothing_and_goes_on(stocked: Trying) -> None:
     stream.close()
     assert {"trial.changed", "trial.removed"} <= {kind for _, kind, _ in frames}
     assert "canary" not in repr(frames) and NEW not in repr(frames)
+
+
+def test_a_trial_that_cannot_be_paused_goes_on(stocked: Trying) -> None:
+    trial = stocked.begin(f"{MODEL}@1", f"{MODEL}@2")["id"]
+    refusing = "CREATE TRIGGER refusing BEFORE UPDATE ON trial BEGIN SELECT RAISE(ABORT, 'not now'); END"
+    with contextlib.closing(sqlite3.connect(stocked.daemon.home / "state/modelhub.db")) as database:
+        database.execute(refusing)
+        stocked.refused("POST", f"/trials/{trial}/pause", 500)
+        database.execute("DROP TRIGGER refusing")
+    assert stocked.get(f"/trials/{trial}")["state"] == "running"
+    stocked.chat(MODEL)
+    assert stocked.paired(trial, 1)["counts"]["pairs"] == 1
+    stocked.end(trial)
 
 
 def test_with_enough_pairs_it_pauses_and_resumed_it_takes_as_many_again(stocked: Trying) -> None:
