@@ -53,6 +53,7 @@ function startDialog(act, dialog, models, busy) {
         one("when", "When the candidate answers", "It makes way for everybody", chosen("when", Object.entries(WHEN))),
         one("keep", "Pairs whose content is kept", "For looking and blind marks; encrypted, until the trial ends. 0 keeps none", number("keep")),
         one("pending", "Requests that may wait", "What comes beyond is not sampled", number("pending"), "max_pending"),
+        one("pairs", "Pairs until it pauses", "Resumed, it takes as many again", number("pairs"), "max_pairs"),
       ),
       one("checks", "Checks, as YAML (optional)", "As for modelhub eval run --checks: both answers of each pair are checked", (props) => h("textarea", { ...props, rows: "3", spellcheck: "false", oninput: typed("checks") })),
       Number(draft.keep) > 0 ? h("p", { key: "kept", class: "note" }, icon("lock"), h("span", null, "Questions and answers of these pairs are kept on this computer until the trial ends.")) : null,

@@ -97,7 +97,7 @@ export function countWords({ counts, sample, when, keep }) {
 }
 
 /** What a draft of the start form asks for, or what is wrong with it, by field. @param {Record<string, string>} draft @returns {{body: Record<string, any>, faults: Record<string, string>}} */
-export function startOf({ active, candidate, sample, when, keep, pending, checks }) {
+export function startOf({ active, candidate, sample, when, keep, pending, pairs, checks }) {
   /** @type {Record<string, string>} */
   const faults = {};
   const whole = (/** @type {string} */ name, /** @type {string} */ text, /** @type {number} */ least, /** @type {number} */ most) => {
@@ -108,7 +108,7 @@ export function startOf({ active, candidate, sample, when, keep, pending, checks
   if (!active) faults.active = "Choose who answers.";
   if (!candidate) faults.candidate = "Choose who is tried.";
   else if (candidate === active) faults.candidate = "Choose another one than the active model.";
-  const body = { active, candidate, sample: whole("sample", sample, 1, 100) / 100, when, keep: whole("keep", keep, 0, 10_000), max_pending: whole("max_pending", pending, 1, 10_000), checks: checks.trim() ? checks : "" };
+  const body = { active, candidate, sample: whole("sample", sample, 1, 100) / 100, when, keep: whole("keep", keep, 0, 10_000), max_pending: whole("max_pending", pending, 1, 10_000), max_pairs: whole("max_pairs", pairs, 1, 10_000), checks: checks.trim() ? checks : "" };
   return { body, faults };
 }
 

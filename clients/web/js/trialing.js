@@ -105,12 +105,12 @@ export function createTrialing({ api, store, trying, go }) {
     /** @param {"pause" | "resume"} verb @param {any} trial */
     trialVerb: (verb, trial) => trying.tried(`trial:${trial.id}`, () => api.post(`/trials/${trial.id}/${verb}`)),
 
-    openStart: () => put({ dialog: { kind: "start", faults: {}, draft: { active: "", candidate: "", sample: "100", when: "idle", keep: "0", pending: "200", checks: "" } } }),
+    openStart: () => put({ dialog: { kind: "start", faults: {}, draft: { active: "", candidate: "", sample: "100", when: "idle", keep: "0", pending: "200", pairs: "1000", checks: "" } } }),
     closeTrialDialog: () => put({ dialog: null }),
     /** @param {string} name @param {string} text */
     draftStart(name, text) {
       const { dialog } = store.get().trialing;
-      const { [name === "pending" ? "max_pending" : name]: _fault, "": _whole, ...faults } = dialog.faults;
+      const { [name === "pending" || name === "pairs" ? `max_${name}` : name]: _fault, "": _whole, ...faults } = dialog.faults;
       draft({ draft: { ...dialog.draft, [name]: text }, faults });
     },
     async startTrial() {

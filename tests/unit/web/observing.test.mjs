@@ -168,9 +168,9 @@ test("a comparison is read in its own unit, and nothing is foretold that cannot 
 });
 
 test("a trial is begun with what was typed, or its faults are shown", () => {
-  const draft = { active: "a", candidate: "b", sample: "25", when: "idle", keep: "10", pending: "200", checks: " " };
-  assert.deepEqual(startOf(draft), { faults: {}, body: { active: "a", candidate: "b", sample: 0.25, when: "idle", keep: 10, max_pending: 200, checks: "" } });
-  assert.deepEqual(Object.keys(startOf({ ...draft, candidate: "a", sample: "0", keep: "1.5", pending: "" }).faults), ["candidate", "sample", "keep", "max_pending"]);
+  const draft = { active: "a", candidate: "b", sample: "25", when: "idle", keep: "10", pending: "200", pairs: "1000", checks: " " };
+  assert.deepEqual(startOf(draft), { faults: {}, body: { active: "a", candidate: "b", sample: 0.25, when: "idle", keep: 10, max_pending: 200, max_pairs: 1000, checks: "" } });
+  assert.deepEqual(Object.keys(startOf({ ...draft, candidate: "a", sample: "0", keep: "1.5", pending: "", pairs: "0" }).faults), ["candidate", "sample", "keep", "max_pending", "max_pairs"]);
   assert.deepEqual(Object.keys(startOf({ ...draft, active: "", candidate: "" }).faults), ["active", "candidate"]);
 });
 
