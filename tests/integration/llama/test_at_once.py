@@ -124,7 +124,7 @@ async def test_servers_that_load_are_stopped_with_the_daemon(house: House, fault
     async with asyncio.timeout(30):
         while (await servers.get(begun.id)).state is ServerState.STARTING:
             await asyncio.sleep(0.01)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         await servers.close()
     assert children() == set()
 
