@@ -1,5 +1,4 @@
-"""EVERY route of the daemon, with who may use it. The reference (`docs/api.md`, `/openapi.json`) is made
-from this table."""
+"""EVERY route of the daemon, and who may use it; `docs/api.md` and `/openapi.json` are made from it."""
 
 from typing import Any
 

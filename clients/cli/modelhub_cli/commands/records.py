@@ -14,18 +14,17 @@ from modelhub_cli.asking import ask
 from modelhub_cli.complete import installed_models, record_ids
 from modelhub_cli.connect import client
 from modelhub_cli.failures import USAGE, Failed
-from modelhub_cli.output import Column, Fact, Output, output_options, plain
+from modelhub_cli.output import Fact, Output, output_options, plain
+from modelhub_cli.record_tables import GROUPS, RECORDS, RULES, STYLES, local, subject
 from modelhub_cli.teaching import examples
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.records import (
     AuditRule,
     ExportPreview,
     Gap,
-    Group,
     GroupBy,
     MarkReason,
     Outcome,
-    Percentiles,
     Record,
     RecordDetail,
 )
@@ -33,7 +32,6 @@ from modelhubd.wire.records import (
 if TYPE_CHECKING:
     from modelhub_client import Client
 
-STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.CANCELLED: "yellow"}
 _AGO = re.compile(r"(\d{1,6})(min|h|d)")
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 
@@ -52,75 +50,6 @@ class Moment(click.ParamType[str]):
         if (found := words.moment(value)) is None:
             self.fail(f"{value!r} is no time: write 30min, 12h, 7d or 2026-01-31", param, ctx)
         return rfc3339(found)
-
-
-def _figure(value: float | None, unit: str = "") -> str:
-    return "" if value is None else f"{value:.3g}{unit}"
-
-
-def _median(found: Percentiles | None, unit: str = "") -> str:
-    return "" if found is None else f"{found.p50:.3g} / {found.p90:.3g}{unit}"
-
-
-def _ended(record: Record) -> str:
-    return record.code or record.finish_reason or record.outcome.value
-
-
-RECORDS: tuple[Column[Record], ...] = (
-    Column(title="id", raw=lambda record: record.id, style="dim"),
-    Column(title="at", raw=lambda record: record.at, shown=lambda record: _local(record.at)),
-    Column(title="model", raw=lambda record: record.model, style="bold", flexible=True),
-    Column(title="app", raw=lambda record: record.app, from_width=100),
-    Column(title="node", raw=lambda record: record.node, from_width=100),
-    Column(title="in", raw=lambda record: record.prompt_tokens, right=True),
-    Column(title="out", raw=lambda record: record.completion_tokens, right=True),
-    Column(
-        title="first", raw=lambda record: record.ttft_s, shown=lambda record: _figure(record.ttft_s, " s"),
-        right=True, from_width=90,
-    ),
-    Column(
-        title="took", raw=lambda record: record.latency_s,
-        shown=lambda record: _figure(record.latency_s, " s"), right=True,
-    ),
-    Column(
-        title="tok/s", raw=lambda record: record.tokens_per_s,
-        shown=lambda record: _figure(record.tokens_per_s), right=True, from_width=90,
-    ),
-    Column(
-        title="sure", raw=lambda record: record.confidence, shown=lambda record: _figure(record.confidence),
-        right=True, from_width=110,
-    ),
-    Column(title="ended", raw=_ended, style=lambda record: STYLES[record.outcome]),
-    Column(title="mark", raw=lambda record: record.mark.value if record.mark else None, from_width=90),
-    Column(title="content", raw=lambda record: record.content, style="yellow"),
-)  # fmt: skip
-GROUPS: tuple[Column[Group], ...] = (
-    Column(title="group", raw=lambda group: group.key, shown=lambda group: group.key or "none", style="bold"),
-    Column(title="requests", raw=lambda group: group.totals.requests, right=True),
-    Column(
-        title="failed", raw=lambda group: group.totals.failed, right=True,
-        style=lambda group: "red" if group.totals.failed else "",
-    ),
-    Column(title="cancelled", raw=lambda group: group.totals.cancelled, right=True, from_width=90),
-    Column(title="in", raw=lambda group: group.totals.prompt_tokens,
-           shown=lambda group: words.count(group.totals.prompt_tokens), right=True),
-    Column(title="out", raw=lambda group: group.totals.completion_tokens,
-           shown=lambda group: words.count(group.totals.completion_tokens), right=True),
-    Column(title="first 50/90 %", raw=lambda group: group.totals.ttft_s and group.totals.ttft_s.p50,
-           shown=lambda group: _median(group.totals.ttft_s, " s"), right=True, from_width=90),
-    Column(title="took 50/90 %", raw=lambda group: group.totals.latency_s and group.totals.latency_s.p50,
-           shown=lambda group: _median(group.totals.latency_s, " s"), right=True),
-    Column(title="tok/s", raw=lambda group: group.totals.tokens_per_s and group.totals.tokens_per_s.p50,
-           shown=lambda group: _median(group.totals.tokens_per_s), right=True, from_width=90),
-    Column(title="good", raw=lambda group: group.totals.good, right=True, from_width=100),
-    Column(title="bad", raw=lambda group: group.totals.bad, right=True, from_width=100),
-)  # fmt: skip
-RULES: tuple[Column[AuditRule], ...] = (
-    Column(title="keeps", raw=lambda rule: rule.keep, style="yellow"),
-    Column(title="of", raw=lambda rule: _subject(rule)[0]),
-    Column(title="name", raw=lambda rule: _subject(rule)[1], style="bold", flexible=True),
-    Column(title="days", raw=lambda rule: rule.max_age_days, right=True),
-)
 
 
 @click.group(epilog=examples("modelhub records list --since 1h", "modelhub records stats --by app"))
@@ -331,7 +260,7 @@ def audit(out: Output, /, keep: Any, days: int, off: bool, **named: Any) -> None
     if out.json:
         out.value(found)
     else:
-        out.items(found.rules, RULES, lambda rule: " ".join(_subject(rule)))
+        out.items(found.rules, RULES, lambda rule: " ".join(subject(rule)))
     if not found.rules:
         out.say("No content is kept.")
     if found.contents:
@@ -374,19 +303,10 @@ def _bring(name: str, to: Path) -> None:
         ) from error
 
 
-def _local(text: str) -> str:
-    found = words.moment(text)
-    return text if found is None else f"{found.astimezone():%m-%d %H:%M:%S}"
-
-
 def _say_gaps(out: Output, gaps: tuple[Gap, ...]) -> None:
     for gap in gaps:
         lost = f"{gap.requests} requests" if gap.requests else "what was recorded"
-        out.say(f"! Missing: {lost} between {_local(gap.since)} and {_local(gap.until)} ({gap.reason}).")
-
-
-def _subject(rule: AuditRule) -> tuple[str, str]:
-    return next((name, value) for name in ("node", "app", "model") if (value := getattr(rule, name)))
+        out.say(f"! Missing: {lost} between {local(gap.since)} and {local(gap.until)} ({gap.reason}).")
 
 
 def _matches(rule: AuditRule, chosen: dict[str, str]) -> bool:
