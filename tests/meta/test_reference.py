@@ -43,7 +43,7 @@ POST /trials/{id}/promote                       POST /trials/{id}/remove
 GET /trials/{id}/pairs  GET /trials/{id}/blind  POST /trials/{id}/pairs/{n}/mark
 GET /records            GET /records/{id}       GET /records/stats      GET /records/series
 GET /records/audit      PUT /records/audit      POST /records/purge     POST /records/{id}/feedback
-POST /records/export    POST /records/export/preview
+POST /records/export    POST /records/export/preview    GET /records/export/preview/{id}
 POST /evaluations       GET /evaluations        GET /evaluations/{id}   DELETE /evaluations/{id}
 GET /evaluations/{id}/report                    POST /evaluations/{id}/cancel
 POST /evaluations/{id}/resume
