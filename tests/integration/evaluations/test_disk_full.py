@@ -2,6 +2,7 @@
 answered, and what was asked meanwhile is in the records once there is room."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.raw import over_socket
 from tests.running import running_daemon
 
 SIZE = 24 << 20
+SEALED_S = 2.0
+"""By then what is sampled is on the disk, or cannot be: it waits at most a second for a quiet moment."""
 
 
 @pytest.fixture
@@ -45,6 +48,7 @@ def test_a_full_disk_stops_what_needs_it_and_nobody_else(disk: Disk, tmp_path: P
 
         for _ in range(5):
             ask(lab)
+        time.sleep(SEALED_S)
         with pytest.raises(ProblemError) as refused:
             lab.made(1)
         assert (refused.value.problem.status, refused.value.code) == (507, "disk_full")
