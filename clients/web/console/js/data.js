@@ -22,19 +22,6 @@ export function createData(api, store) {
   /** @type {Map<string, AbortController>} */
   const asking = new Map();
 
-  /** @param {Need} need @param {AbortSignal} signal */
-  async function fetched({ path, pages = 1, all = false }, signal) {
-    const first = await api.get(path, signal);
-    let next = first.next;
-    const items = first.items ? [...first.items] : null;
-    for (let page = 1; items && next && page < (all ? MOST_PAGES : pages); page += 1) {
-      const more = await api.get(`${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(next)}`, signal);
-      items.push(...more.items);
-      next = more.next;
-    }
-    return items ? { ...first, items, next } : first;
-  }
-
   /** @param {Need} need */
   async function load(need) {
     const key = keyOf(need);
@@ -42,7 +29,7 @@ export function createData(api, store) {
     const mine = new AbortController();
     asking.set(key, mine);
     try {
-      const value = await fetched(need, mine.signal);
+      const value = await fetched(api, need, mine.signal);
       if (!mine.signal.aborted) put(key, { value, error: "", status: 200, text: JSON.stringify(value) });
     } catch (error) {
       if (mine.signal.aborted) return;
@@ -74,6 +61,19 @@ export function createData(api, store) {
       store.set({ data: new Map() });
     },
   };
+}
+
+/** What is needed, as it is now. @param {{get: (path: string, signal?: AbortSignal) => Promise<any>}} api @param {Need} need @param {AbortSignal} [signal] */
+export async function fetched(api, { path, pages = 1, all = false }, signal) {
+  const first = await api.get(path, signal);
+  let next = first.next;
+  const items = first.items ? [...first.items] : null;
+  for (let page = 1; items && next && page < (all ? MOST_PAGES : pages); page += 1) {
+    const more = await api.get(`${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(next)}`, signal);
+    items.push(...more.items);
+    next = more.next;
+  }
+  return items ? { ...first, items, next } : first;
 }
 
 /** @param {Need} need */

@@ -3,7 +3,7 @@
 import { h } from "../../js/dom.js";
 import { ask } from "./forms.js";
 import { EVERY_TEMPLATE } from "./model.js";
-import { keyOf } from "./data.js";
+import { fetched } from "./data.js";
 import { previewed } from "./preview.js";
 import { modelPath } from "./routes.js";
 import { moves, servedAfter } from "./verification.js";
@@ -14,6 +14,16 @@ const REASON = { name: "reason", label: "Reason", kind: /** @type {const} */ ("a
 export function deciding({ api, act }) {
   /** @param {any} version */
   const at = (version) => `${modelPath(version.model)}/versions/${version.version}`;
+
+  /** Every template as it is now: what the view holds of them may be old, or not there yet. Null, and said, where they cannot be read. */
+  async function everyTemplate() {
+    try {
+      return (await fetched(api, EVERY_TEMPLATE)).items;
+    } catch (error) {
+      act.say(`Which badges move cannot be told: ${/** @type {Error} */ (error).message}`, "bad");
+      return null;
+    }
+  }
 
   return {
     /** @param {string} form @param {any} version @param {"approve" | "reject"} decision @param {string} reason */
@@ -36,7 +46,8 @@ export function deciding({ api, act }) {
     async withdraw(version, versions, value) {
       const next = servedAfter(versions, version.version);
       const known = value.data.get(modelPath(version.model))?.value;
-      const templates = value.data.get(keyOf(EVERY_TEMPLATE))?.value?.items ?? [];
+      const templates = await everyTemplate();
+      if (!templates) return;
       const follows = !version.served ? "It is not the one that is served." : next === null ? "No other version is approved: the model is gone from every machine's catalog, with a tombstone." : `Version ${next} is served instead, unverified.`;
       const body = h("div", { key: "follows" }, h("p", null, `Machines stop getting version ${version.version} of ${version.model}. ${follows}`), version.served && known?.verified ? previewed(moves(templates, version.model, false)) : null);
       const done = await ask({ title: `Withdraw version ${version.version}?`, body, fields: [{ ...REASON, hint: "Shown on every machine and kept in the audit log." }], confirm: "Withdraw", danger: true, keep: "Keep it", submit: ({ reason }) => api.post(`${at(version)}/withdraw`, { reason: reason.trim() }) });
@@ -44,8 +55,10 @@ export function deciding({ api, act }) {
       act.say(`${version.model} version ${version.version} is withdrawn.`);
       await act.refresh();
     },
-    /** @param {any} model @param {any[]} templates @param {boolean} wanted */
-    async verify(model, templates, wanted) {
+    /** @param {any} model @param {boolean} wanted */
+    async verify(model, wanted) {
+      const templates = await everyTemplate();
+      if (!templates) return;
       const path = `${modelPath(model.id)}/verification`;
       const done = await ask({
         title: wanted ? `Verify ${model.id}?` : `Take the verification of ${model.id} back?`,

@@ -43,13 +43,13 @@ export function model(act, value) {
       "div",
       { key: "split", class: "split" },
       h("div", { class: "split-main" }, versions ? versionList(act, value, versions, paths) : null, found.entry ? panel("What machines are told", h("span", { class: "aside" }, `version ${found.served_version}`), entryOf(found.entry)) : null),
-      h("aside", { class: "split-side" }, verification(act, found, templates, me), usedBy(found, templates), counters(act, found, me)),
+      h("aside", { class: "split-side" }, verification(act, found, me), usedBy(found, templates), counters(act, found, me)),
     ),
   ];
 }
 
-/** @param {any} act @param {any} found @param {any[]} templates @param {any} me */
-function verification(act, found, templates, me) {
+/** @param {any} act @param {any} found @param {any} me */
+function verification(act, found, me) {
   const served = found.served_version !== null;
   const may = can(me, "verify");
   return panel(
@@ -66,7 +66,7 @@ function verification(act, found, templates, me) {
         disabled: !may || !served,
         onclick: (/** @type {any} */ event) => {
           event.preventDefault();
-          act.verify(found, templates, !found.verified);
+          act.verify(found, !found.verified);
         },
       }),
       h("span", null, found.verified ? "Verified" : "Not verified"),
