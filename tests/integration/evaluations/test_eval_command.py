@@ -71,7 +71,7 @@ def test_a_set_from_standard_input_is_queued_and_watched_later(lab: Lab) -> None
 
 
 def test_ctrl_c_detaches_and_the_daemon_goes_on(lab: Lab, tmp_path: Path) -> None:
-    (tmp_path / "many.jsonl").write_text(lines(3000))
+    (tmp_path / "many.jsonl").write_text(lines(2000))
     with subprocess.Popen(
         [*PROGRAM, "eval", "run", "--set", str(tmp_path / "many.jsonl"), PARIS, "--threads", "1"],
         env=lab.daemon.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

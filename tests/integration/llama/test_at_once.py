@@ -126,7 +126,8 @@ async def test_servers_that_load_are_stopped_with_the_daemon(house: House, fault
             await asyncio.sleep(0.01)
     async with asyncio.timeout(20):
         await servers.close()
-    assert children() == set()
+        while children():  # such as a program that was asked for its version
+            await asyncio.sleep(0.05)
 
 
 async def test_a_request_takes_the_server_that_somebody_loads_meanwhile_in_another_way(
