@@ -15,18 +15,19 @@ from modelhubd.web.page_files import (
     folder,
     paths_of,
     read_files,
-    security_policy,
 )
 from modelhubd.web.routing import Ask
 
 FILES = ("tokens.css", "app.css", "figures.css", "js/*.js")
+EARLY = "/js/early.js"
+"""What runs before anything is painted, see there."""
 SCRIPTS = ("/js/main.js", "/js/views.js")
 """What the first sight needs, and everything else."""
 
 
 def read_page(root: Path) -> dict[str, PageFile]:
     """URL path → file: the document, the style sheets and the scripts; nothing else under `root` is seen."""
-    return read_files(root, FILES, "index.html", SCRIPTS)
+    return read_files(root, FILES, "index.html", SCRIPTS, EARLY)
 
 
 def is_page_navigation(method: str, path: str, headers: Mapping[str, str], *, embeddable: bool) -> bool:
@@ -58,8 +59,8 @@ class Page:
         """
         if self._files is None:
             self._files = await asyncio.to_thread(read_page, self._root or folder())
-        policy = security_policy(ask.parts.config.settings.server.embed_origins)
-        return answer_of(ask.request, self._files.get(ask.request.path), policy)
+        embed_origins = ask.parts.config.settings.server.embed_origins
+        return answer_of(ask.request, self._files.get(ask.request.path), embed_origins)
 
 
 def page_routes(root: Path | None = None) -> tuple[DaemonRoute, ...]:

@@ -14,21 +14,29 @@ EXPORT = re.compile(r"^export (?=(?:async function|function|const|class) (\w+)\b
 OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
-def joined(sources: Mapping[str, str], entries: Sequence[str]) -> dict[str, str]:
+def joined(sources: Mapping[str, str], entries: Sequence[str], early: str | None = None) -> dict[str, str]:
     """The scripts at the paths `entries`, each with all that it needs. What the others share with the first
     they take from it, so that no module of it is there twice.
+
+    The one at `early` is a classic script, which runs before them on the same page; what it holds they find
+    by name, as everything on a page finds what a classic script declares.
 
     Raises:
         ValueError: a script imports or exports in a way that is not understood, or modules need each other.
     """
     first, *others = entries
-    held = _needed(sources, first, ())
+    found: dict[str, str] = {}
+    known: tuple[str, ...] = ()
+    if early is not None:
+        known = _needed(sources, early, ())
+        found[early] = f'"use strict";\n{_modules(sources, known)}'
+    held = _needed(sources, first, known)
     given = ", ".join(f"{path!r}: {_name(path)}" for path in held)
-    found = {first: f"{_modules(sources, held)}export const modules = {{ {given} }};\n"}
+    found[first] = f"{_modules(sources, held)}export const modules = {{ {given} }};\n"
     for entry in others:
         start = posixpath.relpath(first, posixpath.dirname(entry))
         taken = "".join(f"const {_name(path)} = modules[{path!r}];\n" for path in held)
-        own = _modules(sources, _needed(sources, entry, held))
+        own = _modules(sources, _needed(sources, entry, (*known, *held)))
         found[entry] = f'import {{ modules }} from "./{start}";\n{taken}{own}'
     return found
 

@@ -1,7 +1,8 @@
 """Files of a page for browsers: a fixed list, kept in memory, holding no data.
 
-The document is asked for anew each time and names everything else below `/v-<release>/`, a folder whose name
-changes with the files: what a browser has of it stays good for ever, and a second visit asks for one file.
+The document is asked for anew each time. It holds what its first paint needs and names everything else below
+`/v-<release>/`, a folder whose name changes with the files: what a browser has of it stays good for ever, and
+a second visit asks for one file.
 """
 
 import gzip
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from modelhubd.errors import NotFound
+from modelhubd.web.inlined import inlined
 from modelhubd.web.joined import joined
 
 PACKAGED = Path(__file__).parent.parent / "page"
@@ -22,19 +25,22 @@ DOCUMENTS = ("/", "/index.html")
 FOR_EVER = "public, max-age=31536000, immutable"
 WORTH_PACKING = 512
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.\-:\[\]]+")
-LINK = re.compile(rb'(href|src)="/(?=js/|console/|\w+\.css)')
+LINK = re.compile(r'(href|src)="/(?=js/|console/|\w+\.css)')
 RELEASE = "v-{release:[0-9a-f]{12}}"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 class PageFile(Struct, frozen=True):
     """A file as it is sent. `etag` is quoted and changes with the content; `packed` is the body in gzip's
-    form, or None where that saves nothing."""
+    form, or None where that saves nothing; `styles` and `scripts` are the digests of what stands in a
+    document."""
 
     body: bytes
     content_type: str
     etag: str
     packed: bytes | None = None
+    styles: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 def folder() -> Path:
@@ -43,22 +49,26 @@ def folder() -> Path:
 
 
 def read_files(
-    root: Path, patterns: Iterable[str], document: str, scripts: Sequence[str]
+    root: Path, patterns: Iterable[str], document: str, scripts: Sequence[str], early: str | None = None
 ) -> dict[str, PageFile]:
     """URL path → file, for what `patterns` name under `root`, each under its name and under its name in the
-    release's folder; `document` is the one at `DOCUMENTS`. The scripts at the paths `scripts`, which it
-    starts, are joined with all that they import."""
+    release's folder; `document` is the one at `DOCUMENTS`, with its style sheets and the script `early` in
+    it. The scripts at the paths `scripts`, which it starts, are joined with all that they import."""
     named = [path for pattern in patterns for path in sorted(root.glob(pattern))]
     bodies = {f"/{path.relative_to(root).as_posix()}": path.read_bytes() for path in named if path.is_file()}
-    texts = {path: body.decode() for path, body in bodies.items() if path.endswith(".js")}
+    texts = {path: body.decode() for path, body in bodies.items()}
+    first = None
     if scripts[0] in texts:
-        bodies |= {path: text.encode() for path, text in joined(texts, scripts).items()}
+        made = joined(texts, scripts, early)
+        first = None if early is None else (early, made.pop(early))
+        bodies |= {path: text.encode() for path, text in made.items()}
     found = {path: _file(path, body) for path, body in bodies.items()}
     release = f"/v-{release_of(bodies)}"
     found |= {release + path: file for path, file in found.items()}
     if (root / document).is_file():
-        start = _file(document, LINK.sub(rf'\1="{release}/'.encode(), (root / document).read_bytes()))
-        found |= dict.fromkeys(DOCUMENTS, start)
+        whole = inlined((root / document).read_text("utf-8"), texts, first)
+        start = _file(document, LINK.sub(rf'\1="{release}/', whole.text).encode())
+        found |= dict.fromkeys(DOCUMENTS, replace(start, styles=whole.styles, scripts=whole.scripts))
     return found
 
 
@@ -81,11 +91,16 @@ def _file(path: str, body: bytes) -> PageFile:
     return PageFile(body, TYPES[Path(path).suffix], etag, packed)
 
 
-def security_policy(embed_origins: Collection[str] = ()) -> str:
-    """The Content-Security-Policy: our own files and our own API, shown in a frame only by those named."""
+def security_policy(
+    embed_origins: Collection[str] = (), *, scripts: Iterable[str] = (), styles: Iterable[str] = ()
+) -> str:
+    """The Content-Security-Policy: our own files, what stands in our own document by its digests `scripts`
+    and `styles`, and our own API, shown in a frame only by those named."""
     ancestors = " ".join(filter(ORIGIN.fullmatch, embed_origins)) or "'none'"
+    scripts, styles = (" ".join(("'self'", *digests)) for digests in (scripts, styles))
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; "
+        f"connect-src 'self'; img-src 'self' data:; "
         f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
     )
 
@@ -96,8 +111,10 @@ def unchanged(if_none_match: Iterable[str], etag: str) -> bool:
     return etag in held or "*" in held
 
 
-def answer_of(request: web.Request, file: PageFile | None, policy: str) -> web.Response:
-    """The file, or 304 where the browser holds it.
+def answer_of(
+    request: web.Request, file: PageFile | None, embed_origins: Collection[str] = ()
+) -> web.Response:
+    """The file, or 304 where the browser holds it; `embed_origins` may show it in a frame.
 
     Raises:
         NotFound: there is none.
@@ -108,7 +125,7 @@ def answer_of(request: web.Request, file: PageFile | None, policy: str) -> web.R
         hdrs.ETAG: file.etag,
         hdrs.CACHE_CONTROL: FOR_EVER if "release" in request.match_info else "no-cache",
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": security_policy(embed_origins, scripts=file.scripts, styles=file.styles),
     }
     if unchanged(request.headers.getall(hdrs.IF_NONE_MATCH, []), file.etag):
         return web.Response(status=304, headers=headers)

@@ -19,7 +19,6 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, ViewportSize, expect
 
 from modelhub_client import Client
-from modelhubd.web.page_files import folder
 from tests.benchmarks.figures import percentile
 from tests.browser.browser import ABSENT, find_chromium, running_browser
 from tests.running import free_port, running_daemon
@@ -44,9 +43,9 @@ VISITS = {
 EMPTY = "<!doctype html><title>Empty</title><p class=card>Empty</p>"
 
 FIRST_CARD = """new MutationObserver((_, observer) => {
-  if (!document.querySelector(".card")) return;
+  const words = document.querySelector(".card p") ?? document.querySelector("p.card");
+  if (!words) return;
   observer.disconnect();
-  const words = document.querySelector(".card p") ?? document.querySelector(".card");
   words.setAttribute("elementtiming", "card");
   new PerformanceObserver((list) => { window.firstCard ??= list.getEntries()[0].renderTime; })
     .observe({ type: "element", buffered: true });
@@ -56,8 +55,6 @@ FINISHED = """(cards) => {
   const page = document.documentElement.cloneNode(true);
   const gone = `script, link[rel=modulepreload], .card:nth-child(n+${cards + 1})`;
   for (const el of page.querySelectorAll(gone)) el.remove();
-  for (const el of page.querySelectorAll("link[rel=stylesheet]"))
-    el.setAttribute("href", el.getAttribute("href").replace(/^\\/v-[0-9a-f]+/, ""));
   return "<!doctype html>" + page.outerHTML;
 }"""
 LOADED = """() => {
@@ -216,18 +213,16 @@ async def visit(page: Page, session: CDPSession, url: str, *, forget: bool) -> d
 
 @contextlib.contextmanager
 def finished_pages(pages: Mapping[str, str]) -> Iterator[str]:
-    """A server of pages that nothing has to be done for, and of the Hub page's style sheets; its address."""
-    bodies = {path: (text.encode(), "text/html") for path, text in pages.items()}
-    for name in ("tokens.css", "app.css"):
-        bodies[f"/{name}"] = ((folder() / name).read_bytes(), "text/css")
+    """A server of pages that nothing has to be done for; its address."""
+    bodies = {path: text.encode() for path, text in pages.items()}
 
     class Pages(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            body, kind = bodies.get(self.path, (b"", "text/plain"))
+            body = bodies.get(self.path, b"")
             self.send_response(200)
-            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -238,9 +233,11 @@ def finished_pages(pages: Mapping[str, str]) -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def counting(page: Page) -> CDPSession:

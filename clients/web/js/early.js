@@ -1,24 +1,33 @@
 // @ts-check
 /**
- * Asks the catalog before anything else of the page is set up. `search.js` takes the answer over if the page then asks the
- * same, and asks itself if this came to nothing.
+ * Runs before anything is painted, see `page_files.py`: sets the theme, says what the document's outline is to show, and asks
+ * the catalog. `search.js` takes the answer over if the page then asks the same, and asks itself if this came to nothing.
  */
 import { createApi } from "./api.js";
 import { catalogQuery, parseRoute } from "./routes.js";
 import { codeIn, createSession } from "./session.js";
 import { storageOf } from "./storage.js";
+import { createTheme } from "./theme.js";
 
 /** @typedef {{query: string, answer: Promise<any>}} Early */
 
 /** The question that an address leads to, if somebody is signed in. @param {string} hash @param {string | null} token @param {(path: string) => Promise<any>} get @returns {Early | null} */
 export function askEarly(hash, token, get) {
   const route = parseRoute(hash);
-  if (!token || route.view !== "browse" || codeIn(hash)) return null;
+  if (outlineOf(hash, token) !== "browse") return null;
   const query = catalogQuery(route);
   const answer = get(`/catalog/models?${query}`);
   answer.catch(() => {});
   return { query, answer };
 }
 
-const session = createSession(storageOf(window), () => Promise.reject());
+/** The view whose outline is shown until the page is made. @param {string} hash @param {string | null} token */
+export function outlineOf(hash, token) {
+  return token && !codeIn(hash) ? parseRoute(hash).view : "sign-in";
+}
+
+export const storage = storageOf(window);
+export const theme = createTheme(window, storage);
+const session = createSession(storage, () => Promise.reject());
+document.documentElement.dataset.outline = outlineOf(location.hash, session.token());
 export const early = askEarly(location.hash, session.token(), createApi(session.token, () => {}).get);

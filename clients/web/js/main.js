@@ -3,12 +3,13 @@
  * Puts together what the first sight needs: the catalog, and the frame around it. Everything else comes with `views.js`,
  * which is fetched once that is painted, or at once where the address asks for it, and adds itself by `extend`.
  */
-import { early } from "./early.js";
+import { early, storage, theme } from "./early.js";
 import { browse } from "./browse.js";
 import { createActions } from "./actions.js";
 import { createApi } from "./api.js";
 import { mount } from "./dom.js";
 import { createModals } from "./modal.js";
+import { clearOutline } from "./outline.js";
 import { OPENED, parseRoute } from "./routes.js";
 import { NO_RESULTS, createSearch, learnt } from "./search.js";
 import { codeIn, createSession, wayAfterCode } from "./session.js";
@@ -16,10 +17,8 @@ import { createSharedStream } from "./shared.js";
 import { page, tabOf } from "./shell.js";
 import { NOTHING, installedOptions, isEnded, reduce, shownDownloads } from "./state.js";
 import { keepEnds } from "./sticking.js";
-import { storageOf } from "./storage.js";
 import { createStore } from "./store.js";
 import { createStream } from "./stream.js";
-import { createTheme } from "./theme.js";
 import { createTrying } from "./trying.js";
 
 const HIDDEN_MS = 60_000;
@@ -28,8 +27,6 @@ const NAMES_ONE_BY_ONE = 40;
 const FIRST_SIGHT_MS = 1_500;
 const FIRST_FRAME_MS = 150;
 
-const storage = storageOf(window);
-const theme = createTheme(window, storage);
 const anonymous = createApi(() => null, () => {});
 const session = createSession(storage, (code) => anonymous.post("/session", { code }));
 const store = createStore({
@@ -181,6 +178,7 @@ function remembered(work) {
 
 /** Where the keyboard was stays the place where it is, also when its button is replaced. */
 function show(/** @type {any} */ value) {
+  const before = clearOutline(document, value.route);
   const focused = document.activeElement;
   const home = focused?.closest("[data-focus-home]");
   const stick = keepEnds(document);
@@ -190,6 +188,8 @@ function show(/** @type {any} */ value) {
     const next = home?.isConnected ? home.querySelector("button:enabled, a[href], select") : document.getElementById("main");
     /** @type {any} */ (next)?.focus({ preventScroll: true });
   }
+  if (before?.typing) document.getElementById("search")?.focus();
+  if (before?.route) act.go(before.route, { replace: true });
   showModals();
   document.title = titleOf(value);
 }
@@ -322,7 +322,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", () => stream.stop());
 addEventListener("pageshow", (event) => event.persisted && store.get().signedIn && stream.start());
 
-/** The first frame waits a moment for an answer that is nearly here: one without cards takes as long as one with them. */
+/** The outline stays a moment for an answer that is nearly here: a frame without cards takes as long as one with them. */
 async function start() {
   if (early) await Promise.race([early.answer.catch(() => {}), new Promise((resolve) => setTimeout(resolve, FIRST_FRAME_MS))]);
   else show(store.get());

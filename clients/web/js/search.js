@@ -7,6 +7,7 @@ export const NO_RESULTS = { items: [], total: /** @type {number | null} */ (null
 const MOST = 200;
 /** So many fill any screen; the others follow once these are painted. */
 const FIRST = 12;
+const DRAWN_MS = 100;
 
 /**
  * Search as the route says. The last question wins; what was shown stays until its answer is there.
@@ -98,7 +99,7 @@ export function learnt(value, items) {
   return { ...value, names, skills };
 }
 
-/** A hidden tab has no frames. @returns {Promise<void>} */
+/** After the frame that comes next was made, what draws it has a moment to itself. A hidden tab has no frames. @returns {Promise<void>} */
 function afterPaint() {
-  return new Promise((resolve) => (document.hidden ? resolve() : requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)))));
+  return new Promise((resolve) => (document.hidden ? resolve() : requestAnimationFrame(() => setTimeout(resolve, DRAWN_MS))));
 }

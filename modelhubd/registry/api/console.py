@@ -7,7 +7,7 @@ from aiohttp import web
 
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.routing import ANYBODY, RegistryRoute
-from modelhubd.web.page_files import PageFile, answer_of, folder, paths_of, read_files, security_policy
+from modelhubd.web.page_files import PageFile, answer_of, folder, paths_of, read_files
 from modelhubd.web.routing import Ask
 
 SHARED = ("api", "dom", "icons", "store", "text")
@@ -42,7 +42,7 @@ class Console:
         """
         if self._files is None:
             self._files = await asyncio.to_thread(read_console, folder())
-        return answer_of(ask.request, self._files.get(ask.request.path), security_policy())
+        return answer_of(ask.request, self._files.get(ask.request.path))
 
 
 def console_routes() -> tuple[RegistryRoute, ...]:

@@ -72,6 +72,26 @@ def test_what_is_joined_runs_as_what_is_apart(tmp_path: Path) -> None:
     assert ran.stdout == "true (42) of 1 true (42) of 1\n", ran.stderr
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed: nothing is run")
+def test_what_runs_early_is_a_classic_script_whose_modules_the_others_find(tmp_path: Path) -> None:
+    scripts = SCRIPTS | {"/js/views.js": SCRIPTS["/js/views.js"].replace("await ", "")}
+    made = joined(scripts, ("/js/main.js", "/js/views.js"), "/js/sums.js")
+    assert "2 * n" in made["/js/sums.js"] and "export" not in made["/js/sums.js"].replace("/** export", "")
+    assert all("2 * n" not in made[path] for path in ("/js/main.js", "/js/views.js"))
+    (tmp_path / "js").mkdir()
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    for path, text in made.items():
+        (tmp_path / path[1:]).write_text(text)
+    (tmp_path / "look.mjs").write_text(
+        'import vm from "node:vm"; import fs from "node:fs";'
+        'vm.runInThisContext(fs.readFileSync("js/sums.js", "utf-8"));'
+        'const { modules } = await import("./js/main.js"); const of = modules["/js/main.js"];'
+        'console.log(of.parts.held.size, await of.told(21)); await import("./js/views.js");'
+    )
+    ran = subprocess.run(["node", "look.mjs"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout == "1 (42) of 1\n", ran.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

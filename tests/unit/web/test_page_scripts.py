@@ -76,8 +76,9 @@ def test_the_catalog_is_asked_before_anything_else_of_the_page_is_set_up() -> No
     assert IMPORT.findall((PAGE / "js" / "main.js").read_text())[0] == "./early.js"
 
 
-def test_the_document_holds_no_script() -> None:
+def test_the_document_names_its_scripts_and_holds_none() -> None:
     document = (PAGE / "index.html").read_text()
-    assert re.findall(r"<script[^>]*>", document) == ['<script type="module" src="/js/main.js">']
+    scripts = re.findall(r"<script[^>]*>", document)
+    assert scripts == [f'<script type="module" src="/js/{name}.js">' for name in ("main", "early")]
     assert " style=" not in document and "<style" not in document
     assert not re.search(r"\son\w+=", document)

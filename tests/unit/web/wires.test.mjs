@@ -212,10 +212,16 @@ test("the answer to what was asked early is taken once, and only for the same qu
 });
 
 test("the catalog is asked early where somebody is signed in and the address leads to it", async () => {
-  globalThis.window = { localStorage: { getItem: () => null } };
-  globalThis.location = { hash: "" };
-  const { askEarly, early } = await import("../../../clients/web/js/early.js");
+  const root = { dataset: {}, removeAttribute() {} };
+  globalThis.document = { documentElement: root };
+  globalThis.location = { hash: "", search: "" };
+  globalThis.window = { localStorage: { getItem: () => null }, document, location, addEventListener() {} };
+  window.parent = window;
+  const { askEarly, early, outlineOf } = await import("../../../clients/web/js/early.js");
+  delete globalThis.document;
   assert.equal(early, null);
+  assert.equal(root.dataset.outline, "sign-in");
+  assert.deepEqual(["", "#/browse?q=a", "#/servers", "#code=abc"].map((hash) => outlineOf(hash, "token")), ["browse", "browse", "servers", "sign-in"]);
   const asked = [];
   const get = async (path) => asked.push(path);
   assert.equal(askEarly("", "token", get).query, "limit=48");
