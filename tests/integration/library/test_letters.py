@@ -2,6 +2,7 @@
 its files anew each time it is plugged in: exFAT, as it is on most sticks."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -69,6 +70,46 @@ async def test_a_model_is_the_same_in_other_letters_and_after_the_disk_was_away(
     assert job.result is not None and job.result.state == "ok"
     await world.library.remove(before.id)
     assert [path.name for path in world.models.iterdir()] == [MARKER]
+
+
+def inodes(folder: Path, *, backwards: bool) -> dict[str, int]:
+    """They are given in the order in which they are asked for."""
+    return {path.name: path.stat().st_ino for path in sorted(folder.iterdir(), reverse=backwards)}
+
+
+async def test_what_is_used_there_where_it_is_stays_verified_until_it_is_another_file(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    with disk_of("exfat", tmp_path / "home/stick") as stick:
+        async with world_in(tmp_path) as world:
+            await world.know("acme/tiny", q4=FILES)
+            for name, content in FILES.items():
+                world.source(f"stick/{name}", content)
+            (made,) = (await world.bring(stick.folder, "reference")).imported
+            before = await world.library.get(made.library_id)
+            assert before.verified_at is not None
+            numbers = inodes(stick.folder, backwards=False)
+            for backwards in (True, False):
+                stick.unplug()
+                await world.library._look()
+                assert (await world.library.get(before.id)).state == "offline"
+                stick.plug_in()
+                changed = inodes(stick.folder, backwards=backwards) != numbers
+                assert changed or not backwards, "the disk numbers its files anew"
+                await world.library._look()
+                assert await world.library.get(before.id) == before
+            (row,) = await world.database.reader.fetch_all(
+                "SELECT outside_device FROM artifact_file WHERE name = 'mmproj.gguf'"
+            )
+            mine = stick.folder / "mmproj.gguf"
+            assert row[0] == mine.stat().st_dev, "deleted, it is not taken for away"
+            times = mine.stat()
+            stick.unplug()
+            stick.plug_in()
+            mine.unlink()
+            mine.write_bytes(b"TWO" * 1000)
+            os.utime(mine, ns=(times.st_atime_ns, times.st_mtime_ns + 10_000_000_000))
+            await world.library._look()
+            assert (await world.library.get(before.id)).verified_at is None, "it is another one"
 
 
 async def test_what_is_in_the_way_in_other_letters_stays(world: World) -> None:
