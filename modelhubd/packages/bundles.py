@@ -179,7 +179,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
                     await in_thread(lambda: placing.clean(root, aside))
                 except OSError:
                     self.recovery.install_left()
-            return report_of(bundle, checks=checks, installed=await self.library.keys())
+            return report_of(bundle, checks=checks, installed=await self.library.keys(), before=present)
 
         return self.jobs.start(kind="bundle install", work=work, model=path.name, holds=f"folder {path}")
 
@@ -285,6 +285,7 @@ def report_of(
     *,
     checks: Sequence[BundleCheck] = (),
     installed: frozenset[tuple[str, int, str]] = frozenset(),
+    before: frozenset[tuple[str, int, str]] = frozenset(),
     linked: bool = False,
 ) -> BundleReport:
     return BundleReport(
@@ -298,6 +299,7 @@ def report_of(
                 option=item.option.id,
                 size_bytes=item.size_bytes,
                 installed=item.key in installed,
+                before=item.key in before,
             )
             for item in bundle.items
         ),
@@ -348,7 +350,7 @@ def _key(request: OpenBundle) -> bytes | None:
 
 def _manifest(bundle: Bundle) -> BundleCheck:
     detail = (
-        f"{len(bundle.items)} models in {len(bundle.files)} files, {human_bytes(bundle.size_bytes)}; its own "
+        f"models: {len(bundle.items)}, files: {len(bundle.files)}, {human_bytes(bundle.size_bytes)}; its own "
         f"SHA-256 is {bundle.sha256}"
     )
     return BundleCheck(what="manifest", outcome=Outcome.GOOD, detail=detail)
@@ -364,5 +366,5 @@ def _files(opened: Opened, progress: Progress) -> BundleCheck:
         except BadBundle as error:
             return BundleCheck(what="files", outcome=Outcome.WRONG, detail=str(error))
         progress.add(0, 1)
-    detail = f"all {len(opened.bundle.files)} were read; each has the size and SHA-256 of the manifest"
+    detail = f"{len(opened.bundle.files)} read whole; each has the size and SHA-256 of the manifest"
     return BundleCheck(what="files", outcome=Outcome.GOOD, detail=detail)

@@ -107,6 +107,12 @@ def test_a_file_is_imported_by_its_path(
     assert daemon.client.estimate(own.id).total_bytes > 0
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert run(["import", "Downloads/nothing.gguf"]) != 0
+    assert "modelhub scan --import N" in "".join(capsys.readouterr())
+    (person / "Downloads/half.gguf").write_bytes(path.read_bytes()[:5000])
+    assert run(["import", "Downloads/half.gguf"]) != 0
+    said = "".join(capsys.readouterr())
+    assert "half.gguf: import failed: half.gguf cannot be used: it is cut off" in said
+    assert "Nothing of it was taken" in said and "doctor" not in said
     assert run(["import", str(path)]) != 0, "it is there already"
     assert run(["import", str(path), str(path), "--as", "a/b"]) != 0
 
