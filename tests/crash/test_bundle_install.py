@@ -190,3 +190,23 @@ def test_what_death_left_on_a_drive_that_is_away_at_the_start_goes_when_it_is_ba
         finally:
             if daemon.process is not None and daemon.process.poll() is None:
                 daemon.stop()
+
+
+@pytest.mark.timeout(120)
+def test_what_is_disallowed_while_it_is_copied_is_not_installed(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "kit", MODELS)
+    hold = tmp_path / "held"
+    daemon = Whole(tmp_path / "home", {"MODELHUB_MODELS_RESERVE_BYTES": "0", "MODELHUB_SERVER_TCP": "false"})
+    daemon.dies_at({"call": "placing.stage", "count": 1, "moment": "after", "do": "hold", "file": str(hold)})
+    daemon.start()
+    try:
+        job = daemon.client.install_bundle(bundle)
+        until(hold.exists, bool)
+        daemon.client.change_policy(allowed_publishers=("lab",))
+        hold.unlink()
+        done = ended(daemon, job)
+        assert done.error is not None and done.error.code == "refused_by_policy", done
+        assert installed(daemon) == {}
+        nothing_is_half(daemon)
+    finally:
+        daemon.stop()

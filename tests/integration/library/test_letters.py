@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from modelhubd.errors import Conflict
 from modelhubd.library.layout import MARKER
 from modelhubd.space import copying
+from modelhubd.space.moving import _last_pass
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.wire.jobs import Job
 from tests.disks import Disk, disk_of
@@ -150,6 +152,18 @@ def test_the_models_directory_can_be_moved_there_and_back(disk: Disk, tmp_path: 
         assert copying.differing(files, copying.files_of(ConfinedRoot(target))) == ([], [])
     found = {path.name: path.read_bytes() for path in (back / FOLDER).iterdir()}
     assert found == FILES | {"second": FILES["mmproj.gguf"]}
+
+
+def test_nothing_is_switched_over_to_a_disk_that_lacks_a_file(disk: Disk, tmp_path: Path) -> None:
+    """As where two names have become one after the first look."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("Notes.txt", "notes.txt"):
+        (home / name).write_text(name)
+    with pytest.raises(Conflict) as refused:
+        _last_pass(ConfinedRoot(home), ConfinedRoot(disk.folder))
+    assert refused.value.code == "names_collide"
+    assert {path.name for path in home.iterdir()} == {"Notes.txt", "notes.txt"}, "no list of what may go"
 
 
 @pytest.mark.timeout(180)
