@@ -83,6 +83,9 @@ def test_a_scan_lists_and_imports_by_number(
     assert run(["scan", "--import", "all", "--mode", "reference"]) == 0
     (other,) = daemon.client.library(q="acme/other").items
     assert other.files[0].outside
+    capsys.readouterr()
+    assert run(["list", "acme/other"]) == 0
+    assert "in place" in capsys.readouterr().out
     assert other.files[0].where == f"~/.ollama/models/blobs/sha256-{sha256(OTHER)}"
     capsys.readouterr()
     assert run(["scan", "--json"]) == 0

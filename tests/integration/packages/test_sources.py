@@ -219,6 +219,8 @@ def test_an_administrators_share_is_offline_while_it_is_not_mounted(
     drop_in.write_text(json.dumps({"path": str(share / "models")}))
     machine.becomes("package:office", "ok")
     assert machine.of("package:office")["acme/office"].state == "ok"
+    assert "managed" in types(machine, "list", "acme/office")
+    assert "bundle sources" in types(machine, "rm", "acme/office", "--yes", code=5)
     with pytest.raises(Conflict):
         machine.client.remove(machine.of("package:office")["acme/office"].id)
     with pytest.raises(Conflict):
