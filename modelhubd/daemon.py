@@ -96,7 +96,7 @@ async def _start(parts: Parts, tasks: TaskOwner) -> None:
     await parts.outbound_keeping.start(tasks)
     await parts.registry.load()
     await parts.catalog.start(tasks)
-    await parts.packages.bundles.start()
+    await parts.packages.recovery.start(tasks)
     await parts.library.start(tasks)
     await parts.servers.start(tasks)
     await parts.records.start(tasks)

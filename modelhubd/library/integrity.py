@@ -278,7 +278,7 @@ def read(root: ConfinedRoot, path: str, known: Known, advance: Callable[[int], N
 def _once(
     root: ConfinedRoot, path: str, advance: Callable[[int], None], *, whole: bool, pieces: bool
 ) -> Outcome:
-    with Examination(root, path, whole=whole, pieces=pieces) as reading:
+    with Examination(root, path, whole=whole, pieces=pieces, helped=True) as reading:
         while count := reading.step():
             advance(count)
         return reading.outcome()

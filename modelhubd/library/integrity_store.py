@@ -72,8 +72,9 @@ async def set_found(
 ) -> None:
     """Write what a reading found of a file as it is now."""
     await tx.execute(
-        "UPDATE artifact_file SET mtime_ns = ? WHERE artifact_id = ? AND name = ?",
-        (mtime_ns, artifact_id, name),
+        "UPDATE artifact_file SET mtime_ns = ?, outside_inode = iif(outside IS NULL, NULL, ?) "
+        "WHERE artifact_id = ? AND name = ?",
+        (mtime_ns, trace.inode, artifact_id, name),
     )
     await tx.execute(
         "INSERT INTO file_check "

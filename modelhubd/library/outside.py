@@ -78,7 +78,12 @@ def look_outside(known: Iterable[Outside]) -> Elsewhere:
             continue
         if stat.S_ISREG(facts.st_mode):
             found[file.path] = Found(
-                facts.st_size, facts.st_nlink, facts.st_mtime_ns, facts.st_ino, facts.st_dev
+                facts.st_size,
+                facts.st_nlink,
+                facts.st_mtime_ns,
+                facts.st_ino,
+                facts.st_dev,
+                facts.st_ctime_ns,
             )
     return Elsewhere(found, frozenset(away))
 

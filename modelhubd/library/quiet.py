@@ -4,6 +4,8 @@ piece of work has one of its own."""
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from modelhubd.device import step_back
@@ -32,3 +34,9 @@ async def in_quiet_thread(work: Callable[[], T], *, idle: bool = False) -> T:
 
     threading.Thread(target=run, name="quiet", daemon=True).start()
     return await done
+
+
+def helpers(count: int) -> ThreadPoolExecutor:
+    """So many threads of low priority, for a quiet thread whose work somebody waits for: hashes leave the
+    processor's other cores to it. For the caller to shut down."""
+    return ThreadPoolExecutor(count, "quiet", initializer=partial(step_back, idle=False))

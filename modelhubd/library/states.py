@@ -65,28 +65,46 @@ def is_touched(trace: Trace | None, found: Found) -> bool:
     has its name, or it was written to and its time set back.
 
     A new or vanished second name (a hard link) explains why an inode has changed. FAT and its kin give a file
-    another inode number at each mount, and keep its times.
+    another inode number at each mount, and keep its times; when it was changed otherwise than by writing they
+    forget at the latest then.
     """
     if trace is None or abs(found.ctime_ns - trace.ctime_ns) <= MTIME_TOLERANCE_NS:
         return False
+    if found.ctime_ns == found.mtime_ns:
+        return False
     return found.inode != trace.inode or found.links == trace.links
+
+
+def is_same(known: tuple[int, int], now: tuple[int, int, int]) -> bool:
+    """Whether the file of a path that was seen before is the one of `now`; (inode, mtime) and, now, ctime.
+
+    FAT, exFAT and what is mounted by a program number their files anew at each mount, and have no ctime but
+    the mtime. Elsewhere no other file can have both times: it would have got its name later than that.
+    """
+    inode, mtime_ns, ctime_ns = now
+    return inode == known[0] or mtime_ns == ctime_ns == known[1]
 
 
 def is_replaced(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> bool:
     """Whether another file has the path of one that is outside the models directory."""
     return any(
-        file is not None and file.path in found and found[file.path].inode != file.inode for file in outside
+        file is not None and file.path in found and not _is_still(file, found[file.path]) for file in outside
     )
 
 
 def remounted(outside: Iterable[Outside | None], found: Mapping[str, Found]) -> tuple[Outside | None, ...]:
-    """The same files with the devices they are on now: a drive may get another number each time."""
+    """The same files with the devices they are on now and their inodes: a drive may get another number each
+    time, and number its files anew."""
     return tuple(
-        replace(file, device=found[file.path].device)
-        if file is not None and file.path in found and found[file.path].inode == file.inode
+        replace(file, device=now.device, inode=now.inode)
+        if file is not None and (now := found.get(file.path)) is not None and _is_still(file, now)
         else file
         for file in outside
     )
+
+
+def _is_still(file: Outside, now: Found) -> bool:
+    return is_same((file.inode, file.mtime_ns), (now.inode, now.mtime_ns, now.ctime_ns))
 
 
 def is_offline(

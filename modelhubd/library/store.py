@@ -326,10 +326,15 @@ async def set_state(tx: Transaction, artifact_id: str, state: ArtifactState, ver
 
 
 async def set_devices(tx: Transaction, artifact_id: str, outside: Sequence[Outside | None]) -> None:
-    """Where the outside files of an artifact are mounted now."""
+    """Where the outside files of an artifact are mounted now, and how they are numbered there."""
     await tx.execute_many(
-        "UPDATE artifact_file SET outside_device = ? WHERE artifact_id = ? AND position = ?",
-        [(file.device, artifact_id, place) for place, file in enumerate(outside) if file is not None],
+        "UPDATE artifact_file SET outside_device = ?, outside_inode = ? "
+        "WHERE artifact_id = ? AND position = ?",
+        [
+            (file.device, file.inode, artifact_id, place)
+            for place, file in enumerate(outside)
+            if file is not None
+        ],
     )
 
 

@@ -17,7 +17,7 @@ from modelhubd.library.mounts import tells_of_changes
 
 log = logging.getLogger(__name__)
 
-STEP_MS = 200
+STEP_MS = 100
 """How often gathered changes are looked for."""
 DEBOUNCE_MS = 400
 TICK_MS = 800

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -28,10 +27,11 @@ from modelhubd.library.service import Library
 from modelhubd.packages import placing, store
 from modelhubd.packages.described import entry_of
 from modelhubd.packages.folder import Opened, explained, open_bundle, pieces_of
-from modelhubd.packages.making import Source, make_bundle, refuse_copies, remove_partial
+from modelhubd.packages.making import Source, make_bundle, refuse_copies
+from modelhubd.packages.recovery import Install, Recovery
 from modelhubd.packages.standing import Standing, of_signature
 from modelhubd.storage.confined import ConfinedRoot
-from modelhubd.storage.database import Database, Transaction
+from modelhubd.storage.database import Database
 from modelhubd.storage.room import refuse_without_room
 from modelhubd.tasks import in_thread, uninterrupted
 from modelhubd.trust.digests import option_digest
@@ -43,9 +43,7 @@ from modelhubd.wire.library import Artifact, ArtifactFile, Finished
 from modelhubd.wire.policy import REFUSED_BY_POLICY
 from modelhubd.wire.units import human_bytes
 
-log = logging.getLogger(__name__)
 BAD = "bad_bundle"
-Install = Callable[[Transaction, Finished, str], Awaitable[None]]
 
 
 class Bundles(Struct, frozen=True, kw_only=True):
@@ -56,6 +54,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
     database: Database
     jobs: Jobs
     library: Library
+    recovery: Recovery
     standing: Standing
     reserve_bytes: int
     promised: Callable[[], Awaitable[int]]
@@ -67,32 +66,6 @@ class Bundles(Struct, frozen=True, kw_only=True):
     @property
     def _root(self) -> ConfinedRoot:
         return self.library.root
-
-    async def start(self) -> None:
-        """Make up for what an end of the daemon cut short: what has its final name comes into the library,
-        and what is not whole goes, of bundles that were being made too."""
-        for path in await store.making(self.database.reader):
-            with contextlib.suppress(OSError):  # its drive is away; the note of it stays
-                await in_thread(partial(remove_partial, Path(path)))
-                await self._note(Path(path), under_way=False)
-        if not await asyncio.to_thread(self._root.present):
-            return  # the drive is away; nothing is lost meanwhile
-        for found in await store.all_placing(self.database.reader):
-            with contextlib.suppress(OSError):
-                await self._take_up(found)
-        try:
-            await in_thread(lambda: placing.clean(self._root))
-        except OSError as error:
-            log.warning("what is left of bundles cannot be removed: %s", error.strerror)
-
-    async def _take_up(self, found: store.Placing) -> None:
-        finished = found.finished
-        files = [(file.name, file.size_bytes) for file in finished.files]
-        there = await in_thread(lambda: placing.is_placed(self._root, finished.directory, files))
-        async with self.database.transaction(durable=True) as tx:
-            if there:
-                await self.install_one(tx, finished, found.bundle)
-            await store.drop_placing(tx, finished.directory)
 
     # What may be asked
 
@@ -134,7 +107,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
             may_copy = partial(
                 refuse_copies, self._root, bundle.size_bytes, reserve=self.reserve_bytes, promised=promised
             )
-            await self._note(path, under_way=True)
+            await self.recovery.note(path, under_way=True)
             try:
                 with refusing():
                     linked = await progress.in_thread(
@@ -148,7 +121,7 @@ class Bundles(Struct, frozen=True, kw_only=True):
                     raise
                 raise OSError(errno.ENODEV, "the models directory went away") from None
             finally:
-                await uninterrupted(self._note(path, under_way=False))
+                await uninterrupted(self.recovery.rid_of(path))
             return report_of(bundle, linked=linked)
 
         return self.jobs.start(kind="bundle create", work=work, model=name, holds=f"folder {path}")
@@ -202,17 +175,15 @@ class Bundles(Struct, frozen=True, kw_only=True):
                 for item in wanted:
                     await self._install(progress, root, aside, opened, item, last=item is wanted[-1])
             finally:
-                with contextlib.suppress(OSError):
+                try:
                     await in_thread(lambda: placing.clean(root, aside))
-            return report_of(bundle, checks=checks, installed=await self.library.keys())
+                except OSError:
+                    self.recovery.install_left()
+            return report_of(bundle, checks=checks, installed=await self.library.keys(), before=present)
 
         return self.jobs.start(kind="bundle install", work=work, model=path.name, holds=f"folder {path}")
 
     # How it is done
-
-    async def _note(self, path: Path, *, under_way: bool) -> None:
-        async with self.database.transaction(durable=under_way) as tx:
-            await store.set_making(tx, str(path), under_way=under_way)
 
     async def _opened(self, path: Path) -> Opened:
         with refusing():
@@ -314,6 +285,7 @@ def report_of(
     *,
     checks: Sequence[BundleCheck] = (),
     installed: frozenset[tuple[str, int, str]] = frozenset(),
+    before: frozenset[tuple[str, int, str]] = frozenset(),
     linked: bool = False,
 ) -> BundleReport:
     return BundleReport(
@@ -327,6 +299,7 @@ def report_of(
                 option=item.option.id,
                 size_bytes=item.size_bytes,
                 installed=item.key in installed,
+                before=item.key in before,
             )
             for item in bundle.items
         ),
@@ -377,7 +350,7 @@ def _key(request: OpenBundle) -> bytes | None:
 
 def _manifest(bundle: Bundle) -> BundleCheck:
     detail = (
-        f"{len(bundle.items)} models in {len(bundle.files)} files, {human_bytes(bundle.size_bytes)}; its own "
+        f"models: {len(bundle.items)}, files: {len(bundle.files)}, {human_bytes(bundle.size_bytes)}; its own "
         f"SHA-256 is {bundle.sha256}"
     )
     return BundleCheck(what="manifest", outcome=Outcome.GOOD, detail=detail)
@@ -393,5 +366,5 @@ def _files(opened: Opened, progress: Progress) -> BundleCheck:
         except BadBundle as error:
             return BundleCheck(what="files", outcome=Outcome.WRONG, detail=str(error))
         progress.add(0, 1)
-    detail = f"all {len(opened.bundle.files)} were read; each has the size and SHA-256 of the manifest"
+    detail = f"{len(opened.bundle.files)} read whole; each has the size and SHA-256 of the manifest"
     return BundleCheck(what="files", outcome=Outcome.GOOD, detail=detail)

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from modelhubd.entries.bundles import BadBundle, Bundled
-from modelhubd.library.states import Outside
+from modelhubd.library.states import Outside, is_same
 from modelhubd.packages.declared import Declared
 from modelhubd.packages.folder import Opened, explained, fault_in_safety, open_bundle, pieces_of
 from modelhubd.packages.standing import of_signature
@@ -111,14 +111,16 @@ def _fact(opened: Opened, path: str, sha256: str) -> Verified:
         mtime_ns=facts.st_mtime_ns,
         sha256=sha256,
         verified_at="",
+        ctime_ns=facts.st_ctime_ns,
     )
 
 
 def _is_same(facts: Verified, known: Verified | None) -> bool:
-    """Whether it is the file that was read; its device may have another number since."""
-    return known is not None and (facts.inode, facts.size_bytes, facts.mtime_ns, facts.sha256) == (
-        known.inode,
-        known.size_bytes,
-        known.mtime_ns,
-        known.sha256,
-    )
+    """Whether it is the file that was read; its device may have another number since, and itself too where
+    the file system keeps none."""
+    if known is None or not is_same(
+        (known.inode, known.mtime_ns), (facts.inode, facts.mtime_ns, facts.ctime_ns)
+    ):
+        return False
+    now = facts.size_bytes, facts.mtime_ns, facts.sha256
+    return now == (known.size_bytes, known.mtime_ns, known.sha256)

@@ -39,7 +39,7 @@ def make_bundle(
 ) -> bool:
     """Write the bundle to the new folder `path`; `taken` is by path in the bundle. Whether all files were
     linked. Each file was read and is what the manifest promises. `may_copy` is asked once, before the first
-    byte is written there.
+    byte is written there. What is left where it fails is for `is_rid_of_partial`.
 
     Raises:
         NoSpace: by `may_copy`.
@@ -52,20 +52,15 @@ def make_bundle(
     if above.exists(path.name):
         raise FileExistsError(errno.EEXIST, "there is something of that name already", path.name)
     above.remove_tree(partial)  # of one that was interrupted
-    try:
-        (path.parent / partial).mkdir(mode=0o755)
-        root = ConfinedRoot(path.parent / partial)
-        linked = _write_files(root, bundle, taken, link=link, told=told, may_copy=may_copy)
-        for name, data in tuf.items():
-            _write(root, f"{TUF}/{name}", [data])
-        _write(root, MANIFEST, [manifest])
-        for folder in sorted({found.rpartition("/")[0] for found, _ in root.walk()} | {""}):
-            root.fsync_dir(folder)
-        above.rename(partial, path.name)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            above.remove_tree(partial)
-        raise
+    (path.parent / partial).mkdir(mode=0o755)
+    root = ConfinedRoot(path.parent / partial)
+    linked = _write_files(root, bundle, taken, link=link, told=told, may_copy=may_copy)
+    for name, data in tuf.items():
+        _write(root, f"{TUF}/{name}", [data])
+    _write(root, MANIFEST, [manifest])
+    for folder in sorted({found.rpartition("/")[0] for found, _ in root.walk()} | {""}):
+        root.fsync_dir(folder)
+    above.rename(partial, path.name)
     above.fsync_dir()
     return linked
 
@@ -87,13 +82,25 @@ def refuse_copies(models: ConfinedRoot, size: int, folder: Path, *, reserve: int
     )
 
 
-def remove_partial(path: Path) -> None:
-    """Remove what an end of the daemon has left of the bundle that was to become `path`.
+def has_partial(path: Path) -> bool:
+    """Whether there is something of a bundle that was to become `path`."""
+    with contextlib.suppress(OSError):
+        return ConfinedRoot(path.parent).exists(_partial(path))
+    return False
+
+
+def is_rid_of_partial(path: Path) -> bool:
+    """Remove what there is of the bundle that was to become `path`. Whether nothing is left for certain:
+    where the folder above is empty or not there it may be on a drive that is away.
 
     Raises:
-        OSError: the drive is away, or it cannot be removed.
+        OSError: it cannot be removed, or looked for.
     """
-    ConfinedRoot(path.parent).remove_tree(_partial(path))
+    above, partial = ConfinedRoot(path.parent), _partial(path)
+    if above.exists(partial):
+        above.remove_tree(partial)
+        return True
+    return any(path.parent.iterdir())
 
 
 def _partial(path: Path) -> str:

@@ -87,6 +87,11 @@ def is_placed(root: ConfinedRoot, folder: str, files: Sequence[tuple[str, int]])
     return True
 
 
+def is_any_aside(root: ConfinedRoot) -> bool:
+    """Whether there is anything of an install that has no final name."""
+    return root.exists(ASIDE)
+
+
 def clean(root: ConfinedRoot, id: str | None = None) -> None:
     """Remove what is aside of one install, or of all.
 

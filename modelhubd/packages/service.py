@@ -10,8 +10,9 @@ from modelhubd.config import Config
 from modelhubd.downloads.service import Downloads
 from modelhubd.library.jobs import Jobs
 from modelhubd.library.service import Library
-from modelhubd.packages.bundles import Bundles, Install
+from modelhubd.packages.bundles import Bundles
 from modelhubd.packages.first_run import FirstRuns
+from modelhubd.packages.recovery import Install, Recovery
 from modelhubd.packages.sources import Sources
 from modelhubd.packages.standing import Standing, me
 from modelhubd.packages.states import TEMPLATE
@@ -49,10 +50,12 @@ class Packages:
             return None if found is None or found.source != "registry" else found.entry
 
         self._registry = registry
+        self.recovery = Recovery(database, jobs, library, install)
         self.bundles = Bundles(
             database=database,
             jobs=jobs,
             library=library,
+            recovery=self.recovery,
             standing=Standing(
                 registry=registry,
                 served=served,

@@ -30,6 +30,8 @@ class Verified(Struct, frozen=True, kw_only=True):
     mtime_ns: int
     sha256: str
     verified_at: str
+    ctime_ns: int = 0
+    """Not kept: of the file as it is now."""
 
 
 class Decided(Struct, frozen=True, kw_only=True):

@@ -136,7 +136,11 @@ class Moving:
 
     def _begin(self, move: Move) -> Job:
         return self._around.jobs.start(
-            KIND, lambda progress: self._work(move, progress), alone=True, holds=KIND
+            KIND,
+            lambda progress: self._work(move, progress),
+            model=Path(move.target).name,
+            alone=True,
+            holds=KIND,
         )
 
     async def _work(self, move: Move, progress: Progress) -> Moved:

@@ -93,6 +93,8 @@ class BundleItem(Message, frozen=True, kw_only=True):
     size_bytes: int
     installed: bool = False
     """Whether it is in the library now."""
+    before: bool = False
+    """Of a bundle that was to be installed: it was in the library already, so nothing of it was taken."""
 
 
 class BundleReport(Message, frozen=True, kw_only=True):

@@ -123,3 +123,90 @@ def test_a_drive_that_is_pulled_out_in_the_middle_is_away_and_all_can_be_done_ag
             assert installed(daemon).keys() == {"acme/one@1:gguf", "acme/two@1:gguf"}
         finally:
             daemon.stop()
+
+
+@pytest.mark.timeout(300)
+def test_what_death_left_on_a_drive_that_is_away_at_the_start_goes_when_it_is_back(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "kit", MODELS)
+    (tmp_path / "home").mkdir()
+    settings = {"MODELHUB_MODELS_RESERVE_BYTES": "0", "MODELHUB_SERVER_TCP": "false"}
+    daemon = Whole(tmp_path / "home", settings)
+    with disk_of("tmpfs", tmp_path / "stick") as stick, disk_of("tmpfs", tmp_path / "home/models") as disk:
+        disk.folder.chmod(0o700)
+        try:
+
+            def dies(trap: Trap, work: Callable[[], Job]) -> None:
+                daemon.dies_at(trap)
+                daemon.start()
+                with contextlib.suppress(ClientError, OSError, AssertionError):
+                    ended(daemon, work())
+                assert daemon.process is not None
+                assert daemon.process.wait(30) == -9, trap
+                daemon.dies_at(None)
+
+            sprung = [str(tmp_path / f"sprung-{number}") for number in range(2)]
+            # One model is placed and not in the library yet, the other one is aside.
+            dies(
+                {"call": "root.rename", "count": 1, "moment": "after", "do": "die", "file": sprung[0]},
+                lambda: daemon.client.install_bundle(bundle),
+            )
+            assert (disk.folder / ".bundles").exists()
+            disk.unplug()
+            daemon.start()
+            assert installed(daemon) == {}, "it is started, and not just answers"
+            disk.plug_in()
+            until(lambda: installed(daemon), lambda found: found == {"acme/one@1:gguf": "bundle"})
+            until(lambda: (disk.folder / ".bundles").exists(), lambda there: not there)
+            nothing_is_half(daemon)
+            assert ended(daemon, daemon.client.install_bundle(bundle)).state == "completed"
+            daemon.stop()
+            dies(
+                {"call": "making._write", "count": 2, "moment": "before", "do": "die", "file": sprung[1]},
+                lambda: daemon.client.create_bundle(stick.folder / "made", sorted(MODELS)),
+            )
+            left = [path.name for path in stick.folder.iterdir()]
+            assert left == [".made.modelhub-partial"]
+            stick.unplug()
+            daemon.start()
+            assert len(installed(daemon)) == len(MODELS)
+            stick.plug_in()
+            until(lambda: list(stick.folder.iterdir()), lambda found: not found)
+            (cleanup,) = until(lambda: [job for job in daemon.client.jobs().items if job.state.ended], bool)
+            assert (cleanup.kind, cleanup.state) == ("bundle cleanup", "completed")
+            daemon.stop()
+            # The drive goes in the middle, with no death.
+            hold = tmp_path / "held"
+            daemon.dies_at(
+                {"call": "making._write", "count": 2, "moment": "before", "do": "hold", "file": str(hold)}
+            )
+            daemon.start()
+            job = daemon.client.create_bundle(stick.folder / "made", sorted(MODELS))
+            until(hold.exists, bool)
+            stick.unplug()
+            hold.unlink()
+            assert ended(daemon, job).state == "failed"
+            stick.plug_in()
+            until(lambda: list(stick.folder.iterdir()), lambda found: not found)
+        finally:
+            if daemon.process is not None and daemon.process.poll() is None:
+                daemon.stop()
+
+
+@pytest.mark.timeout(120)
+def test_what_is_disallowed_while_it_is_copied_is_not_installed(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "kit", MODELS)
+    hold = tmp_path / "held"
+    daemon = Whole(tmp_path / "home", {"MODELHUB_MODELS_RESERVE_BYTES": "0", "MODELHUB_SERVER_TCP": "false"})
+    daemon.dies_at({"call": "placing.stage", "count": 1, "moment": "after", "do": "hold", "file": str(hold)})
+    daemon.start()
+    try:
+        job = daemon.client.install_bundle(bundle)
+        until(hold.exists, bool)
+        daemon.client.change_policy(allowed_publishers=("lab",))
+        hold.unlink()
+        done = ended(daemon, job)
+        assert done.error is not None and done.error.code == "refused_by_policy", done
+        assert installed(daemon) == {}
+        nothing_is_half(daemon)
+    finally:
+        daemon.stop()

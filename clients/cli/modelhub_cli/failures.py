@@ -100,6 +100,10 @@ def next_step_of(error: Exception) -> str | None:
         return "What it needs: modelhub show MODEL; to do it anyway add --force."
     if isinstance(error, ProblemError) and error.code in ("does_not_fit", "not_enough_memory"):
         return "To do it anyway add --force; other options: modelhub show MODEL."
+    if isinstance(error, ProblemError) and error.code == "path_not_found":
+        return "Check how it is written. What other tools hold: modelhub scan, then modelhub scan --import N."
+    if isinstance(error, ProblemError) and error.code == "managed":
+        return "Which folder provides it, and who has declared that: modelhub bundle sources."
     if isinstance(error, NoSpace):
         return (
             "Make room: modelhub downloads prune, modelhub list, modelhub rm. What is free: modelhub device."

@@ -15,6 +15,8 @@ from modelhub_client.events import DISCONNECTED
 from modelhubd.wire.jobs import Job, JobProgress, JobState, LibraryProgress
 
 STEP = 10
+NEXT_STEPS = {"import": "Nothing of it was taken, and it is as it was. What else there is: modelhub scan."}
+"""By kind of job, where its own words say why it failed and the daemon is well."""
 
 
 class JobView(Protocol):
@@ -118,7 +120,8 @@ def tell_end(out: Output, job: Job, done: str = "is done.") -> int:
         return report(Failed(f"{name_of(job)}: {job.kind} was cancelled.", code=FAILURE))
     code = INTEGRITY if job.error is not None and job.error.code in INTEGRITY_CODES else FAILURE
     reason = plain(job.error.detail) if job.error else "It does not say why."
-    return report(Failed(f"{name_of(job)}: {job.kind} failed: {reason}", code=code))
+    next_step = NEXT_STEPS.get(job.kind) if code == FAILURE else None
+    return report(Failed(f"{name_of(job)}: {job.kind} failed: {reason}", next_step=next_step, code=code))
 
 
 def name_of(job: Job) -> str:

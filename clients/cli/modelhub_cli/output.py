@@ -24,7 +24,8 @@ class ReaderGone(Exception):
 class Column(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One column: `raw` is what scripts get, `shown` what people get.
 
-    Where the terminal is narrower than `from_width` the column is left out; a `flexible` one is cut first.
+    Where the terminal is narrower than `from_width` the column is left out; a `flexible` one is cut first, or
+    goes on in the next line where it `wraps`.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Column(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     right: bool = False
     from_width: int = 0
     flexible: bool = False
+    wraps: bool = False
 
     def text(self, item: T) -> str:
         return plain(self.raw(item) if self.shown is None else self.shown(item))

@@ -1,7 +1,9 @@
 """Tables, descriptions and paragraphs on a terminal. By hand: rich would take longer to import than the
 daemon takes to answer; only its table of character widths is used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import zip_longest
 from typing import TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -17,7 +19,8 @@ CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "c
 
 
 def print_table(out: Output, items: Sequence[T], columns: Sequence[Column[T]]) -> None:
-    """Rows that fit the width: columns are left out where it is narrow or all are empty, long ones cut."""
+    """Rows that fit the width: columns are left out where it is narrow or all are empty, long ones are cut or
+    wrapped."""
     shown = [
         column
         for column in columns
@@ -25,16 +28,18 @@ def print_table(out: Output, items: Sequence[T], columns: Sequence[Column[T]]) -
     ]
     widths = _widths(out.width, items, shown)
 
-    def row(cells: Sequence[tuple[str, str]]) -> str:
+    def line(cells: Iterable[tuple[str, str]]) -> None:
         fitted = (
             paint(out, _fit(text, width, right=column.right), style)
             for (text, style), column, width in zip(cells, shown, widths, strict=True)
         )
-        return (" " * GAP).join(fitted).rstrip()
+        out.line((" " * GAP).join(fitted).rstrip())
 
-    out.line(row([(column.title.upper(), "bold dim") for column in shown]))
+    line((column.title.upper(), "bold dim") for column in shown)
     for item in items:
-        out.line(row([(column.text(item), column.style_of(item)) for column in shown]))
+        styles = [column.style_of(item) for column in shown]
+        for texts in zip_longest(*map(partial(_lines, item), shown, widths), fillvalue=""):
+            line(zip(texts, styles, strict=True))
 
 
 def print_facts(out: Output, facts: Sequence[Fact]) -> None:
@@ -77,6 +82,12 @@ def wrap(text: str, width: int) -> Iterator[str]:
         line = f"{line} {rest}" if line else rest
     if line:
         yield line
+
+
+def _lines(item: T, column: Column[T], width: int) -> list[str]:
+    """What stands in a cell, one beneath the other."""
+    text = column.text(item)
+    return list(wrap(text, width)) or [""] if column.wraps else [text]
 
 
 def _fit(text: str, width: int, *, right: bool) -> str:

@@ -121,6 +121,11 @@ def since(text: str | None, now: datetime) -> str:
     return "–" if then is None else human_duration(max(0.0, (now - then).total_seconds()))
 
 
+def counted(number: int, thing: str) -> str:
+    """As `1 model`, `2 models`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def reference(model: str, version: int, option: str) -> str:
     """The exact name of an option of a model's version."""
     return f"{model}@{version}:{option}"

@@ -19,6 +19,7 @@ from modelhubd.library.imports.sources import (
     check_unchanged,
     open_source,
 )
+from modelhubd.library.quiet import helpers
 from modelhubd.storage.confined import ConfinedRoot
 
 FOLDER = ".importing"
@@ -83,13 +84,15 @@ def stage_copy(root: ConfinedRoot, file: SourceFile, name: str, target: str, sha
         out = root.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             digest = hashlib.sha256()
-            while block := os.read(fd, BLOCK):
-                digest.update(block)
-                if block == _NOTHING[: len(block)]:
-                    os.lseek(out, len(block), os.SEEK_CUR)  # a hole stays a hole
-                else:
-                    _write(out, block)
-                add(len(block))
+            with helpers(1) as beside:
+                while block := os.read(fd, BLOCK):
+                    hashed = beside.submit(digest.update, block)
+                    if block == _NOTHING[: len(block)]:
+                        os.lseek(out, len(block), os.SEEK_CUR)  # a hole stays a hole
+                    else:
+                        _write(out, block)
+                    hashed.result()
+                    add(len(block))
             os.ftruncate(out, os.lseek(out, 0, os.SEEK_CUR))
             os.fsync(out)
         finally:

@@ -41,6 +41,7 @@ from modelhubd.storage.room import refuse_without_room
 from modelhubd.storage.sharing import share_right
 from modelhubd.tasks import uninterrupted
 from modelhubd.trust.names import Reference, is_option_id, parse_reference
+from modelhubd.trust.text import printable
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import CatalogEntry, Option
 from modelhubd.wire.imports import Imported, ImportMode, ImportRequest, ImportResult
@@ -109,7 +110,8 @@ class Imports:
         async def work(progress: Progress) -> ImportResult:
             return await self._import(root, source, request.mode, asked, request.option, progress)
 
-        return self._jobs.start("import", work, model=request.model, holds=f"import {what}")
+        name = printable(Path(request.path).name if request.path else next(iter(source.files)))
+        return self._jobs.start("import", work, model=request.model or name, holds=f"import {what}")
 
     async def recover(self) -> None:
         """Undo what an end of the daemon cut short. Call it whenever the models directory is there."""

@@ -83,6 +83,9 @@ def test_a_scan_lists_and_imports_by_number(
     assert run(["scan", "--import", "all", "--mode", "reference"]) == 0
     (other,) = daemon.client.library(q="acme/other").items
     assert other.files[0].outside
+    capsys.readouterr()
+    assert run(["list", "acme/other"]) == 0
+    assert "in place" in capsys.readouterr().out
     assert other.files[0].where == f"~/.ollama/models/blobs/sha256-{sha256(OTHER)}"
     capsys.readouterr()
     assert run(["scan", "--json"]) == 0
@@ -107,6 +110,12 @@ def test_a_file_is_imported_by_its_path(
     assert daemon.client.estimate(own.id).total_bytes > 0
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert run(["import", "Downloads/nothing.gguf"]) != 0
+    assert "modelhub scan --import N" in "".join(capsys.readouterr())
+    (person / "Downloads/half.gguf").write_bytes(path.read_bytes()[:5000])
+    assert run(["import", "Downloads/half.gguf"]) != 0
+    said = "".join(capsys.readouterr())
+    assert "half.gguf: import failed: half.gguf cannot be used: it is cut off" in said
+    assert "Nothing of it was taken" in said and "doctor" not in said
     assert run(["import", str(path)]) != 0, "it is there already"
     assert run(["import", str(path), str(path), "--as", "a/b"]) != 0
 

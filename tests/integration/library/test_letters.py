@@ -2,13 +2,16 @@
 its files anew each time it is plugged in: exFAT, as it is on most sticks."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from modelhubd.errors import Conflict
 from modelhubd.library.layout import MARKER
 from modelhubd.space import copying
+from modelhubd.space.moving import _last_pass
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.wire.jobs import Job
 from tests.disks import Disk, disk_of
@@ -71,6 +74,46 @@ async def test_a_model_is_the_same_in_other_letters_and_after_the_disk_was_away(
     assert [path.name for path in world.models.iterdir()] == [MARKER]
 
 
+def inodes(folder: Path, *, backwards: bool) -> dict[str, int]:
+    """They are given in the order in which they are asked for."""
+    return {path.name: path.stat().st_ino for path in sorted(folder.iterdir(), reverse=backwards)}
+
+
+async def test_what_is_used_there_where_it_is_stays_verified_until_it_is_another_file(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    with disk_of("exfat", tmp_path / "home/stick") as stick:
+        async with world_in(tmp_path) as world:
+            await world.know("acme/tiny", q4=FILES)
+            for name, content in FILES.items():
+                world.source(f"stick/{name}", content)
+            (made,) = (await world.bring(stick.folder, "reference")).imported
+            before = await world.library.get(made.library_id)
+            assert before.verified_at is not None
+            numbers = inodes(stick.folder, backwards=False)
+            for backwards in (True, False):
+                stick.unplug()
+                await world.library._look()
+                assert (await world.library.get(before.id)).state == "offline"
+                stick.plug_in()
+                changed = inodes(stick.folder, backwards=backwards) != numbers
+                assert changed or not backwards, "the disk numbers its files anew"
+                await world.library._look()
+                assert await world.library.get(before.id) == before
+            (row,) = await world.database.reader.fetch_all(
+                "SELECT outside_device FROM artifact_file WHERE name = 'mmproj.gguf'"
+            )
+            mine = stick.folder / "mmproj.gguf"
+            assert row[0] == mine.stat().st_dev, "deleted, it is not taken for away"
+            times = mine.stat()
+            stick.unplug()
+            stick.plug_in()
+            mine.unlink()
+            mine.write_bytes(b"TWO" * 1000)
+            os.utime(mine, ns=(times.st_atime_ns, times.st_mtime_ns + 10_000_000_000))
+            await world.library._look()
+            assert (await world.library.get(before.id)).verified_at is None, "it is another one"
+
+
 async def test_what_is_in_the_way_in_other_letters_stays(world: World) -> None:
     mine = world.models / "ACME/Tiny/1/Q4/TINY-Q4.GGUF"
     mine.parent.mkdir(parents=True)
@@ -109,6 +152,18 @@ def test_the_models_directory_can_be_moved_there_and_back(disk: Disk, tmp_path: 
         assert copying.differing(files, copying.files_of(ConfinedRoot(target))) == ([], [])
     found = {path.name: path.read_bytes() for path in (back / FOLDER).iterdir()}
     assert found == FILES | {"second": FILES["mmproj.gguf"]}
+
+
+def test_nothing_is_switched_over_to_a_disk_that_lacks_a_file(disk: Disk, tmp_path: Path) -> None:
+    """As where two names have become one after the first look."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("Notes.txt", "notes.txt"):
+        (home / name).write_text(name)
+    with pytest.raises(Conflict) as refused:
+        _last_pass(ConfinedRoot(home), ConfinedRoot(disk.folder))
+    assert refused.value.code == "names_collide"
+    assert {path.name for path in home.iterdir()} == {"Notes.txt", "notes.txt"}, "no list of what may go"
 
 
 @pytest.mark.timeout(180)

@@ -215,3 +215,23 @@ async def test_what_is_installed_is_not_taken_over(world: World, stick: Path) ->
                 ),
                 {},
             )
+
+
+async def test_what_is_read_again_and_right_stays_verified(world: World, stick: Path) -> None:
+    library_id = await refer(world, {"tiny.gguf": stick / "blob-1"})
+
+    async def verified() -> str | None:
+        job = await world.library.integrity.verify(library_id)
+        assert await world.jobs.ended(job.id, within_s=20)
+        await world.library.scan()
+        return (await world.library.get(library_id)).verified_at
+
+    assert await verified() is not None
+    facts = (stick / "blob-1").stat()
+    other = stick / "other"
+    other.write_bytes(b"model")
+    os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    other.replace(stick / "blob-1")
+    await world.library.scan()
+    assert (await world.library.get(library_id)).verified_at is None, "it is another file"
+    assert await verified() is not None, "with the same bytes"

@@ -101,7 +101,7 @@ def test_a_bundle_is_made_carried_verified_installed_and_run_without_a_network(s
         assert [line for line in said.splitlines() if what in line and "good" in line], said
     assert story.away.client.catalog_info().source == "floor"
 
-    types(story.away, "bundle", "install", str(story.bundle))
+    assert "Installed from kit: 1 model." in types(story.away, "bundle", "install", str(story.bundle))
     assert installed(story.away) == {f"{CHAT}@1:gguf": "bundle"}
     (artifact,) = story.away.client.library().items
     assert artifact.verified_at is not None
@@ -114,8 +114,9 @@ def test_a_bundle_is_made_carried_verified_installed_and_run_without_a_network(s
     assert not list((story.away.home / "models").glob(".bundles/*"))
     story.away.client.unload(server.id)
 
-    again = ended(story.away, story.away.client.install_bundle(story.bundle))
-    assert again.state == "completed", "what is there already is no fault"
+    again = types(story.away, "bundle", "install", str(story.bundle))
+    assert "In the library already, so not taken from kit: 1." in again, "that is no fault"
+    assert "Installed" not in again
     types(story.online, "bundle", "create", str(story.bundle), CHAT, code=5)
 
 

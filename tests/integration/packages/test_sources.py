@@ -14,6 +14,7 @@ from modelhubd.trust.signing import new_key
 from modelhubd.wire.bundles import MANIFEST, SIGNATURE, Source
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import LoadSettings
+from tests.disks import disk_of
 from tests.fakes.tiny_gguf import write_chat
 from tests.integration.packages.world import ended, types, until, write_bundle
 from tests.running import RunningDaemon
@@ -218,6 +219,8 @@ def test_an_administrators_share_is_offline_while_it_is_not_mounted(
     drop_in.write_text(json.dumps({"path": str(share / "models")}))
     machine.becomes("package:office", "ok")
     assert machine.of("package:office")["acme/office"].state == "ok"
+    assert "managed" in types(machine, "list", "acme/office")
+    assert "bundle sources" in types(machine, "rm", "acme/office", "--yes", code=5)
     with pytest.raises(Conflict):
         machine.client.remove(machine.of("package:office")["acme/office"].id)
     with pytest.raises(Conflict):
@@ -239,6 +242,30 @@ def test_an_administrators_share_is_offline_while_it_is_not_mounted(
     until(lambda: machine.of("package:office") == {})
     drop_in.unlink()
     until(lambda: machine.source("package:office") is None)
+
+
+def test_a_stick_of_models_is_read_once_though_it_numbers_its_files_anew(
+    machine: Administered, tmp_path: Path
+) -> None:
+    with disk_of("exfat", tmp_path / "stick") as stick:
+        kit = write_bundle(stick.folder / "kit", {"acme/first": b"first", "acme/second": b"second"})
+        files = sorted(kit.rglob("m.gguf"))
+        numbers = [path.stat().st_ino for path in files]
+        drop_in = machine.home / "config/packages.d/stick.json"
+        drop_in.write_text(json.dumps({"path": str(kit)}))
+        machine.becomes("package:stick", "ok")
+        before = machine.of("package:stick")
+        stick.unplug()
+        machine.becomes("package:stick", "offline")
+        until(lambda: {item.state.value for item in machine.of("package:stick").values()} == {"offline"})
+        stick.plug_in()
+        again = [path.stat().st_ino for path in reversed(files)]
+        assert [*reversed(again)] != numbers, "the disk numbers its files anew"
+        machine.becomes("package:stick", "ok")
+        until(lambda: machine.of("package:stick") == before)
+        assert machine.checks("package:stick") == 1
+        drop_in.unlink()
+        until(lambda: machine.source("package:stick") is None)
 
 
 def test_what_is_installed_already_is_not_taken_from_a_bundle(machine: Administered, tmp_path: Path) -> None:

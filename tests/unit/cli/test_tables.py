@@ -84,3 +84,16 @@ def test_a_table_of_what_cannot_give_fits_all_the_same(
     lines = capsys.readouterr().out.splitlines()
     assert all(cell_len(line) <= width for line in lines)
     assert ("verifying" in lines[1]) is (width >= 60)
+
+
+def test_a_cell_that_wraps_is_shown_whole_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "no registry is set on this machine, so no catalog vouches for the models"
+    columns: tuple[Column[str], ...] = (
+        Column(title="checked", raw=lambda item: "catalog"),
+        Column(title="found", raw=lambda item: item, flexible=True, wraps=True),
+    )
+    print_table(_out(40), (reason, "short"), columns)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(cell_len(line) <= 40 for line in lines)
+    assert " ".join(line[9:] for line in lines[1:-1]) == reason
+    assert [line[:9].strip() for line in lines[1:]] == ["catalog", "", "", "catalog"]

@@ -63,3 +63,7 @@ def test_the_time_of_the_next_attempt_is_told_from_now() -> None:
     assert words.until(rfc3339(NOW + timedelta(seconds=75)), NOW) == "in 1 min 15 s"
     assert words.until(rfc3339(NOW - timedelta(seconds=1)), NOW) == "now"
     assert words.until(None, NOW) == ""
+
+
+def test_one_is_not_told_as_many() -> None:
+    assert [words.counted(number, "model") for number in (0, 1, 2)] == ["0 models", "1 model", "2 models"]

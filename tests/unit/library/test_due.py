@@ -84,8 +84,9 @@ def test_two_names_of_one_file_count_once() -> None:
         (Found(10, 1, 0, inode=2, ctime_ns=9 * SECOND), True),
         (Found(10, 2, 0, inode=2, ctime_ns=9 * SECOND), True),
         (Found(10, 1, 0, inode=2, ctime_ns=5 * SECOND), False),
+        (Found(10, 1, SECOND, inode=2, ctime_ns=SECOND), False),
     ],
-    ids=["as it was", "written to", "a second name", "another file", "both", "mounted anew"],
+    ids=["as it was", "written to", "a second name", "another file", "both", "mounted anew", "copied there"],
 )
 def test_a_file_that_was_touched_is_told_by_its_inode(found: Found, touched: bool) -> None:
     assert is_touched(Trace(1, 5 * SECOND, 1), found) is touched

@@ -106,6 +106,14 @@ def test_a_drive_that_is_mounted_again_may_have_another_number() -> None:
     assert remounted((FILE,), {}) == (FILE,)
 
 
+def test_a_drive_that_numbers_its_files_anew_has_the_same_files() -> None:
+    exfat = {AT: Found(3, 1, mtime_ns=1000, inode=43, device=8, ctime_ns=1000)}
+    assert not is_replaced((FILE, None), exfat)
+    assert remounted((FILE, None), exfat) == (Outside(AT, device=8, inode=43, mtime_ns=1000), None)
+    for other in (Found(3, 1, 1000, 43, 8, 1001), Found(3, 1, 1001, 43, 8, 1001)):
+        assert is_replaced((FILE, None), {AT: other}), "it was written or named later"
+
+
 @given(PATHS, st.booleans())
 def test_a_path_is_shown_to_its_owner_and_found_again(parts: list[str], at_home: bool) -> None:
     home = Path("/home/someone")
@@ -122,7 +130,8 @@ def test_a_look_finds_regular_files_and_nothing_else(tmp_path: Path) -> None:
     facts = whole.stat()
     known = [outside_of(path, facts) for path in (whole, link, gone, tmp_path)]
     seen = look_outside(known)
-    assert seen.found == {str(whole): Found(3, 1, facts.st_mtime_ns, facts.st_ino, facts.st_dev)}
+    times = facts.st_mtime_ns, facts.st_ino, facts.st_dev, facts.st_ctime_ns
+    assert seen.found == {str(whole): Found(3, 1, *times)}
     assert seen.away == frozenset()
     elsewhere = Outside(str(tmp_path / "not" / "here"), facts.st_dev + 1, 1, 1)
     assert look_outside([elsewhere]).away == {elsewhere.path}

@@ -32,7 +32,7 @@ CHECKS: tuple[Column[BundleCheck], ...] = (
         style=lambda check: STYLES[check.outcome],
     ),
     Column(title="checked", raw=lambda check: check.what, style="bold"),
-    Column(title="found", raw=lambda check: check.detail, flexible=True),
+    Column(title="found", raw=lambda check: check.detail, flexible=True, wraps=True),
 )
 SOURCES: tuple[Column[Source], ...] = (
     Column(title="source", raw=lambda source: source.id, style="bold"),
@@ -43,7 +43,7 @@ SOURCES: tuple[Column[Source], ...] = (
     ),
     Column(title="models", raw=lambda source: ", ".join(source.models), flexible=True),
     Column(title="where", raw=lambda source: source.where, from_width=100),
-    Column(title="trouble", raw=lambda source: source.detail or "", from_width=80),
+    Column(title="trouble", raw=lambda source: source.detail or "", flexible=True, wraps=True),
 )
 EXAMPLES = """\b
 Examples:
@@ -92,7 +92,7 @@ def create(
         else:
             out.line(str(path))
         signed = ", signed" if key is not None else ""
-        out.say(f"{len(made.items)} models, {words.size(made.size_bytes)}{signed}.")
+        out.say(f"{words.counted(len(made.items), 'model')}, {words.size(made.size_bytes)}{signed}.")
         return 0
 
     return _followed(daemon, out, job, tell)
@@ -125,8 +125,10 @@ def verify(out: Output, path: Path, key: str | None) -> int:
         wrong = [check for check in found.checks if check.outcome is Outcome.WRONG]
         if wrong:
             message = f"{found.name}: {wrong[0].what}: {wrong[0].detail}"
-            return report(Failed(plain(message), code=INTEGRITY))
-        out.say(f"{found.name} is good: {len(found.items)} models, {words.size(found.size_bytes)}.")
+            next_step = "Do not use it. Make it again, or get it again from whoever made it."
+            return report(Failed(plain(message), next_step=next_step, code=INTEGRITY))
+        models = words.counted(len(found.items), "model")
+        out.say(f"{found.name} is good: {models}, {words.size(found.size_bytes)}.")
         return 0
 
     return _followed(daemon, out, daemon.verify_bundle(path, key=key), tell)
@@ -146,7 +148,12 @@ def install(out: Output, path: Path, key: str | None) -> int:
         else:
             for item in found.items:
                 out.line(words.reference(item.model, item.version, item.option))
-        out.say(f"{len(found.items)} models of {found.name} are installed.")
+        before = sum(item.before for item in found.items)
+        fresh = len(found.items) - before
+        if fresh:
+            out.say(f"Installed from {found.name}: {words.counted(fresh, 'model')}.")
+        if before:
+            out.say(f"In the library already, so not taken from {found.name}: {before}.")
         return 0
 
     return _followed(daemon, out, daemon.install_bundle(path, key=key), tell)

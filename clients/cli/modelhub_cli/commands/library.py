@@ -23,8 +23,14 @@ def _checked(artifact: Artifact) -> str:
 
 
 def _notes(artifact: Artifact) -> str:
-    notes = ("active" if artifact.active else "", "running" if artifact.loaded_by else "")
-    return ", ".join(filter(None, notes))
+    notes = {
+        "active": artifact.active,
+        "running": artifact.loaded_by,
+        "withdrawn": artifact.withdrawn,
+        "managed": artifact.managed,
+        "in place": any(file.outside for file in artifact.files) and not artifact.managed,
+    }
+    return ", ".join(note for note, holds in notes.items() if holds)
 
 
 ARTIFACTS: tuple[Column[Artifact], ...] = (

@@ -180,7 +180,11 @@ def _facts(model: ModelDetail) -> list[Fact]:
 
 
 def _source(source: str) -> str:
-    return {"floor": "embedded catalog", "local": "your own catalog.d"}.get(source, source)
+    return {
+        "floor": "embedded catalog",
+        "local": "your own catalog.d",
+        "direct": "its address; nobody has verified it",
+    }.get(source, source)
 
 
 def _short(digest: str | None) -> str:
