@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 import { originWord, shownValue } from "./load_fields.js";
 import { logPane } from "./logs.js";
 import { isEnded } from "./state.js";
-import { bytes, modelParts, plural, since } from "./text.js";
+import { bytes, modelParts, optionWord, plural, since } from "./text.js";
 
 /** @type {Record<string, string>} */
 export const SERVER_WORDS = { starting: "Starting", loading: "Loading", ready: "Running", draining: "Finishing requests", failed: "Could not run", stopped: "Stopped" };
@@ -53,7 +53,7 @@ function row(act, server, name, load, busy, device, pane, chat, log) {
       h(
         "div",
         { class: "row-main" },
-        h("div", { class: "who" }, h("h2", null, title), h("p", { class: "publisher" }, `${server.model} · ${server.option} · version ${server.version}`)),
+        h("div", { class: "who" }, h("h2", null, title), h("p", { class: "publisher" }, `${server.model} · ${optionWord(server.option)} · version ${server.version}`)),
         h(
           "p",
           { class: `server ${server.state}` },
