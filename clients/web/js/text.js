@@ -82,6 +82,11 @@ export function day(rfc3339) {
   return new Date(rfc3339).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
 }
 
+/** `3 Dec 2026, 18:37:18`, in the reader's words. @param {string} rfc3339 */
+export function instant(rfc3339) {
+  return new Date(rfc3339).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
 /** The parts of `publisher/name`. @param {string} model @returns {[string, string]} */
 export function modelParts(model) {
   const at = model.indexOf("/");

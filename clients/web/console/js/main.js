@@ -2,6 +2,7 @@
 /** Puts the console's parts together. */
 import { mount } from "../../js/dom.js";
 import { createStore } from "../../js/store.js";
+import { showTab } from "../../js/tab_in_view.js";
 import { createActions } from "./actions.js";
 import { createRegistry } from "./api.js";
 import { createData, keyOf } from "./data.js";
@@ -101,6 +102,7 @@ function arrive() {
   store.set({ route, ...(elsewhere ? { proof: null, made: null } : {}) });
   refresh();
   if (elsewhere) scrollTo(0, 0);
+  requestAnimationFrame(() => showTab(document));
 }
 
 /** Where the keyboard was stays the place where it is, also when its button is gone. */
