@@ -2,7 +2,7 @@
 /** Puts the console's parts together. */
 import { mount } from "../../js/dom.js";
 import { createStore } from "../../js/store.js";
-import { showTab } from "../../js/tab_in_view.js";
+import { keepTab, showTab } from "../../js/tab_in_view.js";
 import { createActions } from "./actions.js";
 import { createRegistry } from "./api.js";
 import { createData, keyOf } from "./data.js";
@@ -108,7 +108,9 @@ function arrive() {
 /** Where the keyboard was stays the place where it is, also when its button is gone. */
 function show(/** @type {any} */ value) {
   const focused = document.activeElement;
+  const kept = keepTab(document);
   render(page(act, value));
+  kept();
   if (focused && focused !== document.body && !focused.isConnected) document.getElementById("main")?.focus({ preventScroll: true });
   const title = value.me ? viewOf(value.route, value.me).title : "Sign in";
   document.title = `${title} – Model Registry`;
