@@ -177,6 +177,7 @@ async def test_it_fits_every_width(world: World) -> None:
             await expect(world.page.locator(".summary").first).to_be_visible()
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert await world.page.evaluate(wide) <= 0, (width, route)
+            await expect(world.page.locator("nav [aria-current]")).to_be_in_viewport(ratio=0.9)
         if width == 390:
             await world.go("#/downloads")
             await expect(words).to_contain_text(": ")

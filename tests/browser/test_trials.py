@@ -145,6 +145,11 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(world: Wo
         await expect(page.locator(f".pane {within}").first).to_be_visible()
         await no_findings(page, themes=True)
         await has_edges(page)
+        edge = "el => getComputedStyle(el).borderTopColor"
+        chosen, other = (page.locator(f"[aria-expanded='{on}'].button").first for on in ("true", "false"))
+        assert await chosen.evaluate(edge) != await other.evaluate(edge), (
+            "the open pane's button is like the others"
+        )
         await page.emulate_media(forced_colors="none")
     for name, title in (
         ("Start a trial", "Start"),

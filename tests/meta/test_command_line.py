@@ -94,3 +94,23 @@ def test_an_example_of_what_there_is_not_is_found() -> None:
         _parsed(["downloads", "list", "--every"])
     with pytest.raises(click.UsageError):
         _parsed(["dowload"])
+
+
+def _named(line: str) -> list[str]:
+    """The commands that a group's line in the help enumerates: `share, stop` of `What to do: share, stop.`"""
+    _, _, after = line.rstrip(".").partition(": ")
+    return [word for word in after.split(", ") if word not in ("", "…")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name, lazy in cli._lazy.items()
+        if isinstance(EVERY[f"modelhub {name}"], click.Group) and name != "registry" and _named(lazy.help)
+    ),
+)
+def test_what_a_group_s_line_enumerates_are_its_commands(name: str) -> None:
+    group = EVERY[f"modelhub {name}"]
+    assert isinstance(group, click.Group)
+    assert set(_named(cli._lazy[name].help)) <= set(group.list_commands(click.Context(group)))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from modelhub_cli import words
 from modelhub_cli.failures import REFUSED
+from modelhub_cli.fit_columns import FIT, NEEDS
 from modelhub_cli.output import Column, Fact, Output, plain
 from modelhubd.wire.catalog import JudgedOption
 from modelhubd.wire.library import Artifact
@@ -23,18 +24,8 @@ def print_estimate(out: Output, artifact: Artifact, found: Estimate) -> int:
 
 FITS: tuple[Column[JudgedOption], ...] = (
     Column(title="option", raw=lambda option: option.id, style="bold"),
-    Column(
-        title="fit",
-        raw=lambda option: option.fit.verdict.value,
-        shown=lambda option: words.badge(option.fit),
-        style=lambda option: words.badge_style(option.fit),
-    ),
-    Column(
-        title="needs",
-        raw=lambda option: option.fit.needed_bytes,
-        shown=lambda option: words.size(option.fit.needed_bytes),
-        right=True,
-    ),
+    FIT,
+    NEEDS,
     Column(
         title="available",
         raw=lambda option: option.fit.available_bytes,

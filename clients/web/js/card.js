@@ -4,7 +4,7 @@ import { fitBadge, isRefused, reasonOf } from "./fit.js";
 import { icon } from "./icons.js";
 import { downloadButtons, progressBar } from "./progress.js";
 import { isEnded } from "./state.js";
-import { bytes, context, count, formatName, licenseName, optionName, parameters } from "./text.js";
+import { bytes, context, count, formatName, licenseName, optionName, optionWord, parameters } from "./text.js";
 
 /**
  * A model on the Browse tab.
@@ -95,7 +95,7 @@ function foot(act, model, detail, option, download, installed) {
 function optionSelect(act, model, detail, option, id) {
   const options = detail
     ? detail.options.map((/** @type {any} */ one) => h("option", { key: one.id, value: one.id }, `${optionName(one)} — ${bytes(one.size_bytes)}${one.unverified ? " · no checksum" : ""}`))
-    : [h("option", { key: "best", value: id ?? "" }, `${id ? nameOfId(id) : model.formats.map(formatName).join(", ")} — ${bytes(model.size_bytes)}`)];
+    : [h("option", { key: "best", value: id ?? "" }, `${id ? optionWord(id) : model.formats.map(formatName).join(", ")} — ${bytes(model.size_bytes)}`)];
   return h(
     "span",
     { key: "select", class: "select" },
@@ -106,12 +106,6 @@ function optionSelect(act, model, detail, option, id) {
     ),
     icon("chevron"),
   );
-}
-
-/** `GGUF Q4_K_M` from `gguf-q4_k_m`, until the options are there. @param {string} id */
-function nameOfId(id) {
-  const [format, ...rest] = id.split("-");
-  return `${formatName(format)} ${rest.join("-").toUpperCase()}`.trim();
 }
 
 /** @param {any} act @param {any} model @param {any} option @param {string | null | undefined} id */

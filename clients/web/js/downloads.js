@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { leftovers, limitsForm, ownLimits } from "./limits.js";
 import { downloadButtons, progressBar, progressWords } from "./progress.js";
 import { inOrder } from "./state.js";
-import { bytes, day, modelParts, plural } from "./text.js";
+import { bytes, day, modelParts, optionWord, plural } from "./text.js";
 
 /** @type {Record<string, {word: string, icon: "check" | "warn" | "cross", tone: string}>} */
 const ENDS = {
@@ -58,7 +58,7 @@ function summary(under, going) {
 /** @param {any} download @param {string | undefined} name */
 function title(download, name) {
   const [publisher, short] = modelParts(download.model);
-  return h("div", { class: "who" }, h("h2", null, name ?? short), h("p", { class: "publisher" }, `${publisher} · ${download.option} · version ${download.version}`));
+  return h("div", { class: "who" }, h("h2", null, name ?? short), h("p", { class: "publisher" }, `${publisher} · ${optionWord(download.option)} · version ${download.version}`));
 }
 
 /** @param {any} act @param {any} download @param {string | undefined} name @param {string | null} dragged id of what is dragged @param {boolean} over whether that is above this @param {string | undefined} rate what was wrong with the rate asked for @param {string | undefined} priority and with the priority */

@@ -35,7 +35,7 @@ function group(act, route, facet, values) {
       "label",
       { key: one.value, class: "facet" },
       h("input", { type: "checkbox", checked: chosen.includes(one.value), onchange: () => act.toggle(facet, one.value) }),
-      h("span", { class: "value" }, facet === "license" ? one.value.replace(/^LicenseRef-/, "") : one.value),
+      h("span", { class: "value", title: one.value }, facet === "license" ? one.value.replace(/^LicenseRef-/, "") : one.value),
       h("span", { class: "count" }, one.count),
     );
   return h(

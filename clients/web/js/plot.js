@@ -112,7 +112,8 @@ function inAll(lines, counts, said) {
   const values = lines.flatMap((line) => line.points.flatMap(([, value]) => (value === null ? [] : [value])));
   if (!values.length) return "nothing in this time";
   if (counts) return `${said(values.reduce((sum, value) => sum + value, 0))} in all`;
-  return `${said(Math.min(...values))} to ${said(Math.max(...values))}`;
+  const [least, most] = [said(Math.min(...values)), said(Math.max(...values))];
+  return least === most ? least : `${least} to ${most}`;
 }
 
 /** What the drawing shows, in words. @param {Plot} plot @param {Line[]} lines @param {(value: number) => string} said */

@@ -3,7 +3,7 @@ import { OUTCOMES, seconds } from "./activity_figures.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { modal } from "./modal.js";
-import { bytes, plural } from "./text.js";
+import { bytes, instant, plural } from "./text.js";
 
 const KINDS = { app: "Application", node: "Step of a workflow", model: "Model" };
 const KEEPS = { preview: "A preview", whole: "The whole content" };
@@ -167,7 +167,7 @@ function detailDialog(act, detail, busy) {
 function pairs(record) {
   /** @type {[string, any][]} */
   const all = [
-    ["When", new Date(record.at).toLocaleString()],
+    ["When", instant(record.at)],
     ["Came to", [h("code", { key: "route" }, record.route), record.streamed ? ", streamed" : ""]],
     ["Outcome", [OUTCOMES[record.outcome] ?? record.outcome, record.code ? `: ${record.code}` : "", record.status ? ` (${record.status})` : ""]],
     ["Model", record.model && `${record.model}${record.version ? `@${record.version}` : ""}${record.option ? `:${record.option}` : ""}`],
@@ -213,7 +213,7 @@ function contentPart(content) {
   return h(
     "section",
     { key: "content", class: "part", "aria-label": "Content" },
-    h("p", { class: "note" }, icon("info"), h("span", null, `${content.keep === "whole" ? "The whole content" : "A preview"} is kept until ${new Date(content.expires_at).toLocaleString()}, because a rule says so.`)),
+    h("p", { class: "note" }, icon("info"), h("span", null, `${content.keep === "whole" ? "The whole content" : "A preview"} is kept until ${instant(content.expires_at)}, because a rule says so.`)),
     content.too_long ? h("p", { class: "from" }, "It was longer than may be kept.") : null,
     content.request === null ? null : [h("h3", { key: "asked" }, "Asked"), h("pre", { key: "request", class: "kept", tabindex: "0", "aria-label": "What was asked" }, content.request)],
     content.answer === null ? null : [h("h3", { key: "said" }, "Answered"), h("pre", { key: "answer", class: "kept", tabindex: "0", "aria-label": "What was answered" }, content.answer)],

@@ -3,7 +3,7 @@ import { OUTCOMES, asked, gapWords, seconds, withGaps } from "./activity_figures
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
 import { choice, markButtons } from "./record_dialogs.js";
-import { plural } from "./text.js";
+import { instant, plural } from "./text.js";
 
 /** @type {Record<string, {tone: string, icon: "check" | "warn" | "stop"}>} */
 const LOOKS = { pass: { tone: "ok", icon: "check" }, fail: { tone: "bad", icon: "warn" }, cancelled: { tone: "plain", icon: "stop" } };
@@ -36,7 +36,7 @@ export function recordList(act, value) {
 
 /** @param {import("../types/daemon").Gap} gap */
 function gapRow(gap) {
-  return h("li", { class: "record gap-row" }, icon("warn"), h("span", null, gapWords(gap, (time) => new Date(time).toLocaleString())));
+  return h("li", { class: "record gap-row" }, icon("warn"), h("span", null, gapWords(gap, instant)));
 }
 
 /** @param {any} act @param {import("../types/daemon").Record} record @param {string | undefined} name @param {boolean} busy */
@@ -61,7 +61,7 @@ function row(act, record, name, busy) {
     h(
       "div",
       { class: "row-main" },
-      h("p", { class: "record-name" }, h("a", { class: "opens", href: `#/activity?record=${record.id}`, onclick: open }, name ?? record.model ?? record.route), h("time", { class: "from", datetime: record.at }, new Date(record.at).toLocaleString(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" }))),
+      h("p", { class: "record-name" }, h("a", { class: "opens", href: `#/activity?record=${record.id}`, onclick: open }, name ?? record.model ?? record.route), h("time", { class: "from", datetime: record.at }, instant(record.at))),
       h("p", { class: "facts" }, facts.map((fact, at) => (fact ? h("span", { key: at }, fact) : null))),
     ),
     record.content ? h("span", { key: "content", class: "badge small warn" }, icon("lock"), CONTENT[record.content]) : null,

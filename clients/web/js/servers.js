@@ -3,14 +3,13 @@ import { chatPane } from "./chat.js";
 import { NO_CHAT } from "./chatting.js";
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
-import { originWord, shownValue } from "./load_fields.js";
+import { FIELDS, originWord, shownValue } from "./load_fields.js";
 import { logPane } from "./logs.js";
 import { isEnded } from "./state.js";
-import { bytes, modelParts, plural, since } from "./text.js";
+import { bytes, modelParts, optionWord, plural, since } from "./text.js";
 
 /** @type {Record<string, string>} */
 export const SERVER_WORDS = { starting: "Starting", loading: "Loading", ready: "Running", draining: "Finishing requests", failed: "Could not run", stopped: "Stopped" };
-const SETTINGS = ["ctx", "gpu_layers", "parallel", "flash_attention", "kv_type_k", "kv_type_v", "reasoning", "threads", "batch", "ttl_s"];
 
 /** The Servers tab. @param {any} act @param {any} value */
 export function servers(act, value) {
@@ -53,7 +52,7 @@ function row(act, server, name, load, busy, device, pane, chat, log) {
       h(
         "div",
         { class: "row-main" },
-        h("div", { class: "who" }, h("h2", null, title), h("p", { class: "publisher" }, `${server.model} · ${server.option} · version ${server.version}`)),
+        h("div", { class: "who" }, h("h2", null, title), h("p", { class: "publisher" }, `${server.model} · ${optionWord(server.option)} · version ${server.version}`)),
         h(
           "p",
           { class: `server ${server.state}` },
@@ -117,7 +116,7 @@ function memory(server, load, device) {
 /** @param {any} server */
 function inForce(server) {
   const settings = server.settings ?? {};
-  const known = SETTINGS.filter((name) => settings[name] && settings[name].value !== null);
+  const known = FIELDS.filter(({ name }) => settings[name] && settings[name].value !== null);
   return h(
     "details",
     { key: "settings", class: "in-force" },
@@ -125,8 +124,8 @@ function inForce(server) {
     h(
       "dl",
       { class: "pairs small" },
-      known.map((name) => h("div", { key: name }, h("dt", null, name), h("dd", null, shownValue(settings[name].value), h("span", { class: "from" }, ` ${originWord(settings[name].origin)}`)))),
-      [["build", server.build], ["pid", server.pid], ["endpoint", server.endpoint], ["last used", since(server.last_used_at)]].filter(([, what]) => what).map(([word, what]) => h("div", { key: word }, h("dt", null, word), h("dd", null, what))),
+      known.map(({ name, word }) => h("div", { key: name }, h("dt", null, word), h("dd", null, shownValue(settings[name].value), h("span", { class: "from" }, ` ${originWord(settings[name].origin)}`)))),
+      [["llama-server", server.build], ["Process", server.pid], ["Endpoint", server.endpoint], ["Last used", since(server.last_used_at)]].filter(([, what]) => what).map(([word, what]) => h("div", { key: word }, h("dt", null, word), h("dd", null, what))),
     ),
   );
 }

@@ -114,7 +114,7 @@ function catalog(act, info, busy) {
     info.last_error ? h("p", { key: "error", class: "trouble" }, icon("warn"), h("span", null, info.last_error.detail)) : null,
     info.audit?.alarm ? h("p", { key: "alarm", class: "trouble" }, icon("shield"), h("span", null, info.audit.alarm.detail)) : null,
     pairsOf(pairs),
-    info.faults.length ? h("details", { key: "faults" }, h("summary", null, `${plural(info.faults.length, "entry", "entries")} of your own could not be read`), h("ul", { class: "lines" }, info.faults.map((fault) => h("li", { key: fault.file + fault.pointer }, h("code", null, `${fault.file}${fault.pointer}`), ` ${fault.reason}`)))) : null,
+    info.faults.length ? h("details", { key: "faults", class: "faults" }, h("summary", null, `${plural(info.faults.length, "entry", "entries")} of your own could not be read`), h("ul", { class: "lines" }, info.faults.map((fault) => h("li", { key: fault.file + fault.pointer }, h("code", null, `${fault.file}${fault.pointer}`), ` ${fault.reason}`)))) : null,
     h("div", { key: "buttons", class: "panel-buttons" }, h("button", { type: "button", class: "button", disabled: busy, onclick: () => act.sync() }, icon("retry"), busy ? "Looking…" : "Look for news now")),
   );
 }
@@ -143,13 +143,13 @@ function machine(device, status) {
     "This computer",
     "machine",
     pairsOf([
-      ["System", `${device.os} ${device.os_version}, ${device.arch}`],
+      ["System", `${device.os === "linux" ? device.os_version : `${device.os} ${device.os_version}`}, ${device.arch}`],
       ["Processor", `${device.cpu_model ?? "unknown"}, ${plural(device.cpu_cores, "core")}`],
       ["Memory", `${bytes(device.ram_available_bytes)} of ${bytes(device.ram_total_bytes)} available`],
       ...device.gpus.map((gpu) => /** @type {[string, any]} */ ([`Graphics ${gpu.id}`, gpu.unified ? `${gpu.name}, shares the memory` : `${gpu.name}, ${bytes(gpu.free_bytes)} of ${bytes(gpu.total_bytes)} free`])),
       ["Models folder", h("code", null, device.models_dir)],
       ["Disk", device.models_dir_present ? `${bytes(device.disk_free_bytes)} of ${bytes(device.disk_total_bytes)} free${status ? `, ${bytes(status.disk_used_bytes)} used by models` : ""}` : "the models folder is not there"],
-      ["The daemon takes", status ? `${bytes(status.rss_bytes)} of memory` : null],
+      ["Daemon takes", status ? `${bytes(status.rss_bytes)} of memory` : null],
     ]),
     h("h3", { key: "builds" }, "llama-server"),
     builds.length

@@ -70,10 +70,21 @@ export function optionName(option) {
   return [formatName(option.format), option.quantization].filter(Boolean).join(" ");
 }
 
+/** `GGUF Q4_K_M` from `gguf-q4_k_m`, where nothing but the id is known. @param {string} id */
+export function optionWord(id) {
+  const [format, ...rest] = id.split("-");
+  return `${formatName(format)} ${rest.join("-").toUpperCase()}`.trim();
+}
+
 /** `3 Dec 2026`, in the reader's words. @param {string | null | undefined} rfc3339 */
 export function day(rfc3339) {
   if (!rfc3339) return "";
   return new Date(rfc3339).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+}
+
+/** `3 Dec 2026, 18:37:18`, in the reader's words. @param {string} rfc3339 */
+export function instant(rfc3339) {
+  return new Date(rfc3339).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
 /** The parts of `publisher/name`. @param {string} model @returns {[string, string]} */

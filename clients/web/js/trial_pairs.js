@@ -2,7 +2,7 @@
 import { seconds } from "./activity_figures.js";
 import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
-import { plural } from "./text.js";
+import { instant, plural } from "./text.js";
 import { markOf } from "./trial_words.js";
 
 /** @type {Record<string, string>} */
@@ -32,7 +32,7 @@ function pairRow(pair) {
   return h(
     "li",
     { class: "pair", "data-pair": pair.n },
-    h("p", { class: "record-name" }, h("strong", null, `Pair ${pair.n}`), h("time", { class: "from", datetime: pair.at }, new Date(pair.at).toLocaleString()), pair.mark ? h("span", { class: "badge small plain" }, icon("check"), PREFERRED[pair.mark]) : null, pair.exact === null ? null : h("span", { class: "from" }, pair.exact ? "same text" : pair.normalised ? "same but for writing" : "other text")),
+    h("p", { class: "record-name" }, h("strong", null, `Pair ${pair.n}`), h("time", { class: "from", datetime: pair.at }, instant(pair.at)), pair.mark ? h("span", { class: "badge small plain" }, icon("check"), PREFERRED[pair.mark]) : null, pair.exact === null ? null : h("span", { class: "from" }, pair.exact ? "same text" : pair.normalised ? "same but for writing" : "other text")),
     content ? h("p", { key: "question", class: "question" }, content.question) : null,
     h("div", { class: "sides" }, side("Active", pair.active, content?.active), side("Candidate", pair.candidate, content?.candidate)),
     content ? null : h("p", { key: "none", class: "from" }, pair.has_content ? "It is being marked blind: its answers are shown afterwards." : "Its content is not kept."),

@@ -1,7 +1,7 @@
 // @ts-check
 /** Trials in words and figures. Values in, values out. */
 import { percent, seconds } from "./activity_figures.js";
-import { count, modelParts, plural } from "./text.js";
+import { count, modelParts, optionWord, plural } from "./text.js";
 
 /** @typedef {import("../types/daemon").Trial} Trial */
 /** @typedef {import("../types/daemon").Comparison} Comparison */
@@ -23,9 +23,9 @@ export const VERDICTS = {
 /** @type {Record<string, string>} */
 const FIGURES = { latency_s: "Time to the end", ttft_s: "Time to the first token", tokens_per_s: "Speed", completion_tokens: "Tokens written", confidence: "Confidence", preference: "Preferred by people", similarity: "Similarity" };
 
-/** `zebra@2:gguf-q8`, with the name people know where there is one. @param {{model: string, version: number, option: string}} one @param {ReadonlyMap<string, string>} [names] */
+/** `Zebra, version 2 · GGUF Q8_0`, by the name people know where there is one. @param {{model: string, version: number, option: string}} one @param {ReadonlyMap<string, string>} [names] */
 export function modelWords({ model, version, option }, names) {
-  return `${names?.get(model) ?? modelParts(model)[1]} ${version} · ${option}`;
+  return `${names?.get(model) ?? modelParts(model)[1]}, version ${version} · ${optionWord(option)}`;
 }
 
 /** @param {string} figure */

@@ -4,7 +4,7 @@ import { h, lazy } from "./dom.js";
 import { icon } from "./icons.js";
 import { choiceBoxes, narrowed } from "./narrowing.js";
 import { progressBar } from "./progress.js";
-import { day, formatName, modelParts, plural } from "./text.js";
+import { day, formatName, modelParts, optionWord, plural } from "./text.js";
 import { fetchWords } from "./updating.js";
 
 /** @type {Record<string, string>} */
@@ -74,7 +74,7 @@ function row(act, update, name, download, busy) {
       h(
         "p",
         { class: "facts" },
-        [update.kind === "content" ? `version ${update.version}, other bytes` : update.kind === "withdrawn" ? `version ${update.installed_version} was withdrawn` : `version ${update.installed_version} → ${update.version}`, update.option, fetchWords(update), update.published_at ? day(update.published_at) : null, update.published_by ? `by ${update.published_by}` : null].filter(Boolean).map((fact) => h("span", { key: fact }, fact)),
+        [update.kind === "content" ? `version ${update.version}, other bytes` : update.kind === "withdrawn" ? `version ${update.installed_version} was withdrawn` : `version ${update.installed_version} → ${update.version}`, update.option ? optionWord(update.option) : null, fetchWords(update), update.published_at ? day(update.published_at) : null, update.published_by ? `by ${update.published_by}` : null].filter(Boolean).map((fact) => h("span", { key: fact }, fact)),
       ),
       update.withdrawn ? h("p", { key: "withdrawn", class: "trouble" }, icon("warn"), h("span", null, update.withdrawn)) : null,
       update.held_back.map((why) => h("p", { key: why.code + why.by, class: "note" }, icon("info"), h("span", null, h("strong", null, `Held back by ${why.by.replace("_", "-")}`), `: ${why.detail}`))),

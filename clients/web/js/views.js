@@ -16,6 +16,7 @@ import { createObserving } from "./observing.js";
 import { createQueue } from "./queue.js";
 import { servers } from "./servers.js";
 import { settings } from "./settings.js";
+import { showTab } from "./tab_in_view.js";
 import { updates } from "./updates.js";
 import { createUpdating } from "./updating.js";
 
@@ -33,6 +34,7 @@ const acts = {
 
 /** @param {any} route */
 function read({ view }) {
+  requestAnimationFrame(() => showTab(document));
   if (view === "downloads") acts.readQueue();
   if (view === "settings") acts.readAbout();
 }

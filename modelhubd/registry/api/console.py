@@ -10,7 +10,7 @@ from modelhubd.registry.routing import ANYBODY, RegistryRoute
 from modelhubd.web.page_files import PageFile, answer_of, folder, paths_of, read_files
 from modelhubd.web.routing import Ask
 
-SHARED = ("api", "dom", "icons", "store", "text")
+SHARED = ("api", "dom", "icons", "store", "tab_in_view", "text")
 """Scripts of the Hub page that the console uses too."""
 FILES = (
     "tokens.css",

@@ -52,6 +52,7 @@ def test_policies_are_shown_with_who_says_so(hub: Hub, modelhub: Modelhub) -> No
     shown = modelhub("policy")
     rows = {row[0]: row[1:] for row in shown.rows}
     assert shown.code == 0 and tuple(rows) == Policy.__struct_fields__
+    assert modelhub("policy", "show").out == shown.out
     assert rows["offline"] == ["true", "administrator", "true"]
     assert rows["allowed_publishers"] == ["acme,qwen", "saved", "false"]
     assert rows["require_digest"] == ["false", "default", "false"]

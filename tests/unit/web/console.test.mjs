@@ -55,7 +55,7 @@ test("a difference has a place that people can find", () => {
   const entry = { options: [{ id: "q4", files: [{ name: "a/b.gguf", size_bytes: 1 }] }], license: { spdx: "MIT" } };
   assert.deepEqual(placeOf("/options/0/files/0/size_bytes", entry), ["Option q4", "File a/b.gguf", "Size"]);
   assert.deepEqual(placeOf("/options/3", entry), ["Option 3"]);
-  assert.deepEqual(placeOf("/license/spdx", entry), ["License", "SPDX"]);
+  assert.deepEqual(placeOf("/license/spdx", entry), ["Licence", "SPDX"]);
   assert.deepEqual(placeOf("/a~1b~0c", undefined), ["A/b~c"]);
   assert.deepEqual(placeOf("", entry), ["The whole entry"]);
   assert.equal(plainValue("size_bytes", 1_500_000), "1.50 MB (1,500,000 bytes)");

@@ -8,7 +8,7 @@ import { progressWords } from "../../../clients/web/js/progress.js";
 import { rateOf } from "../../../clients/web/js/queue.js";
 import { catalogQuery, filterCount, formatRoute, parseRoute, toggled } from "../../../clients/web/js/routes.js";
 import { codeIn, createSession } from "../../../clients/web/js/session.js";
-import { bytes, context, count, duration, licenseName, modelParts, optionName, parameters, plural } from "../../../clients/web/js/text.js";
+import { bytes, context, count, duration, licenseName, modelParts, optionName, optionWord, parameters, plural } from "../../../clients/web/js/text.js";
 
 test("sizes, times and counts read as the daemon's do", () => {
   assert.deepEqual([0, 999, 999.6, 5_030_000_000, 812_000_000, 12_110_000_000].map(bytes), ["0 B", "999 B", "1.00 kB", "5.03 GB", "812 MB", "12.1 GB"]);
@@ -27,6 +27,9 @@ test("licences and options have names for people", () => {
   assert.equal(licenseName({ spdx: "LicenseRef-Gemma", name: "Gemma Terms" }), "Gemma Terms");
   assert.equal(licenseName(null), null);
   assert.equal(optionName({ format: "gguf", quantization: "Q4_K_M" }), "GGUF Q4_K_M");
+  assert.equal(optionWord("gguf-q4_k_m"), "GGUF Q4_K_M");
+  assert.equal(optionWord("mlx-4bit"), "MLX 4BIT");
+  assert.equal(optionWord("gguf"), "GGUF");
   assert.deepEqual(modelParts("qwen/qwen3-8b"), ["qwen", "qwen3-8b"]);
 });
 

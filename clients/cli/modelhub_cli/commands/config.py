@@ -69,7 +69,7 @@ def get(out: Output, key: str) -> None:
     if key not in values:
         from difflib import get_close_matches
 
-        near = get_close_matches(key, values, n=1, cutoff=0.3)
+        near = get_close_matches(key, values, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]}?" if near else "modelhub config list shows all."
         raise Failed(f"There is no setting {key}.", next_step=hint, code=NOT_FOUND)
     if out.json:

@@ -72,6 +72,13 @@ def policy(out: Output) -> None:
         _show(out, client().policy())
 
 
+@policy.command(epilog=examples("modelhub policy show", "modelhub policy show -o json | jq .offline"))
+@output_options
+def show(out: Output) -> None:
+    """Every policy, its value and who says so; the same as without a command."""
+    _show(out, client().policy())
+
+
 @policy.command(
     "set",
     epilog=examples(

@@ -2,30 +2,21 @@
 
 from modelhub_cli import words
 from modelhub_cli.failures import NOT_FOUND, Failed
+from modelhub_cli.fit_columns import FIT, NEEDS
 from modelhub_cli.output import Column, Fact, Output
 from modelhubd.trust.names import Reference
 from modelhubd.wire.catalog import JudgedOption, ModelDetail, OptionFile
 
 OPTIONS: tuple[Column[JudgedOption], ...] = (
     Column(title="option", raw=lambda option: option.id, style="bold", flexible=True),
-    Column(
-        title="fit",
-        raw=lambda option: option.fit.verdict.value,
-        shown=lambda option: words.badge(option.fit),
-        style=lambda option: words.badge_style(option.fit),
-    ),
+    FIT,
     Column(
         title="size",
         raw=lambda option: option.size_bytes,
         shown=lambda option: words.size(option.size_bytes),
         right=True,
     ),
-    Column(
-        title="needs",
-        raw=lambda option: option.fit.needed_bytes,
-        shown=lambda option: words.size(option.fit.needed_bytes),
-        right=True,
-    ),
+    NEEDS,
     Column(title="format", raw=lambda option: option.format.value, from_width=100),
     Column(title="quantization", raw=lambda option: option.quantization, from_width=90),
     Column(

@@ -4,10 +4,12 @@ import { bytes, context, parameters } from "../../js/text.js";
 
 /** @type {Record<string, string>} */
 const NAMES = {
-  name: "Name", display_name: "Name", description: "Description", capabilities: "Capabilities", license: "License", context_length: "Context length", parameters: "Parameters", active_parameters: "Active parameters",
+  name: "Name", display_name: "Name", description: "Description", capabilities: "Capabilities", license: "Licence", context_length: "Context length", parameters: "Parameters", active_parameters: "Active parameters",
   architecture: "Architecture", base_model: "Base model", homepage: "Homepage", tags: "Tags", requires: "Requires", hardware: "Hardware", options: "Options", notes: "Notes", settings: "Recommended settings", envelopes: "Signatures",
   size_bytes: "Size", sha256: "SHA-256", urls: "Addresses", role: "Role", files: "Files", quantization: "Quantization", quantizer: "Quantized by", format: "Format", spdx: "SPDX", url: "Address", commercial: "Commercial use", gated: "Gated",
   min_ram_bytes: "Memory at least", recommended_ram_bytes: "Memory recommended", os: "Systems", arch: "Processors", app: "Application", daemon: "Daemon", llama_server: "llama-server",
+  id: "Id", family: "Family", n_layers: "Layers", n_heads: "Heads", n_kv_heads: "KV heads", head_dim_k: "Head size, keys", head_dim_v: "Head size, values", vocab_size: "Vocabulary", n_experts: "Experts", n_experts_used: "Experts used",
+  n_sliding_layers: "Sliding layers", n_kv_shared_layers: "Layers with a shared KV cache",
 };
 
 /** `SHA-256` of `sha256`. @param {string} field */

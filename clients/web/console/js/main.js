@@ -2,6 +2,7 @@
 /** Puts the console's parts together. */
 import { mount } from "../../js/dom.js";
 import { createStore } from "../../js/store.js";
+import { keepTab, showTab } from "../../js/tab_in_view.js";
 import { createActions } from "./actions.js";
 import { createRegistry } from "./api.js";
 import { createData, keyOf } from "./data.js";
@@ -101,12 +102,15 @@ function arrive() {
   store.set({ route, ...(elsewhere ? { proof: null, made: null } : {}) });
   refresh();
   if (elsewhere) scrollTo(0, 0);
+  requestAnimationFrame(() => showTab(document));
 }
 
 /** Where the keyboard was stays the place where it is, also when its button is gone. */
 function show(/** @type {any} */ value) {
   const focused = document.activeElement;
+  const kept = keepTab(document);
   render(page(act, value));
+  kept();
   if (focused && focused !== document.body && !focused.isConnected) document.getElementById("main")?.focus({ preventScroll: true });
   const title = value.me ? viewOf(value.route, value.me).title : "Sign in";
   document.title = `${title} – Model Registry`;
