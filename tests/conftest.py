@@ -1,11 +1,12 @@
 """Fixtures that several kinds of test share."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.running import RunningDaemon, running_daemon
 
 SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py"})
@@ -22,6 +23,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """What was measured in the mothers of the forks is there before all of it is combined, which is now."""
+    passed = yield
+    if not (session.shouldfail or session.shouldstop):
+        forked.end()
+    return passed
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """They end later where what they forked runs until now: after the first failure under `-x`."""
+    forked.end()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
