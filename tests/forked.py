@@ -112,9 +112,11 @@ def _become(order: dict[str, Any], fds: Sequence[int]) -> None:
     os.chdir(order["cwd"])
     at_once = bool(os.environ.get("PYTHONUNBUFFERED"))
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    sys.stdin = sys.__stdin__ = _read(sys.stdin)
-    sys.stdout = sys.__stdout__ = _written(1, sys.stdout, at_once, os.isatty(1))
-    sys.stderr = sys.__stderr__ = _written(2, sys.stderr, at_once, True)
+    stdin = _read(sys.stdin)
+    stdout = _written(1, sys.stdout, at_once, os.isatty(1))
+    stderr = _written(2, sys.stderr, at_once, True)
+    vars(sys).update(stdin=stdin, stdout=stdout, stderr=stderr)
+    vars(sys).update(__stdin__=stdin, __stdout__=stdout, __stderr__=stderr)
     sys.argv = [order["program"], *order["arguments"]]
     sys.orig_argv = [sys.executable, "-m", *sys.argv]
     sys.path[0] = order["cwd"]
@@ -150,12 +152,13 @@ class _Mother:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
         given = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        plain = {name: text for name, text in given.items() if not name.startswith(AT_BIRTH)}
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.forked"],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 cwd=Path(__file__).parent.parent,
-                env={name: text for name, text in given.items() if not name.startswith(AT_BIRTH)} | environ,
+                env={**plain, **environ},
             )
         self._asking = threading.Lock()
 
