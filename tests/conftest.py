@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 
 from tests import forked
 from tests.running import RunningDaemon, running_daemon
@@ -15,6 +16,10 @@ LONG_ID = 80
 """Characters of a parameter that still name a test."""
 UNMEASURED = frozenset({"crash", "browser", "real"})
 """Folders of tests whose programs are not measured."""
+ASKING = UNMEASURED | {"contract"}
+"""Folders of tests that only ask programs: what this process runs meanwhile is not measured."""
+REPEATED = "postgresql"
+"""The parameter of what runs on another database as well."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,6 +28,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measuring nearly doubles what a test costs: what repeats another test's lines is not measured."""
+    parameters = (
+        item.callspec.params.values()
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else ()
+    )
+    if ASKING.isdisjoint(item.path.parts) and REPEATED not in parameters:
+        return (yield)
+    paused = []
+    while measuring := Coverage.current():
+        measuring.stop()
+        paused.append(measuring)
+    try:
+        return (yield)
+    finally:
+        for measuring in reversed(paused):
+            measuring.start()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
