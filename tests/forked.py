@@ -50,7 +50,7 @@ BEFOREHAND = {
 """Program → what it imports sooner or later; `.*` is all that is in a package."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 """What a program under test is given of this process's environment."""
-AT_BIRTH = ("COVERAGE_", "GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ")
+AT_BIRTH = ("COVERAGE_", "GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "OPENSSL_", "PYTHON", "SSL_", "TZ")
 """Beginnings of variables that count when a process begins, and not later."""
 LATER = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
 """Those of them that a fork can still heed."""

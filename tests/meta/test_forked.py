@@ -82,7 +82,7 @@ def test_what_it_says_is_told_apart() -> None:
         forked.run(PORTRAIT, ["wait"], environ(), within_s=0.1)
 
 
-@pytest.mark.parametrize("variable", ["PYTHONOPTIMIZE", "LC_ALL", "TZ", "LD_PRELOAD"])
+@pytest.mark.parametrize("variable", ["PYTHONOPTIMIZE", "LC_ALL", "TZ", "LD_PRELOAD", "SSL_CERT_FILE"])
 def test_what_counts_at_birth_is_no_fork(variable: str, tmp_path: Path) -> None:
     value = {"LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo"}.get(variable, "")
     with (tmp_path / "output").open("wb") as output:
