@@ -152,7 +152,7 @@ OPTIONS = (
         "N",
         "size of the prompt context (default: 0, 0 = loaded from model)",
         _field("n_ctx", int),
-    ),
+    ),  # fmt: skip
     Option(
         ("-np", "--parallel"),
         "N",
@@ -222,10 +222,7 @@ OPTIONS = (
         _field("sampling.reasoning_budget_tokens", int),
     ),
     Option(
-        ("--embedding", "--embeddings"),
-        None,
-        "restrict to the embedding use case",
-        _fixed("embedding", True),
+        ("--embedding", "--embeddings"), None, "restrict to the embedding use case", _fixed("embedding", True)
     ),
     Option(("--rerank", "--reranking"), None, "enable the reranking endpoint", _rerank),
     Option(
