@@ -152,7 +152,7 @@ OPTIONS = (
         "N",
         "size of the prompt context (default: 0, 0 = loaded from model)",
         _field("n_ctx", int),
-    ),  # fmt: skip
+    ),
     Option(
         ("-np", "--parallel"),
         "N",
