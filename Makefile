@@ -29,7 +29,7 @@ demo-registry: $(STAMP) ## the second act: publish, approve, sync, verify, withd
 
 test: $(STAMP) ## all tests
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup --cov --cov-report=
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --cov --cov-report=
 
 test-again: $(STAMP) ## the tests that failed, one after the other (docs/decisions/0032)
 	@echo "FAILED THE FIRST TIME, run again by themselves:"

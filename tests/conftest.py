@@ -1,11 +1,13 @@
 """Fixtures that several kinds of test share."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 
+from tests import forked
 from tests.running import RunningDaemon, running_daemon
 
 SPREAD = frozenset({"test_downloads_kill.py", "test_bad_luck.py", "test_cli.py"})
@@ -14,6 +16,10 @@ LONG_ID = 80
 """Characters of a parameter that still name a test."""
 UNMEASURED = frozenset({"crash", "browser", "real"})
 """Folders of tests whose programs are not measured."""
+ASKING = UNMEASURED | {"contract"}
+"""Folders of tests that only ask programs: what this process runs meanwhile is not measured."""
+REPEATED = "postgresql"
+"""The parameter of what runs on another database as well."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -22,6 +28,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measuring nearly doubles what a test costs: what repeats another test's lines is not measured."""
+    parameters = (
+        item.callspec.params.values()
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else ()
+    )
+    if ASKING.isdisjoint(item.path.parts) and REPEATED not in parameters:
+        return (yield)
+    paused = []
+    while measuring := Coverage.current():
+        measuring.stop()
+        paused.append(measuring)
+    try:
+        return (yield)
+    finally:
+        for measuring in reversed(paused):
+            measuring.start()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """What was measured in the mothers of the forks is there before all of it is combined, which is now."""
+    passed = yield
+    if not (session.shouldfail or session.shouldstop):
+        forked.end()
+    return passed
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """They end later where what they forked runs until now: after the first failure under `-x`."""
+    forked.end()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

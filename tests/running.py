@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,12 +14,13 @@ from pathlib import Path
 import psutil
 
 from modelhub_client import Client, ClientError
+from tests import forked
+from tests.forked import INHERITED
 
 START_S = 60.0
 STOP_S = 30.0
 PORTS = range(20_000, 32_000)
 """Below those that the system gives to whoever asks for any."""
-INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 def free_port() -> int:
@@ -84,13 +84,7 @@ class RunningDaemon:
         """Start it and do not wait for an answer."""
         self.home.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.program, *self.arguments],
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = forked.start(self.program, self.arguments, self.environ, stdout=log)
         return self.process
 
     def stop(self) -> float:

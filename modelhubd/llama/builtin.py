@@ -17,7 +17,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -222,10 +222,7 @@ OPTIONS = (
         _field("sampling.reasoning_budget_tokens", int),
     ),
     Option(
-        ("--embedding", "--embeddings"),
-        None,
-        "restrict to the embedding use case",
-        _fixed("embedding", True),
+        ("--embedding", "--embeddings"), None, "restrict to the embedding use case", _fixed("embedding", True)
     ),
     Option(("--rerank", "--reranking"), None, "enable the reranking endpoint", _rerank),
     Option(
@@ -249,6 +246,8 @@ OPTIONS = (
         _field("verbosity", int),
     ),
 )
+ABOUT = {"--help", "--version", "--list-devices"}
+"""Asked together they are answered together, by one process."""
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
 
@@ -288,6 +287,8 @@ def usage() -> str:
 
 def version() -> str:
     """llama.cpp's version lines; the wheel's last version number is the llama.cpp build."""
+    from importlib import metadata  # not needed to serve, and slow to import
+
     wheel = metadata.version("xllamacpp")
     build = wheel.rsplit(".", 1)[-1]
     return f"version: {build} (xllamacpp {wheel})\nbuilt with the xllamacpp wheel for {sys.platform}"
@@ -376,10 +377,11 @@ def main(argv: Sequence[str]) -> int:
         names = {option.names[-1] for option, _ in chosen}
         if "--help" in names:
             sys.stdout.write(usage() + "\n")
-            return 0
         if "--version" in names:
             sys.stderr.write(version() + "\n")
+        if names & ABOUT and "--list-devices" not in names:
             return 0
+        sys.stdout.flush()
         native: ModuleType = import_module("xllamacpp")
         if "--list-devices" in names:
             sys.stdout.write(devices(native) + "\n")
@@ -388,7 +390,7 @@ def main(argv: Sequence[str]) -> int:
     except BadOption as bad:
         sys.stderr.write(f"{bad}\n")
         return 1
-    except (ImportError, metadata.PackageNotFoundError) as error:
+    except ImportError as error:
         sys.stderr.write(f"error: the xllamacpp wheel is not installed: {error}\n")
         return 1
     return serve(native, params, "LLAMA_SERVER_ROUTER_PORT" in os.environ)

@@ -109,22 +109,32 @@ def _program(origin: str, file: Path) -> Candidate:
 
 
 async def ask(candidate: Candidate, environ: Mapping[str, str]) -> Build:
-    """Run `--version` and `--help`, and `--list-devices` where the help lists it."""
+    """Run `--version` and `--help`, and `--list-devices` where the help lists it. The built-in one answers
+    all at once: it takes longer to start than to answer."""
     environment = _environment(environ)
+    if candidate.origin == "builtin":
+        all_of_it = await _answer([*candidate.program, "--version", "--help", "--list-devices"], environment)
+        return _read(candidate, all_of_it, all_of_it, all_of_it)
     async with asyncio.TaskGroup() as group:
         asked = [
             group.create_task(_answer([*candidate.program, option], environment))
             for option in ("--version", "--help")
         ]
     version, usage = (task.result() for task in asked)
+    build = _read(candidate, version, usage)
+    if build.about.usable and "--list-devices" in build.options.names:
+        return _read(
+            candidate, version, usage, await _answer([*candidate.program, "--list-devices"], environment)
+        )
+    return build
+
+
+def _read(candidate: Candidate, version: Answer, usage: Answer, devices: Answer | None = None) -> Build:
     number, label = read_version(version.text)
     options = read_options(usage.text)
-    devices = ""
-    if fault := fault_of(usage, options, number):
-        return _build(candidate, options, number, label, fault=fault)
-    if "--list-devices" in options.names:
-        devices = (await _answer([*candidate.program, "--list-devices"], environment)).text
-    return _build(candidate, options, number, label, devices=read_devices(devices))
+    fault = fault_of(usage, options, number)
+    found = read_devices(devices.text) if devices and not fault else ()
+    return _build(candidate, options, number, label, devices=found, fault=fault)
 
 
 def _build(

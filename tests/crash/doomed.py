@@ -14,10 +14,9 @@ from typing import Any
 import psutil
 
 from modelhubd.wire.downloads import Download, DownloadState
-from tests.crash.forked import ForkedDaemon
 from tests.crash.traps import VARIABLE, Plan
 from tests.fakes.origin import Origin, Rule, Step, sha256
-from tests.running import still_running
+from tests.running import RunningDaemon, still_running
 
 MIB = 1 << 20
 MODEL = "acme/doomed"
@@ -30,7 +29,13 @@ def first_seed(model: str) -> int:
     return 1 if model == MODEL else 100 + zlib.crc32(model.encode())
 
 
-class Doomed(ForkedDaemon):
+class WholeDaemon(RunningDaemon):
+    """The whole daemon, with a plan of the test's."""
+
+    program = "tests.crash.whole_daemon"
+
+
+class Doomed(WholeDaemon):
     """`plan` holds for the next start."""
 
     def __init__(self, home: Path, origin: Origin, **settings: str) -> None:

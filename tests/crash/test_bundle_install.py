@@ -11,7 +11,7 @@ import pytest
 from modelhub_client import ClientError
 from modelhubd.wire.jobs import Job
 from tests.contract.world import until
-from tests.crash.forked import ForkedDaemon
+from tests.crash.doomed import WholeDaemon
 from tests.crash.traps import VARIABLE, Trap
 from tests.disks import disk_of
 from tests.integration.packages.world import ended, installed, write_bundle
@@ -27,7 +27,7 @@ STEPS = [
 """In such an order that none is met while the next start makes up for the one before."""
 
 
-class Whole(ForkedDaemon):
+class Whole(WholeDaemon):
     def dies_at(self, trap: Trap | None) -> None:
         self.environ[VARIABLE] = json.dumps({"traps": [trap] if trap else []})
 

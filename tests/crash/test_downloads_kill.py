@@ -4,7 +4,6 @@ import os
 import random
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -14,8 +13,8 @@ from types import MappingProxyType
 import psutil
 import pytest
 
-from tests.crash.forked import Forked
-from tests.fakes.origin import REPOSITORY, Origin, body
+from tests import forked
+from tests.fakes.origin import Origin, body
 from tests.running import still_running
 
 PROGRAM = "tests.crash.download_daemon"
@@ -37,13 +36,8 @@ class Crash:
         arguments = [str(self.folder), self.origin.url, *files, *rest]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         self.output.unlink(missing_ok=True)
-        if hasattr(os, "pidfd_open"):
-            return Forked(PROGRAM, arguments, environ, self.output)
         with self.output.open("wb") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", PROGRAM, *arguments], stdout=output, stderr=output, cwd=REPOSITORY,
-                env=environ,
-            )  # fmt: skip
+            return forked.start(PROGRAM, arguments, environ, stdout=output)
 
     def finish(self) -> str:
         """Its last word."""

@@ -12,7 +12,7 @@ import pytest
 from modelhub_client import Client, ClientError
 from modelhubd.wire.imports import ImportMode
 from modelhubd.wire.jobs import Job
-from tests.crash.forked import ForkedDaemon
+from tests.crash.doomed import WholeDaemon
 from tests.crash.traps import VARIABLE, Trap
 from tests.running import RunningDaemon
 
@@ -28,7 +28,7 @@ STEPS = [
 ]  # fmt: skip
 
 
-class Doomed(ForkedDaemon):
+class Doomed(WholeDaemon):
     def dies_at(self, trap: Trap | None) -> None:
         self.environ[VARIABLE] = json.dumps({"traps": [trap] if trap else []})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.world import World, entry, until
-from tests.crash.forked import ForkedDaemon
+from tests.crash.doomed import WholeDaemon
 from tests.fakes.origin import Origin, body
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ PIECE = 16 * MIB
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with Origin() as origin:
-        daemon = ForkedDaemon(
+        daemon = WholeDaemon(
             tmp_path / "home",
             {
                 "MODELHUB_DOWNLOADS_ALLOW_ORIGINS": origin.url,

@@ -16,7 +16,7 @@ import pytest
 
 from modelhub_client import Client, ClientError
 from modelhubd.wire.library import Artifact
-from tests.crash.forked import ForkedDaemon
+from tests.crash.doomed import WholeDaemon
 from tests.crash.traps import VARIABLE, Plan, Trap
 from tests.fakes.origin import Origin, sha256
 from tests.integration.packages.world import ended, until
@@ -27,7 +27,7 @@ PARTS = {"m-00001-of-00002.gguf": 40_000, "m-00002-of-00002.gguf": 30_000}
 Step = tuple[str, int, str]
 
 
-class Doomed(ForkedDaemon):
+class Doomed(WholeDaemon):
     """What it knows is in `entries`; what it installed must be whole whenever it is alive."""
 
     def __init__(self, home: Path, origin: Origin, **settings: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelhub_client import ClientError
-from tests.crash.forked import ForkedDaemon
+from tests.crash.doomed import WholeDaemon
 from tests.crash.traps import VARIABLE, Trap
 from tests.fakes.tuf_registry import TufRegistry, entry
 from tests.integration.registry_sync.conftest import Machine
@@ -25,7 +25,7 @@ STEPS = [
 ]  # fmt: skip
 
 
-class Doomed(ForkedDaemon, Machine):
+class Doomed(WholeDaemon, Machine):
     traps: tuple[Trap, ...] = ()
 
     def spawn(self) -> "subprocess.Popen[bytes]":

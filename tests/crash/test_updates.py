@@ -14,7 +14,7 @@ import pytest
 from modelhub_client import ClientError
 from modelhubd.wire.downloads import DownloadState
 from tests.contract.world import until
-from tests.crash.forked import ForkedDaemon
+from tests.crash.doomed import WholeDaemon
 from tests.crash.traps import VARIABLE, Trap
 from tests.disks import disk_of
 from tests.fakes.origin import Origin, sha256
@@ -34,7 +34,7 @@ BACK = [
 ALL = "CRASH_KILLS" in os.environ
 
 
-class Doomed(ForkedDaemon):
+class Doomed(WholeDaemon):
     def start_with(self, *traps: Trap) -> None:
         self.environ[VARIABLE] = json.dumps({"traps": traps})
         self.start()

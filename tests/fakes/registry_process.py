@@ -4,14 +4,15 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.running import INHERITED, START_S, STOP_S, free_port
+from tests import forked
+from tests.forked import INHERITED
+from tests.running import START_S, STOP_S, free_port
 
 
 class RegistryProcess:
@@ -46,13 +47,8 @@ class RegistryProcess:
     def spawn(self) -> "subprocess.Popen[bytes]":
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*PROGRAM, "serve", "--port", str(self.port), *self.arguments],
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            arguments = ("serve", "--port", str(self.port), *self.arguments)
+            self.process = forked.start(PROGRAM, arguments, self.environ, stdout=log)
         return self.process
 
     @property
@@ -61,9 +57,7 @@ class RegistryProcess:
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """What another command of the program says, with the same configuration."""
-        return subprocess.run(
-            [*PROGRAM, *arguments], env=self.environ, capture_output=True, text=True, check=False, timeout=60
-        )
+        return forked.run(PROGRAM, arguments, self.environ)
 
     def create_admin(self, name: str = "admin") -> str:
         """A token."""
@@ -85,7 +79,7 @@ class RegistryProcess:
         self.process.wait(STOP_S)
 
 
-PROGRAM = (sys.executable, "-m", "modelhubd.registry")
+PROGRAM = "modelhubd.registry"
 
 
 @contextlib.contextmanager

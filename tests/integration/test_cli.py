@@ -17,11 +17,12 @@ import pytest
 
 from modelhub_cli.launch import is_alive
 from modelhub_client import Client
+from tests import forked
 from tests.fakes import origin as fake_origin
 from tests.fakes.origin import Origin
 from tests.fakes.terminal import Seen, on_terminal
 from tests.fakes.tiny_gguf import SENTENCE, THOUGHTS, write_chat
-from tests.running import INHERITED
+from tests.forked import INHERITED
 
 BIG = 12_000_000
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
@@ -36,10 +37,7 @@ class Person:
 
     def types(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Without a terminal."""
-        return subprocess.run(
-            [*PROGRAM, *arguments], env=self.environ, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=40, check=False,
-        )  # fmt: skip
+        return forked.run("modelhub_cli.main", arguments, self.environ, within_s=40)
 
     def sees(self, *arguments: str, typed: tuple[tuple[str, bytes], ...] = ()) -> Seen:
         """On a terminal."""

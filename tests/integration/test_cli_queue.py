@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import forked
 from tests.fakes.terminal import on_terminal
 from tests.running import RunningDaemon
 
@@ -11,10 +12,7 @@ PROGRAM = [sys.executable, "-m", "modelhub_cli.main", "downloads"]
 
 
 def types(daemon: RunningDaemon, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=daemon.environ, stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return forked.run(PROGRAM[2], [*PROGRAM[3:], *arguments], daemon.environ)
 
 
 def test_limits_are_changed_shown_and_removed(daemon: RunningDaemon) -> None:

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from modelhub_client import AsyncClient, Client, NotFound, NotPermitted, Snapshot
 from modelhub_client.events import DISCONNECTED
+from tests import forked
 from tests.running import RunningDaemon
 
 ENTRY = {
@@ -85,8 +85,7 @@ def test_a_scan_looks_at_other_tools_only_if_it_is_to(daemon: RunningDaemon, tmp
 
 def test_what_is_not_installed_is_estimated_from_the_catalog(daemon: RunningDaemon) -> None:
     def show(*more: str) -> "subprocess.CompletedProcess[str]":
-        program = [sys.executable, "-m", "modelhub_cli.main", "show", "qwen/qwen3-0.6b", *more]
-        return subprocess.run(program, env=daemon.environ, capture_output=True, text=True, check=False)
+        return forked.run("modelhub_cli.main", ["show", "qwen/qwen3-0.6b", *more], daemon.environ)
 
     rows = []
     for ctx in ("2048", "32768"):

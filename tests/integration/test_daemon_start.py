@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.integration.test_daemon import refused
 from tests.raw import over_socket
 from tests.running import RunningDaemon, running_daemon
@@ -55,6 +56,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a tmpfs needs root and the right to mount")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def started() -> Iterator[None]:
+    """As people start it."""
+    with forked.by_command():
+        yield
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from modelhubd.wire.downloads import Download, DownloadState
+from tests import forked
 from tests.fakes.origin import Origin, Step, sha256
 from tests.fakes.proxy import running_proxy
 from tests.raw import over_socket
@@ -240,7 +241,8 @@ def test_no_token_is_found_anywhere_else(
     offer(home, origin.serve("/refused.gguf", SMALL, {"status": 401}), model="acme/refused")
     offer(home, origin.serve("/leaky.gguf", SMALL, redirect(leaky)), model="acme/leaky")
     path = keep(home, {origin.url: SECRET})
-    daemon = start(origin.url, other.url)
+    with forked.by_command():  # a fork shows others its mother's arguments and environment
+        daemon = start(origin.url, other.url)
     heard: list[str] = []
     stream = Stream(daemon.socket, ndjson=True)
     ear = threading.Thread(target=lambda: _listen(stream, heard), daemon=True)

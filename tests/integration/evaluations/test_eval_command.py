@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 
 from modelhubd.wire.evaluations import EvaluationState
+from tests import forked
 from tests.integration.evaluations.conftest import CHECKS, PARIS, ROME, Lab, lines
 
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
 
 
 def types(lab: Lab, *arguments: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *map(str, arguments)], env=lab.daemon.environ, input=given, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return forked.run(PROGRAM[2], [*map(str, arguments)], lab.daemon.environ, given=given)
 
 
 @pytest.fixture(scope="module")

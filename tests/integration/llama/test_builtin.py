@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from modelhubd.llama.builds import read_version
 from tests.fakes.tiny_gguf import ROOMY, write_chat
 from tests.real.server import BUILTIN, SMALL, ask, generating
 
@@ -63,6 +64,16 @@ def test_a_bad_option_ends_it_with_an_error_line(options: list[str], said: str) 
     assert found.returncode == 1
     assert found.stderr.startswith("error")
     assert said in found.stderr
+
+
+def test_what_it_is_asked_at_once_it_answers_at_once() -> None:
+    found = BUILTIN.run("--list-devices", "--version", "--help")
+    assert found.returncode == 0
+    said = found.stdout + found.stderr
+    assert {"Available devices:", "-m,    --model FNAME"} <= {
+        line[:40].rstrip() for line in said.splitlines()
+    }
+    assert read_version(said)[0]
 
 
 def test_it_is_a_module_too() -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from modelhubd.entries.bundles import write_manifest
 from modelhubd.wire.bundles import MANIFEST
 from modelhubd.wire.catalog import CatalogEntry, Format, Option, OptionFile
 from modelhubd.wire.jobs import Job
+from tests import forked
 from tests.fakes.tuf_registry import TufRegistry
 from tests.running import RunningDaemon
 
@@ -38,10 +38,7 @@ def ended(machine: RunningDaemon, job: Job) -> Job:
 
 def types(machine: RunningDaemon, *arguments: str, code: int = 0) -> str:
     """What `modelhub …` prints; its exit code is as expected."""
-    done = subprocess.run(
-        [*PROGRAM, *arguments], env=machine.environ, stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = forked.run("modelhub_cli.main", arguments, machine.environ)
     assert done.returncode == code, (done.stdout, done.stderr)
     return done.stdout + done.stderr
 

@@ -15,7 +15,7 @@ import pytest
 from modelhub_cli.main import run
 from tests.fakes.registry import Person, Registry
 from tests.fakes.terminal import Seen, on_terminal
-from tests.running import INHERITED
+from tests.forked import INHERITED
 
 PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
 

@@ -4,8 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from modelhub_client import Client, ProblemError, RegistryClient
+from tests import forked
 from tests.contract.world import until
 from tests.fakes.llama_server import install
 from tests.fakes.origin import Origin
@@ -131,11 +130,7 @@ def _ended(machine: RunningDaemon) -> None:
 def command(home: Path, *words: str, given: str | None = None) -> str:
     """What `modelhub` prints, run by somebody with this home."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("MODELHUB_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "modelhub_cli.main", *words],
-        env=environ | {"MODELHUB_HOME": str(home)},
-        input=given, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = forked.run("modelhub_cli.main", words, environ | {"MODELHUB_HOME": str(home)}, given=given or "")
     assert done.returncode == 0, done.stderr
     return done.stdout
 

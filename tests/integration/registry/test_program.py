@@ -14,6 +14,7 @@ from modelhubd.registry.access import parse_token
 from modelhubd.registry.database import Database
 from modelhubd.registry.migrate import newest
 from modelhubd.registry.schema import token
+from tests import forked
 from tests.fakes.postgres import fresh_database
 from tests.fakes.registry import Person
 from tests.fakes.registry_process import RegistryProcess, registry_process
@@ -27,7 +28,9 @@ def program(
     folder = tmp_path_factory.mktemp("program")
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(fresh_database()) if request.param == "postgresql" else ""
-        yield stack.enter_context(registry_process(folder / "state", database))
+        with forked.by_command():
+            running = stack.enter_context(registry_process(folder / "state", database))
+        yield running
 
 
 async def test_there_is_no_default_credential(program: RegistryProcess) -> None:
@@ -46,7 +49,8 @@ def test_nobody_else_reads_what_it_keeps(program: RegistryProcess) -> None:
 async def test_one_command_runs_it_and_another_makes_the_first_token_meanwhile(
     program: RegistryProcess,
 ) -> None:
-    token = program.create_admin()
+    with forked.by_command():
+        token = program.create_admin()
     assert parse_token(token) is not None
     async with aiohttp.ClientSession() as session:
         admin = Person(url=program.url, token=token, session=session)

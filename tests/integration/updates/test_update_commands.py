@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+from tests import forked
 from tests.contract.world import option
 from tests.integration.updates.conftest import Updating
 
@@ -11,10 +12,7 @@ PROGRAM = [sys.executable, "-m", "modelhub_cli.main"]
 
 
 def types(world: Updating, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=world.daemon.environ, stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return forked.run("modelhub_cli.main", arguments, world.daemon.environ)
 
 
 def test_outdated_update_and_rollback_do_what_they_say(world: Updating) -> None:

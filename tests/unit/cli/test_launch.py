@@ -14,7 +14,7 @@ from modelhub_cli.launch import LOG_MAX_BYTES, is_alive, is_running, open_log, s
 from modelhubd.places import Places, find_places
 from tests.fakes import samples
 from tests.fakes.hub import Hub, json_answer, running_hub
-from tests.running import INHERITED
+from tests.forked import INHERITED
 from tests.unit.cli.conftest import Modelhub
 
 
