@@ -23,7 +23,7 @@ from modelhubd.trials.telling import Telling
 from modelhubd.wire.trials import MOST_PAIRS, Pair, PairSide, TrialModel, TrialState
 from tests.benchmarks.bench_gateway import session
 from tests.benchmarks.figures import load, ms, percentile, table
-from tests.benchmarks.loop_lag import timed
+from tests.benchmarks.loop_lag import as_the_daemon, timed
 from tests.contract.world import World, a_world, entry, local_file
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import ANSWER, write_chat
@@ -85,6 +85,7 @@ async def look_at_many(folder: Path) -> list[list[str]]:
             ("a page of 200 pairs", lambda: judging.pairs(trial.id, limit=200)),
         ]
         found = []
+        as_the_daemon()
         for name, ask in asked:
             each = [await timed(ask) for _ in range(5)]
             found.append([name, *(ms(statistics.median(times)) for times in zip(*each, strict=True))])

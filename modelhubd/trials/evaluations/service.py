@@ -27,7 +27,7 @@ from modelhubd.trials.evaluations.question_set import QuestionSet, read_set
 from modelhubd.trials.evaluations.run import Loads, Run, Work
 from modelhubd.trials.evaluations.states import Event, advance
 from modelhubd.trials.evaluations.store import Answered
-from modelhubd.trials.persisting import until_written
+from modelhubd.trials.persisting import AGAIN_S, until_written
 from modelhubd.trials.similarity import similarity
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
@@ -264,6 +264,8 @@ class Evaluations:
             self._running = evaluation, task
             await asyncio.wait([task])
             self._running = None
+            if not task.cancelled() and task.exception() is not None:
+                await asyncio.sleep(AGAIN_S)  # it is logged, and still queued maybe
 
     async def _run(self, evaluation_id: str) -> None:
         try:
