@@ -6,7 +6,15 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    MutableSequence,
+)
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -83,7 +91,7 @@ def gently() -> Iterator[None]:
                 gc.enable()
 
 
-def freed(items: list[Any]) -> None:
+def freed(items: MutableSequence[Any]) -> None:
     """Empties a list that nobody needs any more, for a thread: in one go nobody else would run meanwhile."""
     while items:
         del items[-FREED_SLICE:]

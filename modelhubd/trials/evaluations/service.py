@@ -6,8 +6,9 @@ import logging
 import platform
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableSequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +18,7 @@ from modelhubd.events import Bus
 from modelhubd.full_disk import is_full
 from modelhubd.paging import page_of
 from modelhubd.storage.database import Database, Transaction
-from modelhubd.tasks import TaskOwner, in_thread, uninterrupted
+from modelhubd.tasks import TaskOwner, freed, gently, in_thread, uninterrupted
 from modelhubd.trials.checks.reading import Checks, read_checks
 from modelhubd.trials.checks.runner import Checker, usable_checks
 from modelhubd.trials.evaluations import store
@@ -184,9 +185,21 @@ class Evaluations:
             NotFound: there is none, or its files are gone.
         """
         evaluation = await self.get(evaluation_id)
-        answers = await store.answers(self._database.reader, evaluation_id)
+        with gently():
+            answers = await store.answers(self._database.reader, evaluation_id)
+            try:
+                return await in_thread(partial(self._report, evaluation, answers, shown))
+            except FileNotFoundError:
+                raise NotFound(
+                    "The files of this evaluation are gone. Remove it (modelhub eval rm) and make it again.",
+                    code="evaluation_incomplete",
+                ) from None
 
-        def make() -> EvaluationReport:
+    def _report(
+        self, evaluation: Evaluation, answers: MutableSequence[Answered], shown: int
+    ) -> EvaluationReport:
+        """Computes for a while. `answers` is empty then."""
+        try:
             set_text, _ = self._contents.texts(evaluation.id)
             texts = self._contents.read(evaluation.id, [one.place for one in answers])
             material = Material(
@@ -198,14 +211,8 @@ class Evaluations:
                 machine=f"{platform.system()} {platform.machine()}",
             )
             return report_of(material, shown=shown)
-
-        try:
-            return await in_thread(make)
-        except FileNotFoundError:
-            raise NotFound(
-                "The files of this evaluation are gone. Remove it (modelhub eval rm) and make it again.",
-                code="evaluation_incomplete",
-            ) from None
+        finally:
+            freed(answers)
 
     def _checks_of(self, evaluation_id: str) -> Checks:
         _, text = self._contents.texts(evaluation_id)
