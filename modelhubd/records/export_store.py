@@ -16,23 +16,22 @@ async def sources(
 ) -> AsyncIterator[list[Source]]:
     """The newest of this time, some at a time. Which ones they are is found in an index first: to sort whole
     rows takes seconds."""
-    which, values = "", ()
-    if since is not None or until is not None:
-        which = "WHERE at >= ? AND at < ?"
+    if since is None and until is None:
+        times, values = ("1", "1"), ()
+    else:  # the second is for slices: by the index all of the time would be sorted for each of them
+        times = ("at >= ? AND at < ?", "+at >= ? AND +at < ?")
         values = (-(2**62) if since is None else since, 2**62 if until is None else until)
     ends = await reader.fetch_one(
         "SELECT min(seq), max(seq) FROM"  # noqa: S608
-        f" (SELECT seq FROM record {which} ORDER BY seq DESC LIMIT ?)",
+        f" (SELECT seq FROM record WHERE {times[0]} ORDER BY seq DESC LIMIT ?)",
         (*values, limit),
     )
     if ends is None or ends[0] is None:
         return
     first, before = ends[0], ends[1] + 1
-    among = which.replace("WHERE", "AND").replace(
-        "at ", "+at "
-    )  # the index would have to be sorted each time
     while rows := await reader.fetch_all(
-        f"SELECT seq, {_NAMES} FROM record WHERE seq >= ? AND seq < ? {among} ORDER BY seq DESC LIMIT ?",  # noqa: S608
+        f"SELECT seq, {_NAMES} FROM record WHERE seq >= ? AND seq < ? AND {times[1]}"  # noqa: S608
+        " ORDER BY seq DESC LIMIT ?",
         (first, before, *values, SLICE),
     ):
         before = rows[-1][0]
