@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         looked = asyncio.run(look_at_many(Path(folder)))
-    print(table(f"A trial with {MOST_PAIRS} pairs", ["", "time", "others wait"], looked))
+    print(table(f"A trial with {MOST_PAIRS} pairs", ["", "time", "others wait", "of it computing"], looked))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "origin").mkdir()
@@ -152,10 +152,11 @@ sampled. What counts is what is added: the candidate is asked between requests o
 |---|---|---|---|
 {lines(added)}
 Looking at a trial with {MOST_PAIRS:,} pairs, which is as many as one can have. *Others wait* is the longest
-time for which the daemon did nothing else.
+time for which the daemon did nothing else; *of it computing* is what a machine that is busy with other things
+does not lengthen.
 
-| | time | others wait |
-|---|---|---|
+| | time | others wait | of it computing |
+|---|---|---|---|
 {lines(looked)}"""
 
 

@@ -18,16 +18,20 @@ def as_the_daemon() -> None:
     settle()
 
 
-async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float]:
-    """(seconds that it took, the longest time beyond a millisecond for which nothing else ran)."""
-    worst = 0.0
+async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float, float]:
+    """(seconds that it took, the longest time beyond a millisecond for which nothing else ran, and the most
+    that this process computed in such a time: a machine that is busy with other things does not lengthen
+    that)."""
+    worst = computed = 0.0
 
     async def tick() -> None:
-        nonlocal worst
+        nonlocal worst, computed
         while True:
-            began = time.perf_counter()
+            began, before = time.perf_counter(), time.process_time()
             await asyncio.sleep(EVERY_S)
-            worst = max(worst, time.perf_counter() - began - EVERY_S)
+            waited = time.perf_counter() - began - EVERY_S
+            worst = max(worst, waited)
+            computed = max(computed, min(waited, time.process_time() - before))
 
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0)
@@ -39,4 +43,4 @@ async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float]:
     finally:
         ticking.cancel()
         await asyncio.gather(ticking, return_exceptions=True)
-    return took, worst
+    return took, worst, computed

@@ -54,7 +54,7 @@ async def test_what_comes_while_all_is_deleted_stays(place: Place) -> None:
 
 
 def _is_of(one: Any, model: str, days: int) -> bool:
-    return one.model == model and one.started_at < NOW + timedelta(days=days)
+    return bool(one.model == model and one.started_at < NOW + timedelta(days=days))
 
 
 def _day(days: int, hours: int = 0) -> str:

@@ -153,17 +153,18 @@ async def test_what_is_read_in_slices_is_the_newest_of_the_time(
     place: Place, monkeypatch: pytest.MonkeyPatch, slice_of: int, limit: int
 ) -> None:
     monkeypatch.setattr(export_store, "SLICE", slice_of)
-    since, until = (round((NOW - timedelta(days=ago)).timestamp() * 1000) for ago in (1.5, 0.5))
+    begin, end = (round((NOW - timedelta(days=ago)).timestamp() * 1000) for ago in (1.5, 0.5))
+    times: list[tuple[int | None, int | None, str]] = [
+        (None, None, "1"),
+        (begin, end, f"at >= {begin} AND at < {end}"),
+    ]
     async with filled(place) as records:
         await records.flush()
         async with records.keeping.using(reading=True) as database:
-            for times, condition in (
-                ((None, None), "1"),
-                ((since, until), f"at >= {since} AND at < {until}"),
-            ):
+            for since, until, condition in times:
                 found = [
                     (source.at, source.model)
-                    async for some in export_store.sources(database.reader, *times, limit)
+                    async for some in export_store.sources(database.reader, since, until, limit)
                     for source in some
                 ]
                 rows = await database.reader.fetch_all(
