@@ -16,8 +16,9 @@ async def sources(
 ) -> AsyncIterator[list[Source]]:
     """The newest of this time, some at a time. Which ones they are is found in an index first: to sort whole
     rows takes seconds."""
+    values: tuple[int, ...] = ()
     if since is None and until is None:
-        times, values = ("1", "1"), ()
+        times = ("1", "1")
     else:  # the second is for slices: by the index all of the time would be sorted for each of them
         times = ("at >= ? AND at < ?", "+at >= ? AND +at < ?")
         values = (-(2**62) if since is None else since, 2**62 if until is None else until)
