@@ -18,6 +18,7 @@ from modelhubd.config import Config, read_config
 from modelhubd.errors import CannotStart
 from modelhubd.journal import start_logging
 from modelhubd.places import find_places
+from modelhubd.tasks import HANDOVER_S, settle
 
 log = logging.getLogger("modelhubd")
 
@@ -90,6 +91,7 @@ async def serve(config: Config) -> None:
     Raises:
         CannotStart: another instance holds this home, or something essential cannot be used.
     """
+    sys.setswitchinterval(HANDOVER_S)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -113,8 +115,7 @@ async def serve(config: Config) -> None:
             raise CannotStart(
                 f"Something the daemon needs cannot be used: {error}. Put that right and start it again."
             ) from error
-        gc.freeze()
-        gc.enable()
+        settle()
         await stop.wait()
     log.info("stopped")
 

@@ -5,7 +5,8 @@ import sqlite3
 
 def is_full(error: BaseException) -> bool:
     """Whether it could not write for want of room."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in (
+    code = getattr(error, "sqlite_errorcode", 0)  # absent where Python itself raises
+    return isinstance(error, sqlite3.OperationalError) and code & 0xFF in (
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
     )

@@ -1,13 +1,31 @@
 """Background tasks with an owner and an end."""
 
 import asyncio
+import contextlib
+import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+import sys
+import threading
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    MutableSequence,
+)
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+HANDOVER_S = 0.001
+"""A thread that computes lets the event loop in after so long. The interpreter's own 5 ms begin anew each
+time that the loop has waited for something: two or three of them in one turn are a pause that is noticed."""
+FREED_SLICE = 256
+"""Rows or structs freed in a row, in less than a millisecond."""
 
 
 async def uninterrupted(work: Awaitable[T], *, on_cancel: Callable[[], None] = lambda: None) -> T:
@@ -42,6 +60,41 @@ async def unhurried(items: Iterable[T], *, at_once: int = 100) -> AsyncIterator[
         if place and place % at_once == 0:
             await asyncio.sleep(0)
         yield item
+
+
+def settle() -> None:
+    """For a process that has started: what is there now lives as long as it does, and is looked at for
+    cycles no more; threads hand over to the event loop within `HANDOVER_S`."""
+    gc.freeze()
+    gc.enable()
+    sys.setswitchinterval(HANDOVER_S)
+
+
+_GENTLE = threading.Lock()
+_gentle: list[bool] = []
+"""Whether cycles were looked for before the first of those that are gentle now; empty while nobody is."""
+
+
+@contextlib.contextmanager
+def gently() -> Iterator[None]:
+    """Meanwhile nobody looks for cycles: in what is read and decoded there are none, and to look at ten
+    thousand of it takes up to 60 ms. Several may be so at once."""
+    with _GENTLE:
+        _gentle.append(_gentle[0] if _gentle else gc.isenabled())
+        gc.disable()
+    try:
+        yield
+    finally:
+        with _GENTLE:
+            collects = _gentle.pop()
+            if collects and not _gentle:
+                gc.enable()
+
+
+def freed(items: MutableSequence[Any]) -> None:
+    """Empties a list that nobody needs any more, for a thread: in one go nobody else would run meanwhile."""
+    while items:
+        del items[-FREED_SLICE:]
 
 
 class TaskOwner:

@@ -19,6 +19,8 @@ HEARTBEAT_S = 15.0
 GAUGE_INTERVAL_S = 0.1
 NDJSON = "application/x-ndjson"
 AT_ONCE = 64 * 1024
+SLICE = 200
+"""Items encoded in a row, in less than a millisecond."""
 _GAP = b'"..."'
 _encode = msgspec.json.Encoder().encode
 
@@ -49,7 +51,8 @@ def topics_of(text: str | None) -> tuple[str, ...]:
 
 
 async def state_of(parts: Parts, topics: Iterable[str]) -> list[bytes]:
-    """Each topic's present value: a JSON object in pieces, for there may be thousands of downloads."""
+    """Each topic's present value: a JSON object in pieces, for there may be thousands of downloads and
+    artifacts."""
     pieces: list[bytes] = []
     for topic in topics:
         pieces += [b"," if pieces else b"{", _encode(topic), b":"]
@@ -59,8 +62,21 @@ async def state_of(parts: Parts, topics: Iterable[str]) -> list[bytes]:
                 pieces += [b",", some] if place else [some]
             pieces.append(b"]")
         else:
-            pieces.append(_encode(await _value(parts, topic)))
+            pieces += await _encoded(await _value(parts, topic))
     return [*pieces, b"}"]
+
+
+async def _encoded(value: Any) -> list[bytes]:
+    """As JSON; a list in slices, between which others have their turn."""
+    if not isinstance(value, list | tuple):
+        return [_encode(value)]
+    pieces = [b"["]
+    for start in range(0, len(value), SLICE):
+        if start:
+            await asyncio.sleep(0)
+            pieces.append(b",")
+        pieces.append(b",".join(map(_encode, value[start : start + SLICE])))
+    return [*pieces, b"]"]
 
 
 async def _value(parts: Parts, topic: str) -> Any:

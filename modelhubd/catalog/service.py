@@ -22,12 +22,12 @@ from modelhubd.catalog.recent import Recent
 from modelhubd.catalog.search import SearchQuery, ranked_queries
 from modelhubd.catalog.sync import Base, Changes, Gathered, described, gather, understand
 from modelhubd.catalog.verdicts import InstalledKey, judge_options
-from modelhubd.catalog.view import View, counted_again, entries_kept, gently, judged_again, let_go, view_of
+from modelhubd.catalog.view import View, counted_again, entries_kept, judged_again, let_go, view_of
 from modelhubd.catalog.watch import watch_folder
 from modelhubd.errors import Conflict
 from modelhubd.events import Bus
 from modelhubd.storage.database import Database, Transaction
-from modelhubd.tasks import TaskOwner
+from modelhubd.tasks import TaskOwner, gently
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.catalog import (
     CatalogEntry,

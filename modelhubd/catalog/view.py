@@ -5,11 +5,7 @@ its turn.
 """
 
 import asyncio
-import contextlib
-import gc
-import sys
-import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +23,6 @@ SLICE = 16
 """Entries read or judged in a row, in 1 to 2 ms."""
 FREED_SLICE = 256
 """Entries freed in a row, in about 1 ms."""
-
-HANDOVER_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +91,6 @@ async def judged_again(
         for ident, item in found.items():
             judged[index.positions[ident]] = judge_entry(item.entry, device, installed, ident in owned)
     return View(index, await asyncio.to_thread(index.verdicts, judged), installed)
-
-
-_GENTLE = threading.Lock()
-_gentle: list[tuple[float, bool]] = []
-"""What the interpreter was set to before the first of those that are gentle now; empty while nobody is."""
-
-
-@contextlib.contextmanager
-def gently() -> Iterator[None]:
-    """Meanwhile threads hand over to the event loop within a millisecond, and nobody looks for cycles: in
-    entries there are none, and to look at all of them takes up to 60 ms. Several may be so at once."""
-    with _GENTLE:
-        _gentle.append(_gentle[0] if _gentle else (sys.getswitchinterval(), gc.isenabled()))
-        sys.setswitchinterval(HANDOVER_S)
-        gc.disable()
-    try:
-        yield
-    finally:
-        with _GENTLE:
-            interval, collects = _gentle.pop()
-            if not _gentle:
-                sys.setswitchinterval(interval)
-                if collects:
-                    gc.enable()
 
 
 async def let_go(*lists: list[Any]) -> None:

@@ -19,7 +19,7 @@ from modelhubd.library.store import Stored
 from modelhubd.library.telling import Telling
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Transaction
-from modelhubd.tasks import unhurried
+from modelhubd.tasks import freed, unhurried
 from modelhubd.trust.digests import option_digest
 from modelhubd.wire.base import rfc3339
 from modelhubd.wire.catalog import CatalogEntry
@@ -94,8 +94,8 @@ class Looking:
                 if not sight.marked:
                     await asyncio.to_thread(mark, self._root)
                 await self._before_look()
-                keys = await asyncio.to_thread(_keys_of, sight.files)
-                finds = await self._finds(sight.files, keys - {row.key for row in rows})
+                keys = await asyncio.to_thread(_new_keys, sight.files, rows)
+                finds = await self._finds(sight.files, keys)
                 self._sight = sight
             suspects = await asyncio.to_thread(
                 _suspects, rows, sight.files, outside, offline=sight.unsafe or away
@@ -103,6 +103,7 @@ class Looking:
             added, changed = await self._settle(suspects, finds, outside, unsafe=sight.unsafe, away=away)
             unknown = await asyncio.to_thread(_unknown, sight.files, rows)
             if added or changed or unknown:  # what was installed meanwhile may be among the unknown
+                await asyncio.to_thread(freed, rows)
                 rows = await store.all_artifacts(self._database.reader)
                 unknown = await asyncio.to_thread(_unknown, sight.files, rows)
             result = ScanResult(
@@ -111,7 +112,8 @@ class Looking:
                 missing=sum(row.state is ArtifactState.MISSING for row in rows),
                 unknown_files=unknown,
             )
-            self._outside_models = {file.path: row.key.model for row in rows for file in row.elsewhere}
+            self._outside_models = await asyncio.to_thread(_models_elsewhere, rows)
+            await asyncio.to_thread(freed, rows)
             return result, sight.folders | await asyncio.to_thread(_folders_of, self._outside_models)
 
     async def look_in(self, changed: frozenset[str]) -> frozenset[str] | None:
@@ -301,8 +303,13 @@ def _unknown(files: Mapping[str, Found], rows: Collection[Stored]) -> tuple[str,
     return tuple(sorted(files.keys() - _places_of(rows)[0])[:UNKNOWN_FILES_MAX])
 
 
-def _keys_of(files: Iterable[str]) -> set[Key]:
-    return {place[0] for path in files if (place := key_of(path))}
+def _new_keys(files: Iterable[str], rows: Iterable[Stored]) -> set[Key]:
+    """What the files are of, where no row is."""
+    return {place[0] for path in files if (place := key_of(path))} - {row.key for row in rows}
+
+
+def _models_elsewhere(rows: Iterable[Stored]) -> dict[str, str]:
+    return {file.path: row.key.model for row in rows for file in row.elsewhere}
 
 
 def _suspects(

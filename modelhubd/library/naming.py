@@ -75,11 +75,13 @@ class Naming:
         """By id, of these models or of all; by model, newest version first."""
         rows = await (store.of_models(reader, models) if models else store.all_artifacts(reader))
         by_model: dict[str, list[Stored]] = {}
-        for row in rows:
+        async for row in unhurried(rows, at_once=1000):
             by_model.setdefault(row.key.model, []).append(row)
+        rows.clear()
         chosen = await store.chosen(reader)
         found: dict[str, Artifact] = {}
-        async for model, of_model in unhurried(by_model.items()):
+        async for model in unhurried(tuple(by_model)):
+            of_model = by_model.pop(model)  # so that rows are freed as it goes, and not all at the end
             best = await self._best(of_model, Reference(model), chosen.get(model))
             found |= {row.id: self._artifact(row, active=row is best) for row in of_model}
         return found

@@ -29,7 +29,7 @@ from modelhubd.paging import page_of
 from modelhubd.settings import LibraryConfig
 from modelhubd.storage.confined import ConfinedRoot
 from modelhubd.storage.database import Database, Reader, Transaction
-from modelhubd.tasks import TaskOwner, unhurried
+from modelhubd.tasks import TaskOwner, freed, in_thread, unhurried
 from modelhubd.wire.base import Page
 from modelhubd.wire.catalog import CatalogEntry
 from modelhubd.wire.device import Device
@@ -246,11 +246,15 @@ class Library:
 
     async def keys(self) -> frozenset[tuple[str, int, str]]:
         """(model, version, option) of what is installed and whole, or on a drive that is away."""
-        return frozenset(
-            (row.key.model, row.key.version, row.key.option)
-            for row in await store.all_artifacts(self._database.reader)
-            if row.state in INSTALLED
-        )
+        rows = await store.all_artifacts(self._database.reader)
+
+        def found() -> frozenset[tuple[str, int, str]]:
+            keys = (row.key for row in rows if row.state in INSTALLED)
+            told = frozenset((key.model, key.version, key.option) for key in keys)
+            freed(rows)
+            return told
+
+        return await in_thread(found)
 
     @property
     def root(self) -> ConfinedRoot:

@@ -1,7 +1,7 @@
 """The library's SQL."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,7 @@ from modelhubd.library.states import (
     state_of,
 )
 from modelhubd.storage.database import Reader, Row, Transaction
+from modelhubd.tasks import freed, gently, in_thread
 from modelhubd.wire.library import ArtifactFile, ArtifactState
 
 FEW = 100
@@ -182,26 +183,31 @@ async def _artifacts(
         "managed": managed,
         "models": msgspec.json.encode(tuple(models or ())).decode(),
     }
-    files = await reader.fetch_all(
-        "SELECT file.*, inode, ctime_ns, links, file_check.verified_at, damaged FROM artifact "  # noqa: S608
-        "CROSS JOIN artifact_file AS file ON artifact.id = file.artifact_id "
-        f"LEFT JOIN file_check USING (artifact_id, name) WHERE {which} ORDER BY position",
-        wanted,
-    )
-    rows = await reader.fetch_all(
-        f"SELECT * FROM artifact WHERE {which} ORDER BY model, version DESC, option",  # noqa: S608
-        wanted,
-    )
-    if len(rows) <= FEW:
-        return _all_stored(rows, files)
-    return await asyncio.to_thread(_all_stored, rows, files)
+    with gently():
+        files = await reader.fetch_all(
+            "SELECT file.*, inode, ctime_ns, links, file_check.verified_at, damaged FROM artifact "  # noqa: S608
+            "CROSS JOIN artifact_file AS file ON artifact.id = file.artifact_id "
+            f"LEFT JOIN file_check USING (artifact_id, name) WHERE {which} ORDER BY position",
+            wanted,
+        )
+        rows = await reader.fetch_all(
+            f"SELECT * FROM artifact WHERE {which} ORDER BY model, version DESC, option",  # noqa: S608
+            wanted,
+        )
+        if len(rows) <= FEW:
+            return _all_stored(rows, files)
+        return await in_thread(partial(_all_stored, rows, files))
 
 
-def _all_stored(rows: Sequence[Row], files: Sequence[Row]) -> list[Stored]:
+def _all_stored(rows: list[Row], files: list[Row]) -> list[Stored]:
+    """Both lists are empty then."""
     of: dict[str, list[Row]] = {}
     for file in files:
         of.setdefault(file["artifact_id"], []).append(file)
-    return [_stored(row, of.get(row["id"], ())) for row in rows]
+    freed(files)
+    found = [_stored(row, of.pop(row["id"], ())) for row in rows]
+    freed(rows)
+    return found
 
 
 def _stored(row: Row, files: Sequence[Row]) -> Stored:

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import io
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -15,10 +17,10 @@ from msgspec import Struct
 from modelhubd.errors import NoSpace, NotFound
 from modelhubd.places import private_dir
 from modelhubd.records import export_store
-from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Anonymous, anonymous
+from modelhubd.records.anonymous import GROUP_FIELDS, ROW_FIELDS, Source, anonymous
 from modelhubd.records.figures import time_of
 from modelhubd.records.keeping import Keeping
-from modelhubd.storage.database import Row
+from modelhubd.tasks import freed, gently, in_thread
 from modelhubd.wire.records import Exported, ExportPreview, ExportRequest, PreviewPart, WriteExport
 
 MOST_ROWS = 20_000
@@ -35,6 +37,17 @@ class Previewed(Struct, frozen=True, kw_only=True):
     content: bytes
     sha256: str
     until: float
+
+
+class Made(Struct, frozen=True, kw_only=True):
+    """The file's content and what it holds."""
+
+    content: bytes
+    sha256: str
+    groups: int
+    rows: int
+    merged: int
+    left_out: int
 
 
 class Exports:
@@ -68,28 +81,33 @@ class Exports:
         """
         since, until = time_of(asked.since, "/since"), time_of(asked.until, "/until")
         await self._flush()
-        async with self._keeping.using(reading=True) as database:
-            rows = await export_store.rows(database.reader, since, until, MOST_ROWS + 1)
-        too_many, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
-        named = set()
-        if asked.name_models:
-            named = {model for model in {row["model"] for row in rows} if await self._is_public(model)}
-        today = f"{self._clock():%Y-%m-%d}"
-        found, content, digest = await asyncio.to_thread(_made, rows, asked, frozenset(named), today)
+        with gently():
+            sources: list[Source] = []
+            async with self._keeping.using(reading=True) as database:
+                async for some in export_store.sources(database.reader, since, until, MOST_ROWS + 1):
+                    sources += some
+            too_many = len(sources) > MOST_ROWS
+            del sources[MOST_ROWS:]
+            named = set()
+            if asked.name_models:
+                models = {source.model for source in sources}
+                named = {model for model in models if await self._is_public(model)}
+            today = f"{self._clock():%Y-%m-%d}"
+            made = await in_thread(lambda: _made(sources, asked, frozenset(named), today))
         self._kept = Previewed(
-            id=secrets.token_hex(8), content=content, sha256=digest, until=self._steady() + KEPT_S
+            id=secrets.token_hex(8), content=made.content, sha256=made.sha256, until=self._steady() + KEPT_S
         )
-        shown = _part(content, 0)
+        shown = _part(made.content, 0)
         return ExportPreview(
             id=self._kept.id,
             text=shown.text,
             whole=shown.next is None,
-            size_bytes=len(content),
-            sha256=digest,
-            groups=len(found.groups),
-            rows=len(found.rows),
-            merged=found.merged,
-            left_out=found.left_out > 0 or too_many,
+            size_bytes=len(made.content),
+            sha256=made.sha256,
+            groups=made.groups,
+            rows=made.rows,
+            merged=made.merged,
+            left_out=made.left_out > 0 or too_many,
             fields=ROW_FIELDS if asked.rows else GROUP_FIELDS,
         )
 
@@ -140,22 +158,38 @@ def _part(content: bytes, offset: int) -> PreviewPart:
     return PreviewPart(text=piece.decode("utf-8", "replace"), offset=offset, next=end if more else None)
 
 
-def _made(
-    rows: Sequence[Row], asked: ExportRequest, named: frozenset[str], today: str
-) -> tuple[Anonymous, bytes, str]:
-    """What it holds, the file's content, and its digest."""
-    sources = export_store.sources_of(rows)
+def _made(sources: list[Source], asked: ExportRequest, named: frozenset[str], today: str) -> Made:
+    """Computes for a while, and lets others run meanwhile. `sources` is empty then."""
     found = anonymous(
         sources, k=asked.k, salt=secrets.token_bytes(32), named=named.__contains__, rows=asked.rows
     )
-    head = {"format": FORMAT, "made": today, "k": asked.k}
-    lines = [
-        msgspec.json.encode(head)[:-1],
-        b',\n"groups":[\n' + b",\n".join(map(msgspec.json.encode, found.groups)) + b"\n]",
-        b',\n"rows":[\n' + b",\n".join(map(msgspec.json.encode, found.rows)) + b"\n]}\n",
-    ]
-    content = b"".join(lines)
-    return found, content, hashlib.sha256(content).hexdigest()
+    freed(sources)
+    file = io.BytesIO()  # its value is taken without a copy
+    file.write(msgspec.json.encode({"format": FORMAT, "made": today, "k": asked.k})[:-1])
+    file.write(b',\n"groups":[\n')
+    _write_lines(file, found.groups)
+    file.write(b'\n],\n"rows":[\n')
+    _write_lines(file, found.rows)
+    file.write(b"\n]}\n")
+    content = file.getvalue()
+    made = Made(
+        content=content,
+        sha256=hashlib.sha256(content).hexdigest(),
+        groups=len(found.groups),
+        rows=len(found.rows),
+        merged=found.merged,
+        left_out=found.left_out,
+    )
+    freed(found.rows)
+    return made
+
+
+def _write_lines(file: io.BytesIO, items: Iterable[dict[str, Any]]) -> None:
+    """Each on its own: during one call for all of them nobody else could run."""
+    between = b""
+    for item in items:
+        file.write(between + msgspec.json.encode(item))
+        between = b",\n"
 
 
 def _write(path: Path, content: bytes) -> None:

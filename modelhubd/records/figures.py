@@ -1,6 +1,5 @@
 """Figures over many records: whole days are counted already, and the rest of a time is looked at."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
@@ -13,8 +12,9 @@ from modelhubd.records.rows import HOUR_MS, millis, moment
 from modelhubd.records.stats_store import Some
 from modelhubd.records.summing import KIND_OF, Row, Sum, groups_of, key_of, lines_of, summed
 from modelhubd.storage.database import Database, Reader
+from modelhubd.tasks import freed, gently, in_thread
 from modelhubd.wire.base import Request
-from modelhubd.wire.records import Group, GroupBy, RecordSeries, RecordStats, SeriesBy, Step, Totals
+from modelhubd.wire.records import Group, GroupBy, Line, RecordSeries, RecordStats, SeriesBy, Step, Totals
 
 MINUTE_MS, DAY_MS = 60_000, 24 * HOUR_MS
 SPANS = {"minute": 6 * HOUR_MS, "hour": 14 * DAY_MS, "day": 5 * 366 * DAY_MS}
@@ -117,17 +117,19 @@ async def stats(database: Database, query: StatsQuery, clock: Callable[[], datet
     until = None if until is None else -(-until // unit) * unit
     some = Some(since=since, until=until, model=query.model, app=query.app, node=query.node)
     reader, kind = database.reader, KIND_OF[query.by]
-    if query.by in ("day", "hour"):
-        counted, bucketed = await _by_unit(reader, some, kind, unit)
-    else:
-        counted, bucketed = await _found(reader, some, kind)
 
-    def put_together() -> tuple[Totals, tuple[Group, ...], int]:
+    def put_together(counted: list[Row], bucketed: list[Row]) -> tuple[Totals, tuple[Group, ...], int]:
         sums = summed(counted, bucketed, key_of(query.by))
         total = summed(counted, bucketed, key_of("none")).get("", Sum())
+        freed(bucketed)
         return total.totals(), *groups_of(sums, query.limit, unit_ms=unit)
 
-    total, groups, more = await asyncio.to_thread(put_together)
+    with gently():
+        if query.by in ("day", "hour"):
+            rows = await _by_unit(reader, some, kind, unit)
+        else:
+            rows = await _found(reader, some, kind)
+        total, groups, more = await in_thread(lambda: put_together(*rows))
     return RecordStats(
         by=query.by,
         since=None if since is None else moment(since),
@@ -153,10 +155,15 @@ async def series(database: Database, query: SeriesQuery, clock: Callable[[], dat
     unit = {"minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}[query.step]
     since, until = since // unit * unit, -(-until // unit) * unit
     some = Some(since=since, until=until, model=query.model, app=query.app, node=query.node)
-    counted, bucketed = await _by_unit(database.reader, some, KIND_OF[query.by], unit)
-    lines = await asyncio.to_thread(
-        lambda: lines_of(counted, bucketed, query.by, unit_ms=unit, limit=query.lines)
-    )
+
+    def put_together(counted: list[Row], bucketed: list[Row]) -> tuple[Line, ...]:
+        lines = lines_of(counted, bucketed, query.by, unit_ms=unit, limit=query.lines)
+        freed(bucketed)
+        return lines
+
+    with gently():
+        rows = await _by_unit(database.reader, some, KIND_OF[query.by], unit)
+        lines = await in_thread(lambda: put_together(*rows))
     return RecordSeries(
         by=query.by,
         step=query.step,

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from modelhubd.errors import Unavailable
 from modelhubd.records import store
+from modelhubd.records.deleting import delete
 from modelhubd.records.keeping import Keeping
 from modelhubd.records.retention import AHEAD_MS, Calm, too_old
 from modelhubd.records.rows import millis
+from modelhubd.records.store import Where
 from modelhubd.settings import RecordsConfig
 from modelhubd.storage.database import Database
 
@@ -60,14 +62,15 @@ class Retaining:
 
     async def _by_age(self, database: Database, now: datetime) -> int:
         cutoff = millis(now - timedelta(days=self._config.max_age_days))
-        after = gone = 0
+        after, due = 0, None
         while rows := await store.oldest(database.reader, after, BATCH):
             last = too_old(rows, cutoff=cutoff, now=millis(now))
             if last is not None:
-                gone += await self._delete_to(database, last)
+                due = last
             elif any(at <= millis(now) + AHEAD_MS for _, at in rows):
                 break
             after = rows[-1][0] if last is None else last  # after some from the future, what follows tells
+        gone = 0 if due is None else await delete(database, Where(), due)
         async with database.transaction() as tx:
             await store.forget_gaps(tx, cutoff)
         return gone
@@ -80,17 +83,5 @@ class Retaining:
             rows = await store.oldest(database.reader, 0, BATCH)
             if not rows:
                 break
-            gone += await self._delete_to(database, rows[-1][0])
+            gone += await delete(database, Where(), rows[-1][0])
         return gone
-
-    async def _delete_to(self, database: Database, last: int) -> int:
-        """All up to this number, some at a time: others write meanwhile."""
-        gone = 0
-        while True:
-            rows = await store.oldest(database.reader, 0, BATCH)
-            seqs = [seq for seq, _ in rows if seq <= last]
-            if not seqs:
-                return gone
-            async with database.transaction() as tx:
-                await store.delete(tx, seqs)
-            gone += len(seqs)

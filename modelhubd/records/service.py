@@ -18,6 +18,7 @@ from modelhubd.exchange import Asked, Exchange
 from modelhubd.paging import DEFAULT_LIMIT, Limit, decode_cursor, encode_cursor
 from modelhubd.records import audit, figures, store
 from modelhubd.records.audit_store import save_rules, saved_rules
+from modelhubd.records.deleting import delete
 from modelhubd.records.figures import SeriesQuery, StatsQuery, time_of
 from modelhubd.records.keeping import Keeping
 from modelhubd.records.retaining import Retaining
@@ -49,7 +50,6 @@ from modelhubd.wire.servers import Server
 
 log = logging.getLogger(__name__)
 
-PURGE_BATCH = 5000
 CLOSE_S = 2.0
 
 
@@ -236,19 +236,11 @@ class Records:
             return Purged(records=0, contents=0, set_aside=aside)
         await self.flush()
         async with self.keeping.using() as database:
-            contents = records = 0
-            if where == Where() and not asked.content_only:
-                async with database.transaction() as tx:
-                    records, contents = await store.delete_all(tx)
-            else:
-                async with database.transaction() as tx:
-                    contents = await store.forget_contents(tx, where)
-                while not asked.content_only:
-                    async with database.transaction() as tx:
-                        if not (seqs := await store.some(tx, where, PURGE_BATCH)):
-                            break
-                        await store.delete(tx, seqs)
-                    records += len(seqs)
+            async with database.transaction() as tx:
+                contents = await store.forget_contents(tx, where)
+                if where == Where() and not asked.content_only:
+                    await store.forget_gaps(tx)
+            records = 0 if asked.content_only else await delete(database, where)
         await self.keeping.compact()
         await self._tell()
         return Purged(records=records, contents=contents, set_aside=aside)

@@ -24,6 +24,8 @@ SUMS = (
 COUNTED = tuple(part.rpartition(" ")[2] for part in SUMS.split(", ") if " AS " in part)
 KINDS = {"all": "''", "reference": "reference", "app": "app", "node": "node"}
 """What `day` counts by, and where the name stands in a record."""
+_KINDS = ", ".join(f"'{kind}'" for kind in KINDS)
+"""So that the key of the days serves."""
 DAY_MS = 24 * 3600 * 1000
 NAMES_MAX = 200
 """Names that a part of one may mean."""
@@ -68,6 +70,20 @@ class Where(Struct, frozen=True, kw_only=True):
             parts.append(f"({' OR '.join(some) or '0'})")
             values += [name for names in self.any_of.values() for name in names]
         return " AND ".join(parts) or "1", values
+
+
+class OfDay(Struct, frozen=True, kw_only=True):
+    """Some records of a day: how many, the numbers of the first and the last, and how many it has in all."""
+
+    day: int
+    records: int
+    first: int
+    last: int
+    of_all: int
+
+    @property
+    def whole(self) -> bool:
+        return self.records == self.of_all
 
 
 async def names_with(reader: Reader, part: str) -> dict[str, list[str]]:
@@ -146,39 +162,67 @@ async def _count(tx: Transaction, sign: int, which: str, values: Sequence[Any]) 
             )
 
 
-async def delete(tx: Transaction, seqs: Sequence[int]) -> None:
-    """Take these off, their content and their part of the days with them."""
-    first, last, marks = min(seqs), max(seqs), ", ".join(map(str, seqs))
-    contiguous = last - first + 1 == len(seqs)
-    which = f"seq BETWEEN {first} AND {last}" if contiguous else f"seq IN ({marks})"
-    await _count(tx, -1, which, [])
-    row = await tx.fetch_one(f"SELECT min(at) / {DAY_MS}, max(at) / {DAY_MS} FROM record WHERE {which}")  # noqa: S608
-    assert row is not None
-    await tx.execute(f"DELETE FROM record WHERE {which}")  # noqa: S608
-    kinds = ", ".join(f"'{kind}'" for kind in KINDS)  # so that the key serves
-    for table in ("day", "day_bucket"):
-        await tx.execute(
-            f"DELETE FROM {table} WHERE kind IN ({kinds}) AND day BETWEEN ? AND ? AND requests <= 0",  # noqa: S608
-            tuple(row),
-        )
-
-
-async def delete_all(tx: Transaction) -> tuple[int, int]:
-    """(records, contents) that there were."""
-    found = await count(tx), await count_contents(tx)
-    for table in ("content", "record", "day", "day_bucket", "gap"):
-        await tx.execute(f"DELETE FROM {table}")  # noqa: S608
-    return found
-
-
-async def some(reader: Reader, where: Where, limit: int) -> list[int]:
-    """The oldest of these, by number."""
+async def by_day(reader: Reader, where: Where, last: int, limit: int) -> list[OfDay]:
+    """The oldest `limit` of these up to number `last`, told apart by their days."""
     condition, values = where.sql()
     rows = await reader.fetch_all(
-        f"SELECT seq FROM record WHERE {condition} ORDER BY seq LIMIT ?",  # noqa: S608
-        [*values, limit],
+        "SELECT some.day, records, first, last, coalesce(requests, 0) AS of_all FROM ("  # noqa: S608
+        f" SELECT at / {DAY_MS} AS day, count(*) AS records, min(seq) AS first, max(seq) AS last FROM ("
+        f"  SELECT seq, at FROM record WHERE {condition} AND seq <= ? ORDER BY seq LIMIT ?) GROUP BY 1"
+        ") AS some LEFT JOIN day ON day.kind = 'all' AND day.day = some.day AND day.name = ''",
+        [*values, last, limit],
     )
-    return [row[0] for row in rows]
+    return [OfDay(**dict(zip(OfDay.__struct_fields__, row, strict=True))) for row in rows]
+
+
+async def delete_days(tx: Transaction, days: Sequence[OfDay]) -> int:
+    """Take off whole days with all that they came to: nothing has to be counted down. How many records that
+    were."""
+    first, last = min(one.first for one in days), max(one.last for one in days)
+    numbers = ", ".join(str(one.day) for one in days)
+    gone = await tx.execute(
+        f"DELETE FROM record WHERE seq BETWEEN ? AND ? AND at / {DAY_MS} IN ({numbers})",  # noqa: S608
+        (first, last),
+    )
+    for table in ("day", "day_bucket"):
+        await tx.execute(f"DELETE FROM {table} WHERE kind IN ({_KINDS}) AND day IN ({numbers})")  # noqa: S608
+    return gone
+
+
+async def delete_some(tx: Transaction, where: Where, last: int, limit: int) -> int:
+    """Take off the oldest `limit` of these up to number `last`, their content and their part of the days with
+    them. How many that were."""
+    condition, values = where.sql()
+    row = await tx.fetch_one(
+        "SELECT min(seq), max(seq), count(*), min(at), max(at) FROM"  # noqa: S608
+        f" (SELECT seq, at FROM record WHERE {condition} AND seq <= ? ORDER BY seq LIMIT ?)",
+        [*values, last, limit],
+    )
+    assert row is not None
+    first, end, records, *times = row
+    if not records:
+        return 0
+    which, values = f"{condition} AND seq BETWEEN ? AND ?", [*values, first, end]
+    await _count(tx, -1, which, values)
+    await tx.execute(f"DELETE FROM record WHERE {which}", values)  # noqa: S608
+    for table in ("day", "day_bucket"):
+        await tx.execute(
+            f"DELETE FROM {table} WHERE kind IN ({_KINDS}) AND day BETWEEN ? AND ? AND requests <= 0",  # noqa: S608
+            [_day_of(at) for at in times],
+        )
+    return int(records)
+
+
+def _day_of(at: int) -> int:
+    """As the database divides: towards zero."""
+    return at // DAY_MS if at >= 0 else -(-at // DAY_MS)
+
+
+async def last_number(reader: Reader) -> int:
+    """Of the newest record; 0 where there is none."""
+    row = await reader.fetch_one("SELECT coalesce(max(seq), 0) FROM record")
+    assert row is not None
+    return int(row[0])
 
 
 async def oldest(reader: Reader, after: int, limit: int) -> list[tuple[int, int]]:
@@ -266,7 +310,8 @@ async def forget_contents(tx: Transaction, where: Where) -> int:
     """Of these records."""
     condition, values = where.sql()
     return await tx.execute(
-        f"DELETE FROM content WHERE seq IN (SELECT seq FROM record WHERE {condition})",  # noqa: S608
+        "DELETE FROM content WHERE seq IN"  # noqa: S608
+        f" (SELECT seq FROM content CROSS JOIN record USING (seq) WHERE {condition})",  # of a few, not of all
         values,
     )
 
@@ -290,8 +335,9 @@ async def note_gap(tx: Transaction, since: int, until: int, requests: int, reaso
     await tx.execute("INSERT INTO gap VALUES (?, ?, ?, ?)", (since, until, requests, reason))
 
 
-async def forget_gaps(tx: Transaction, before: int) -> None:
-    await tx.execute("DELETE FROM gap WHERE until < ?", (before,))
+async def forget_gaps(tx: Transaction, before: int | None = None) -> None:
+    """Those that ended before; None is all."""
+    await tx.execute("DELETE FROM gap WHERE until < coalesce(?, until + 1)", (before,))
 
 
 async def gaps(reader: Reader, since: int | None, until: int | None) -> tuple[Gap, ...]:

@@ -27,7 +27,10 @@ class Reader:
         self._connection = connection
 
     async def fetch_all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        return list(await self._connection.execute_fetchall(sql, parameters))
+        """The rows, in the list that the connection's thread holds on to until its next query: whoever
+        empties it (`tasks.freed`) frees them; else that thread does, in one go."""
+        rows = await self._connection.execute_fetchall(sql, parameters)
+        return rows if isinstance(rows, list) else list(rows)
 
     async def fetch_one(self, sql: str, parameters: Parameters = ()) -> Row | None:
         rows = await self.fetch_all(sql, parameters)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from modelhubd.errors import Conflict, NotFound
 from modelhubd.paging import decode_cursor, encode_cursor
 from modelhubd.storage.database import Database
-from modelhubd.tasks import in_thread
+from modelhubd.tasks import freed, gently, in_thread
 from modelhubd.trials import store
 from modelhubd.trials.blind import meaning, next_pair, shown
 from modelhubd.trials.evidence import evidence_of
@@ -22,6 +22,9 @@ from modelhubd.trials.user_checks import names_of
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
 from modelhubd.wire.trials import BlindPair, Evidence, MarkPair, Pair, Trial
+
+SLICE = 100
+"""Pairs read in a row, in about 1 ms."""
 
 
 class Judging:
@@ -57,13 +60,20 @@ class Judging:
 
     async def evidence(self, trial: Stored) -> Evidence:
         """Its figures by now."""
-        rows = await store.rows_of_pairs(self._database.reader, trial.id)
+        pairs: list[Pair] = []
 
         def figures() -> Evidence:
-            pairs = [one.pair for one in store.read_pairs(rows)]
-            return evidence_of(pairs, names_of(trial.checks), trial.id)
+            try:
+                return evidence_of(pairs, names_of(trial.checks), trial.id)
+            finally:
+                freed(pairs)
 
-        return await in_thread(figures)
+        with gently():
+            while rows := await store.rows_of_pairs(
+                self._database.reader, trial.id, after=pairs[-1].n if pairs else 0, limit=SLICE
+            ):
+                pairs += [one.pair for one in store.read_pairs(rows)]
+            return await in_thread(figures)
 
     async def pairs(
         self, trial_id: str, *, limit: int = 50, after: str | None = None, content: bool = False

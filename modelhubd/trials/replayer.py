@@ -3,7 +3,6 @@ when nobody is in the way, and writes the pairs."""
 
 import asyncio
 import logging
-import sqlite3
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from modelhubd.full_disk import is_full
 from modelhubd.llama.aside import Aside
 from modelhubd.storage.database import Database
 from modelhubd.tasks import in_thread
@@ -137,10 +137,11 @@ class Replayer:
                 await self._turn()
         except OSError as error:
             await self._pause(TrialReason(code="spool_failed", detail=f"Its spool: {error.strerror}."))
-        except sqlite3.OperationalError as error:
-            detail = f"Its figures cannot be kept: {error}. Make room, then resume it."
-            await self._pause(TrialReason(code="spool_failed", detail=detail))
         except Exception as error:
+            if is_full(error):
+                detail = f"Its figures cannot be kept: {error}. Make room, then resume it."
+                await self._pause(TrialReason(code="spool_failed", detail=detail))
+                return
             # What it says may hold content: where it happened is told, and its name.
             where, name = "".join(traceback.format_tb(error.__traceback__)), type(error).__name__
             log.error("the trial %s cannot go on (%s)\n%s", self.trial.id, name, where)

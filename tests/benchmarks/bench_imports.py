@@ -25,6 +25,7 @@ from modelhubd.tasks import TaskOwner
 from modelhubd.wire.jobs import Job, JobState
 from modelhubd.wire.library import ArtifactFile, ArtifactState
 from tests.benchmarks.figures import ms, percentile, table
+from tests.benchmarks.loop_lag import as_the_daemon
 from tests.integration.imports.tools import hugging_face
 from tests.integration.imports.world import World, world_in
 
@@ -43,6 +44,7 @@ async def main_async(files: int, gigabytes: float) -> None:
                 path.parent.mkdir(parents=True)
                 path.write_bytes(SMALL)
             await _install(world, keys)
+            as_the_daemon()
             await _row(rows, "scan, first", files, world.library.scan)
             await _row(rows, "scan, nothing changed", files, world.library.scan)
             root = ConfinedRoot(world.models)

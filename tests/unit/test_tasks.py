@@ -1,11 +1,14 @@
 """Background tasks end with their owner."""
 
 import asyncio
+import gc
 import logging
+import subprocess
+import sys
 
 import pytest
 
-from modelhubd.tasks import TaskOwner
+from modelhubd.tasks import FREED_SLICE, HANDOVER_S, TaskOwner, freed, gently
 
 
 async def test_leaving_cancels_what_still_runs() -> None:
@@ -56,3 +59,33 @@ async def test_nothing_starts_after_the_end() -> None:
     await tasks.close()
     with pytest.raises(RuntimeError, match="is closed"):
         tasks.start(asyncio.sleep(0), name="late")
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_interpreter_is_left_as_it_was_found(collects: bool) -> None:
+    try:
+        if not collects:
+            gc.disable()
+        with pytest.raises(LookupError), gently():
+            assert not gc.isenabled()
+            raise LookupError
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
+
+
+def test_a_process_that_has_settled_looks_for_cycles_in_what_is_new_alone() -> None:
+    told = (
+        "import gc, sys; gc.disable(); from modelhubd.tasks import settle; settle();"
+        "print(gc.isenabled(), gc.get_freeze_count() > 1000, sys.getswitchinterval())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.split() == ["True", "True", str(HANDOVER_S)]
+
+
+def test_a_list_that_nobody_needs_is_emptied() -> None:
+    many = [object()] * (3 * FREED_SLICE + 1)
+    freed(many)
+    assert many == []

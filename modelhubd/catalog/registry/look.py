@@ -12,7 +12,7 @@ from modelhubd.catalog.registry.freshness import clock_is_ahead, fault_in_clock
 from modelhubd.catalog.registry.refresh import Refreshed, bundled, refresh, trusted_root
 from modelhubd.catalog.registry.refusals import NotTaken, of_status
 from modelhubd.catalog.registry.witness import Alarm, Next, Seen, fault_in_proof, judge
-from modelhubd.catalog.view import gently
+from modelhubd.tasks import gently
 from modelhubd.wire.registry import Proof, SignedCatalog
 
 PROOF_MAX = 64 * 1024

@@ -2,32 +2,32 @@
 
 import asyncio
 import contextlib
-import logging
 import platform
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableSequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
-from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed, NotFound, Refused, TooManyRequests
+from modelhubd.errors import Conflict, InvalidInput, NoSpace, NotAllowed, NotFound, TooManyRequests
 from modelhubd.events import Bus
-from modelhubd.full_disk import is_full
 from modelhubd.paging import page_of
 from modelhubd.storage.database import Database, Transaction
-from modelhubd.tasks import TaskOwner, in_thread, uninterrupted
+from modelhubd.tasks import TaskOwner, freed, gently, in_thread, uninterrupted
 from modelhubd.trials.checks.reading import Checks, read_checks
 from modelhubd.trials.checks.runner import Checker, usable_checks
 from modelhubd.trials.evaluations import store
 from modelhubd.trials.evaluations.contents import Contents
 from modelhubd.trials.evaluations.evidence import Material, report_of
+from modelhubd.trials.evaluations.failing import error_of
 from modelhubd.trials.evaluations.question_set import QuestionSet, read_set
 from modelhubd.trials.evaluations.run import Loads, Run, Work
 from modelhubd.trials.evaluations.states import Event, advance
 from modelhubd.trials.evaluations.store import Answered
-from modelhubd.trials.persisting import until_written
+from modelhubd.trials.persisting import AGAIN_S, until_written
 from modelhubd.trials.similarity import similarity
 from modelhubd.trust.text import printable
 from modelhubd.wire.base import Page, rfc3339
@@ -43,8 +43,6 @@ from modelhubd.wire.evaluations import (
 from modelhubd.wire.events import Removed
 from modelhubd.wire.library import Artifact
 from modelhubd.wire.servers import Server
-
-log = logging.getLogger(__name__)
 
 MAX_EVALUATIONS = 200
 """There may be so many, ended ones counted."""
@@ -184,9 +182,21 @@ class Evaluations:
             NotFound: there is none, or its files are gone.
         """
         evaluation = await self.get(evaluation_id)
-        answers = await store.answers(self._database.reader, evaluation_id)
+        with gently():
+            answers = await store.answers(self._database.reader, evaluation_id)
+            try:
+                return await in_thread(partial(self._report, evaluation, answers, shown))
+            except FileNotFoundError:
+                raise NotFound(
+                    "The files of this evaluation are gone. Remove it (modelhub eval rm) and make it again.",
+                    code="evaluation_incomplete",
+                ) from None
 
-        def make() -> EvaluationReport:
+    def _report(
+        self, evaluation: Evaluation, answers: MutableSequence[Answered], shown: int
+    ) -> EvaluationReport:
+        """Computes for a while. `answers` is empty then."""
+        try:
             set_text, _ = self._contents.texts(evaluation.id)
             texts = self._contents.read(evaluation.id, [one.place for one in answers])
             material = Material(
@@ -198,14 +208,8 @@ class Evaluations:
                 machine=f"{platform.system()} {platform.machine()}",
             )
             return report_of(material, shown=shown)
-
-        try:
-            return await in_thread(make)
-        except FileNotFoundError:
-            raise NotFound(
-                "The files of this evaluation are gone. Remove it (modelhub eval rm) and make it again.",
-                code="evaluation_incomplete",
-            ) from None
+        finally:
+            freed(answers)
 
     def _checks_of(self, evaluation_id: str) -> Checks:
         _, text = self._contents.texts(evaluation_id)
@@ -264,6 +268,8 @@ class Evaluations:
             self._running = evaluation, task
             await asyncio.wait([task])
             self._running = None
+            if not task.cancelled() and task.exception() is not None:
+                await asyncio.sleep(AGAIN_S)  # it is logged, and still queued maybe
 
     async def _run(self, evaluation_id: str) -> None:
         try:
@@ -274,7 +280,7 @@ class Evaluations:
         try:
             await self._all(begun)
         except Exception as error:
-            end, trouble = Event.FAIL, _error_of(evaluation_id, error)
+            end, trouble = Event.FAIL, error_of(evaluation_id, error)
         with contextlib.suppress(Conflict):  # cancelled at the last moment
             await self._noted(evaluation_id, end, trouble)
 
@@ -378,20 +384,3 @@ class _Books:
     async def answered(self, answered: Answered) -> None:
         self._done += 1
         await self._evaluations.answered(self._evaluation, answered, self._done)
-
-
-def _error_of(evaluation_id: str, error: Exception) -> EvaluationError:
-    """What people are told. Nothing that was asked or answered is in it."""
-    if isinstance(error, Refused):
-        return EvaluationError(code=error.code, detail=error.detail)
-    if isinstance(error, OSError):
-        log.warning("evaluation %s: %s", evaluation_id, error.strerror)
-        detail = f"Its files cannot be used: {error.strerror}. Make room or mend that, then resume it."
-        return EvaluationError(code="disk_full" if error.errno in (28, 122) else "io_error", detail=detail)
-    if isinstance(error, sqlite3.OperationalError):
-        log.warning("evaluation %s: %s", evaluation_id, error)
-        detail = f"Its answers cannot be kept: {error}. Make room, then resume it."
-        return EvaluationError(code="disk_full" if is_full(error) else "io_error", detail=detail)
-    log.error("evaluation %s failed: %s", evaluation_id, type(error).__name__)
-    detail = f"Something went wrong that should not ({type(error).__name__})."
-    return EvaluationError(code="internal", detail=detail)

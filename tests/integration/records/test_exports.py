@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from modelhubd.errors import InvalidInput, NoSpace, NotFound
+from modelhubd.records import export_store
 from modelhubd.records import exports as exporting
 from modelhubd.records.exports import Exports
 from modelhubd.records.service import Records
@@ -145,3 +146,29 @@ async def test_on_a_full_disk_it_is_refused_and_can_be_written_later(place: Plac
             assert list(disk.folder.iterdir()) == [], "nothing half is left"
             written = await exports.write(WriteExport(preview=shown.id))
             assert (disk.folder / written.name).read_text() == shown.text
+
+
+@pytest.mark.parametrize(("slice_of", "limit"), [(1, 180), (7, 50), (60, 120), (200, 10)])
+async def test_what_is_read_in_slices_is_the_newest_of_the_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch, slice_of: int, limit: int
+) -> None:
+    monkeypatch.setattr(export_store, "SLICE", slice_of)
+    begin, end = (round((NOW - timedelta(days=ago)).timestamp() * 1000) for ago in (1.5, 0.5))
+    times: list[tuple[int | None, int | None, str]] = [
+        (None, None, "1"),
+        (begin, end, f"at >= {begin} AND at < {end}"),
+    ]
+    async with filled(place) as records:
+        await records.flush()
+        async with records.keeping.using(reading=True) as database:
+            for since, until, condition in times:
+                found = [
+                    (source.at, source.model)
+                    async for some in export_store.sources(database.reader, since, until, limit)
+                    for source in some
+                ]
+                rows = await database.reader.fetch_all(
+                    f"SELECT at, model FROM record WHERE {condition} ORDER BY seq DESC LIMIT {limit}"
+                )
+                assert found == [tuple(row) for row in rows]
+                assert found

@@ -1,8 +1,6 @@
 """Work on all entries leaves everybody else their turns."""
 
 import asyncio
-import gc
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ import pytest
 from modelhubd.catalog import view
 from modelhubd.catalog.search import SearchQuery
 from modelhubd.catalog.verdicts import Judged, judge_entry
-from modelhubd.catalog.view import FREED_SLICE, SLICE, gently, let_go
+from modelhubd.catalog.view import FREED_SLICE, SLICE, let_go
 from tests.unit.catalog.conftest import Shelf
 from tests.unit.catalog.samples import entry_json
 
@@ -64,19 +62,3 @@ async def test_what_nobody_needs_is_let_go_in_slices() -> None:
         await let_go(many, few)
     assert (many, few) == ([], [])
     assert len(taken) >= 10
-
-
-@pytest.mark.parametrize("collects", [True, False])
-def test_the_interpreter_is_left_as_it_was_found(collects: bool) -> None:
-    interval = sys.getswitchinterval()
-    try:
-        if not collects:
-            gc.disable()
-        with pytest.raises(LookupError), gently():
-            assert not gc.isenabled()
-            assert sys.getswitchinterval() < interval
-            raise LookupError
-        assert gc.isenabled() == collects
-        assert sys.getswitchinterval() == interval
-    finally:
-        gc.enable()

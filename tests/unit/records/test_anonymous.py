@@ -84,7 +84,7 @@ def test_rows_and_groups_have_the_fields_of_the_list_and_no_others() -> None:
         "completion_tokens": 8, "ttft_s": 0.1, "tokens_per_s": 50.0, "latency_s": 1.0, "confidence": 1.0,
         "mark": "good",
     }  # fmt: skip
-    assert made([source() for _ in range(10)], rows=False).rows == ()
+    assert made([source() for _ in range(10)], rows=False).rows == []
 
 
 def test_no_name_and_no_time_is_told() -> None:
@@ -143,7 +143,7 @@ def test_a_day_that_no_calendar_has_is_any() -> None:
 
 def test_fewer_than_k_are_left_out() -> None:
     found = made([source() for _ in range(9)])
-    assert (found.groups, found.rows, found.left_out) == ((), (), 9)
+    assert (found.groups, found.rows, found.left_out) == ((), [], 9)
 
 
 @pytest.mark.parametrize(

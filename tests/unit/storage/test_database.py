@@ -1,6 +1,7 @@
 """Transactions are whole or not there, and a newer program's database is left alone."""
 
 import asyncio
+import gc
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 
 from modelhubd.errors import CannotStart
 from modelhubd.storage.database import Database, migrate, migrations_in
+from modelhubd.tasks import freed
 
 
 @pytest.fixture
@@ -150,3 +152,17 @@ def test_a_gap_in_the_numbers_is_refused(migrations: Path) -> None:
 def test_our_own_migrations_run_from_nothing(tmp_path: Path) -> None:
     migrate(tmp_path / "test.db")
     migrate(tmp_path / "test.db")
+
+
+async def test_rows_that_were_let_go_are_held_by_nobody(database: Database) -> None:
+    many = "WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 500) SELECT n FROM n"
+    rows = await database.reader.fetch_all(many)
+    assert len(rows) == 500
+    gc.collect()
+    before = _rows_alive()
+    freed(rows)
+    assert before - _rows_alive() == 500
+
+
+def _rows_alive() -> int:
+    return sum(type(one) is sqlite3.Row for one in gc.get_objects())
