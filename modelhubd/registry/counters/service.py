@@ -29,7 +29,7 @@ async def downloaded(parts: Parts, caller: Caller, model: str, key: str | None) 
     """
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidInput.at("", "an Idempotency-Key has 1 to 200 visible ASCII characters")
-    async with parts.database.reading() as connection:
+    async with parts.database.reading(quick=True) as connection:
         await check_seen(connection, caller, model)
     once = None if key is None else f"downloads {model} {key}"
     parts.reports.add(Report(caller.principal, model, once))

@@ -173,7 +173,7 @@ async def build(
         Untrusted: an online key is not at hand.
         Unavailable: the database is away.
     """
-    async with database.reading() as connection:
+    async with database.reading(quick=True) as connection:
         base = await read_base(connection)
         if base is None:
             return None

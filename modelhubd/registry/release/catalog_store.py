@@ -18,6 +18,7 @@ from modelhubd.registry.schema import (
     verification,
     version,
 )
+from modelhubd.registry.sqlite import SLOW
 from modelhubd.tasks import in_thread
 from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, PublisherKey, Tombstone
 
@@ -48,6 +49,7 @@ class Known:
 async def catalog(connection: AsyncConnection, known: Known | None = None) -> Catalog:
     """Everything that is served. The connection has to be a `Database.reading` one."""
     known = known or Known()
+    await connection.execution_options(**SLOW)
     history = await _history(connection, known)
     return Catalog(
         served=await _served(connection, history, known),

@@ -96,8 +96,7 @@ class Releases:
         than `RELEASE_S` (it is logged, and tried on)."""
         try:
             async with asyncio.timeout(RELEASE_S):
-                async with self._database.reading() as connection:
-                    head = await store.head(connection)
+                head = store.head_of((await self._database.glance(store.HEAD))[0])
                 if head.released >= head.revision:
                     self.served.forget()
                     return True
@@ -116,7 +115,7 @@ class Releases:
         Raises:
             Unavailable: the key is not at hand, or the database is away.
         """
-        async with self._database.reading() as connection:
+        async with self._database.reading(quick=True) as connection:
             base = await building.read_base(connection)
             size = await audit.size(connection)
             root_hash = await audit.root(connection, size)
@@ -155,7 +154,7 @@ class Releases:
     async def _build(self) -> None:
         """Build until what was committed when this began is released, by whatever process."""
         while True:
-            async with self._database.reading() as connection:
+            async with self._database.reading(quick=True) as connection:
                 head = await store.head(connection)
                 base = await building.read_base(connection)
             if base is not None:
