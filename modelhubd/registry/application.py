@@ -14,6 +14,7 @@ from modelhubd.registry.access import authorize
 from modelhubd.registry.api.console import console_routes
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.parts import Parts
+from modelhubd.registry.release.service import UNSIGNED
 from modelhubd.registry.routes import PREFIX, all_routes
 from modelhubd.registry.routing import CALLER, PUBLISH_BYTES, RegistryAsk, RegistryRoute
 from modelhubd.registry.traffic import NO_ROUTE, Traffic
@@ -29,6 +30,9 @@ SECURITY_HEADERS = {
     "Server": "modelhub-registry",
 }
 """A handler may say otherwise."""
+NOT_SIGNED = "Modelhub-Unsigned-Revision"
+"""Stands in the answer of a change that is kept, but not signed yet: see `GET /changes`. 0: no revision is
+known, as the database is away."""
 Table = Mapping[tuple[str, str], RegistryRoute]
 
 
@@ -88,9 +92,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _told(changes: Changes) -> Middleware:
     @web.middleware
     async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == hdrs.METH_GET:
+            return await handler(request)
+        UNSIGNED.set(None)  # a connection's requests share a context
         response = await handler(request)
-        if request.method != hdrs.METH_GET:
-            changes.look()
+        if (revision := UNSIGNED.get()) is not None:
+            response.headers[NOT_SIGNED] = str(revision)
+        changes.look()
         return response
 
     return told

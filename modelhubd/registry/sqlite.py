@@ -5,11 +5,14 @@ A statement given to a thread and taken back costs some twenty times as much as 
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite, SQLiteExecutionContext_aiosqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import await_only
+
+_Text: TypeAlias = tuple[str, Sequence[tuple[str, Any]]]
 
 QUICK = {"at_once": True}
 """Execution options, of a connection or a statement, of what takes few rows by their keys and waits for no
@@ -50,7 +53,7 @@ class Glances:
     def __init__(self, path: str, dialect: sa.Dialect) -> None:
         self._path = path
         self._dialect = dialect
-        self._texts: dict[sa.Select[Any], tuple[str, Sequence[str]]] = {}
+        self._texts: dict[sa.Select[Any], _Text] = {}
         self._connection: sqlite3.Connection | None = None
 
     def rows(self, query: sa.Select[Any], values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -58,19 +61,21 @@ class Glances:
         Raises:
             sqlite3.Error: not now: ask in the usual way, which waits.
         """
-        text, names = self._texts.get(query) or self._compiled(query)
+        text, constants = self._texts.get(query) or self._compiled(query)
         if self._connection is None:
             self._connection = self._connected()
-        return self._connection.execute(text, [values[name] for name in names]).fetchall()
+        return self._connection.execute(text, [values.get(name, held) for name, held in constants]).fetchall()
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
-    def _compiled(self, query: sa.Select[Any]) -> tuple[str, Sequence[str]]:
+    def _compiled(self, query: sa.Select[Any]) -> _Text:
+        """Its text, and in their order the names of its parameters with the constants among them."""
         made = query.compile(dialect=self._dialect)
-        names = getattr(made, "positiontup", None) or ()
-        self._texts[query] = found = (str(made), tuple(names))
+        assert isinstance(made, SQLCompiler)
+        held = made.construct_params(_check=False)
+        self._texts[query] = found = (str(made), [(name, held[name]) for name in made.positiontup or ()])
         return found
 
     def _connected(self) -> sqlite3.Connection:
