@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from modelhubd.registry import app
-from modelhubd.registry.access import new_secret
+from modelhubd.registry.access import SECRET_LENGTH, checksum, new_secret, parse_token
 from modelhubd.registry.application import SECURITY_HEADERS
 from modelhubd.registry.routing import BODY_BYTES, PUBLISH_BYTES
 from modelhubd.web import bodies
@@ -137,7 +137,11 @@ async def test_a_mistyped_cut_unknown_expired_or_revoked_token_is_refused(
     async with running_registry(tmp_path / "state", database_url, clock=lambda: moment[0]) as registry:
         good = str(registry.reader.token)
         swapped = good[:-1] + ("a" if good[-1] != "a" else "b")
-        for wrong in ("", "x", good[:-1], good + "x", swapped, good.upper(), new_secret().text, good[4:]):
+        body = f"mhr_{good.split('_')[1]}_{new_secret().text.split('_')[2][:SECRET_LENGTH]}"
+        forged = body + checksum(body)
+        assert parse_token(forged), "known by its id, well-formed, and with another secret"
+        wrongs = ("", "x", good[:-1], good + "x", swapped, good.upper(), new_secret().text, good[4:], forged)
+        for wrong in wrongs:
             refused = await registry.anybody.get("/me", headers={"Authorization": f"Bearer {wrong}"})
             assert (refused.status, refused.code) == (401, "unauthenticated"), wrong
             assert wrong.encode() not in refused.body or not wrong or wrong == "x"
