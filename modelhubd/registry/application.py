@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from modelhubd.errors import NotFound
 from modelhubd.registry.access import authorize
 from modelhubd.registry.api.console import console_routes
 from modelhubd.registry.changes.service import Changes
@@ -18,6 +19,7 @@ from modelhubd.registry.release.service import UNSIGNED
 from modelhubd.registry.routes import PREFIX, all_routes
 from modelhubd.registry.routing import CALLER, PUBLISH_BYTES, RegistryAsk, RegistryRoute
 from modelhubd.registry.traffic import NO_ROUTE, Traffic
+from modelhubd.trust.text import fault_in_text
 from modelhubd.web.problems import SECURITY_HEADERS as EVERY_ANSWERS
 from modelhubd.web.problems import problem_of_any, problem_response
 from modelhubd.web.routing import add_routes, route_of
@@ -114,6 +116,8 @@ def _admission(parts: Parts, table: Table) -> Middleware:
         if route.rated:
             parts.rates.take(caller.principal)
         authorize(caller, route.scope, request.match_info)
+        if any(map(fault_in_text, request.match_info.values())):
+            raise NotFound("There is nothing of that name: it has characters that no name here has.")
         request[CALLER] = caller
         return await handler(request)
 

@@ -85,7 +85,8 @@ class Database:
                 return self._glances.rows(query, values)
         with _told():
             async with self._each_alone.connect() as connection:
-                return (await connection.execute(query, values)).all()
+                found: Sequence[Sequence[Any]] = (await connection.execute(query, values)).all()
+                return found
 
     @contextlib.asynccontextmanager
     async def reading(self, *, quick: bool = False) -> AsyncIterator[AsyncConnection]:

@@ -35,7 +35,8 @@ class _Context(SQLiteExecutionContext_aiosqlite):
     def create_default_cursor(self) -> Any:
         if self.execution_options.get("at_once"):
             await_only(_nothing())  # SQLAlchemy takes what awaits nothing for a driver that blocks
-            return self._dbapi_connection.driver_connection._conn.cursor(_Cursor)
+            driver: Any = self._dbapi_connection.driver_connection
+            return driver._conn.cursor(_Cursor)
         return super().create_default_cursor()
 
 

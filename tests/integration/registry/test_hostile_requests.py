@@ -130,6 +130,28 @@ async def test_a_form_of_another_site_is_no_json(sqlite_registry: Registry) -> N
         assert (refused.status, refused.code) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("text", ["%00", "a%00b", "%0a", "%1b%5b31m", "%e2%80%ae", "%ff%fe", "a" * 5000])
+async def test_text_that_no_database_takes_is_refused_wherever_a_name_stands(
+    registry: Registry, text: str
+) -> None:
+    for method, path in (
+        ("GET", f"/publishers/{text}"),
+        ("GET", f"/publishers/{text}/keys"),
+        ("DELETE", f"/publishers/acme/keys/{text}"),
+        ("DELETE", f"/tokens/{text}"),
+        ("GET", f"/templates/{text}"),
+        ("DELETE", f"/templates/{text}"),
+        ("GET", f"/models/acme/{text}"),
+        ("PUT", f"/models/{text}/x/verification"),
+        ("GET", f"/tuf/{text}"),
+    ):
+        answer = await registry.admin.ask(method, path)
+        assert answer.status == 404, (method, path, answer.body)
+    for name in ("action", "actor", "subject"):
+        found = await registry.admin.get(f"/audit?{name}={text}")
+        assert found.status == 422 or (found.status == 200 and not found.json["items"]), found.body
+
+
 async def test_a_mistyped_cut_unknown_expired_or_revoked_token_is_refused(
     tmp_path: Path, database_url: str
 ) -> None:
