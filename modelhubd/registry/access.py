@@ -132,9 +132,15 @@ def authorize(caller: Caller, scopes: tuple[str, ...], path: Mapping[str, str]) 
     wanted = [scope.format_map(path) for scope in scopes]
     if not any(caller.has(scope) for scope in wanted):
         raise NotAllowed(
-            f"This needs a token with the scope {' or '.join(wanted)}. Ask an administrator for one.",
+            f"This needs a token with the scope {' or '.join(map(_named, wanted))}. Ask an administrator for "
+            "one.",
             code="scope_missing",
         )
+
+
+def _named(scope: str) -> str:
+    """As an answer may repeat it: a path is a stranger's text."""
+    return scope if is_scope(scope) else "publish:<publisher>"
 
 
 def is_scope(text: str) -> bool:

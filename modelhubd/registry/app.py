@@ -16,6 +16,7 @@ from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.application import SECURITY_HEADERS, application
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.popularity import Counted
 from modelhubd.registry.counters.reports import Reports
 from modelhubd.registry.opening import now, ready_database
 from modelhubd.registry.parts import Parts
@@ -52,6 +53,7 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
     async with contextlib.AsyncExitStack() as stack:
         database, name = await stack.enter_async_context(ready_database(config, clock))
         tasks = await stack.enter_async_context(TaskOwner("registry"))
+        counted = Counted(database)
         parts = Parts(
             config=config,
             name=name,
@@ -60,7 +62,8 @@ async def running(config: RegistryConfig, clock: Callable[[], datetime] = now) -
             accounts=Accounts(database, tasks, clock),
             releases=Releases(database, config=config, name=name, tasks=tasks, clock=clock),
             changes=Changes(database, tasks),
-            reports=Reports(database, clock),
+            reports=Reports(database, clock, counted.forget),
+            counted=counted,
             tasks=tasks,
             rates=Rates(per_s=config.requests_per_s, at_once=config.requests_at_once, clock=time.monotonic),
             traffic=Traffic(),

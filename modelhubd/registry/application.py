@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from modelhubd.errors import NotFound
 from modelhubd.registry.access import authorize
 from modelhubd.registry.api.console import console_routes
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.parts import Parts
+from modelhubd.registry.release.service import UNSIGNED
 from modelhubd.registry.routes import PREFIX, all_routes
 from modelhubd.registry.routing import CALLER, PUBLISH_BYTES, RegistryAsk, RegistryRoute
 from modelhubd.registry.traffic import NO_ROUTE, Traffic
+from modelhubd.trust.text import fault_in_text
 from modelhubd.web.problems import SECURITY_HEADERS as EVERY_ANSWERS
 from modelhubd.web.problems import problem_of_any, problem_response
 from modelhubd.web.routing import add_routes, route_of
@@ -29,6 +32,9 @@ SECURITY_HEADERS = {
     "Server": "modelhub-registry",
 }
 """A handler may say otherwise."""
+NOT_SIGNED = "Modelhub-Unsigned-Revision"
+"""Stands in the answer of a change that is kept, but not signed yet: see `GET /changes`. 0: no revision is
+known, as the database is away."""
 Table = Mapping[tuple[str, str], RegistryRoute]
 
 
@@ -88,9 +94,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _told(changes: Changes) -> Middleware:
     @web.middleware
     async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == hdrs.METH_GET:
+            return await handler(request)
+        UNSIGNED.set(None)  # a connection's requests share a context
         response = await handler(request)
-        if request.method != hdrs.METH_GET:
-            changes.look()
+        if (revision := UNSIGNED.get()) is not None:
+            response.headers[NOT_SIGNED] = str(revision)
+        changes.look()
         return response
 
     return told
@@ -106,6 +116,9 @@ def _admission(parts: Parts, table: Table) -> Middleware:
         if route.rated:
             parts.rates.take(caller.principal)
         authorize(caller, route.scope, request.match_info)
+        # A template's id is checked by its part, which says what an id is.
+        if "/templates/" not in route.path and any(map(fault_in_text, request.match_info.values())):
+            raise NotFound("There is nothing of that name: it has characters that no name here has.")
         request[CALLER] = caller
         return await handler(request)
 

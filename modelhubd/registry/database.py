@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from modelhubd.errors import CannotStart, Unavailable
 from modelhubd.registry.schema import hub_head
+from modelhubd.registry.sqlite import QUICK, Glances
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ PASSING_ON_SQLITE = (
 )
 MIGRATION_LOCK = 0x6D6F64656C687562
 """`modelhub` in ASCII: the advisory lock of whoever migrates."""
+_HEAD = sa.select(hub_head.c.id).where(hub_head.c.id == 1).with_for_update()
 DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 
 
@@ -44,8 +46,10 @@ class Database:
     Every way in raises `Unavailable` while the database is away, full or too busy; a later try finds it.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, glances: Glances | None = None) -> None:
         self._engine = engine
+        self._each_alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._glances = glances
         self._writing = asyncio.Lock()
 
     @property
@@ -62,20 +66,40 @@ class Database:
             CannotStart: it is no such address, or its driver is not installed.
         """
         engine = _engine(url, connections)
+        file = engine.url.database if engine.dialect.name == "sqlite" else None
+        glances = Glances(file, engine.dialect) if file and file != ":memory:" else None
         try:
-            yield cls(engine)
+            yield cls(engine, glances)
         finally:
+            if glances is not None:
+                glances.close()
             await engine.dispose()
 
+    async def glance(self, query: sa.Select[Any], **values: Any) -> Sequence[Sequence[Any]]:
+        """The rows of one query as of now, without a transaction: for few rows by their keys, as nobody else
+        gets a turn meanwhile on SQLite. `query` is a constant with `bindparam`s, compiled once; its columns
+        are texts and numbers."""
+        if self._glances is not None:
+            # One who writes just now, or a file that cannot be read: the usual way waits, or says so.
+            with contextlib.suppress(sqlite3.Error):
+                return self._glances.rows(query, values)
+        with _told():
+            async with self._each_alone.connect() as connection:
+                found: Sequence[Sequence[Any]] = (await connection.execute(query, values)).all()
+                return found
+
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose queries all see the same moment; it cannot change anything on PostgreSQL."""
+    async def reading(self, *, quick: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection whose queries all see the same moment; it cannot change anything on PostgreSQL.
+        `quick` promises that each of them takes few rows by their keys: nobody else gets a turn meanwhile."""
         with _told():
             async with self._engine.connect() as connection:
                 if not self.is_sqlite:
                     await connection.execution_options(
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
+                if quick:
+                    await connection.execution_options(**QUICK)
                 async with connection.begin():
                     if self.is_sqlite:
                         await connection.exec_driver_sql("BEGIN")
@@ -84,9 +108,12 @@ class Database:
     @contextlib.asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that changes what the registry says. It holds the head row: what it reads cannot
-        change before it ends. Committed when the block ends, rolled back when anything is raised in it."""
+        change before it ends. Committed when the block ends, rolled back when anything is raised in it.
+
+        Its statements are quick, as all others who change something wait for them; what may take long has the
+        execution options `SLOW`."""
         async with self.noting() as connection:
-            await connection.execute(sa.select(hub_head.c.id).where(hub_head.c.id == 1).with_for_update())
+            await connection.execute(_HEAD)
             yield connection
 
     @contextlib.asynccontextmanager
@@ -96,6 +123,7 @@ class Database:
             async with self._one_writer(), self._engine.connect() as connection, connection.begin():
                 if self.is_sqlite:
                     await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    await connection.execution_options(**QUICK)  # no lock is left to wait for
                 yield connection
 
     @contextlib.asynccontextmanager
@@ -160,7 +188,7 @@ def _engine(url: str, connections: int) -> AsyncEngine:
                 f"The database's address begins with {parsed.drivername!r}; known are postgresql:// and sqlite:///."
             )
         return (
-            _on_sqlite(parsed)
+            _on_sqlite(parsed, connections)
             if parsed.drivername.startswith("sqlite")
             else _on_postgresql(parsed, connections)
         )
@@ -174,10 +202,12 @@ def _engine(url: str, connections: int) -> AsyncEngine:
         ) from error
 
 
-def _on_sqlite(url: sa.URL) -> AsyncEngine:
+def _on_sqlite(url: sa.URL, connections: int) -> AsyncEngine:
     if url.database and url.database != ":memory:":
         _close_to_others(Path(url.database))
-    engine = create_async_engine(url, pool_timeout=LOCK_S)
+    engine = create_async_engine(
+        url.set(drivername="sqlite+modelhub"), pool_size=connections, max_overflow=0, pool_timeout=LOCK_S
+    )
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from modelhubd.registry.accounts.service import Accounts
 from modelhubd.registry.changes.service import Changes
 from modelhubd.registry.config import RegistryConfig
+from modelhubd.registry.counters.popularity import Counted
 from modelhubd.registry.counters.reports import Reports
 from modelhubd.registry.database import Database
 from modelhubd.registry.rates import Rates
@@ -30,4 +31,5 @@ class Parts:
     tasks: TaskOwner
     rates: Rates
     reports: Reports
+    counted: Counted
     traffic: Traffic

@@ -321,9 +321,12 @@ class Me(Message, frozen=True, kw_only=True):
 
 class Changed(Message, frozen=True, kw_only=True):
     """Where the registry stands. Another `cursor` than before: something was done since. What it was is not
-    said, as not everybody may know."""
+    said, as not everybody may know. `revision` counts changes of what is served; those up to `released` are
+    signed, so that machines get them."""
 
     cursor: str
+    revision: int = 0
+    released: int = 0
 
 
 # Audit

@@ -17,7 +17,7 @@ DECISIONS = [
 IO = {"asyncio", "aiohttp", "aiosqlite", "psutil", "socket", "subprocess", "sqlite3", "threading", "pycurl"}
 SQL_WORDS = ("SELECT ", "INSERT ", "UPDATE ", "DELETE FROM", "CREATE TABLE", "PRAGMA ")
 SQL_ROOMS = {"storage"}
-SQL_FILES = {"modelhubd/registry/database.py"}
+SQL_FILES = {"modelhubd/registry/database.py", "modelhubd/registry/sqlite.py"}
 """Sets up the connections."""
 TOP_LEVEL = {
     "pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "docs", "modelhubd",

@@ -61,8 +61,9 @@ class Accounts:
         """
         token_id, secret = bearer(authorization)
         now = self._clock()
-        async with self._database.reading() as connection:
-            known = await store.known_token(connection, token_id)
+        # Asked of the database each time: a token that is revoked anywhere is refused at once everywhere.
+        found = await self._database.glance(store.KNOWN_TOKEN, id=token_id)
+        known = store.known_token(found[0]) if found else None
         right = is_secret(secret, known.secret_sha256 if known is not None else "")
         if known is None or not right or known.revoked_at is not None or known.expires_at <= rfc3339(now):
             raise Unauthenticated(

@@ -24,25 +24,22 @@ class KnownToken:
     last_used_at: str | None
 
 
-async def known_token(connection: AsyncConnection, id: str) -> KnownToken | None:
-    found = token.c
-    row = (
-        await connection.execute(
-            sa.select(
-                found.principal, found.secret_sha256, found.scopes, found.expires_at, found.revoked_at,
-                found.last_used_at,
-            ).where(found.id == id)
-        )
-    ).one_or_none()  # fmt: skip
-    if row is None:
-        return None
+KNOWN_TOKEN = sa.select(
+    token.c.principal, token.c.secret_sha256, token.c.scopes, token.c.expires_at, token.c.revoked_at,
+    token.c.last_used_at,
+).where(token.c.id == sa.bindparam("id"))  # fmt: skip
+"""What `known_token` makes a `KnownToken` of."""
+
+
+def known_token(row: Sequence[Any]) -> KnownToken:
+    principal, secret_sha256, scopes, expires_at, revoked_at, last_used_at = row
     return KnownToken(
-        principal=row.principal,
-        secret_sha256=row.secret_sha256,
-        scopes=frozenset(_scopes(row.scopes)),
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        last_used_at=row.last_used_at,
+        principal=principal,
+        secret_sha256=secret_sha256,
+        scopes=frozenset(_scopes(scopes)),
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+        last_used_at=last_used_at,
     )
 
 

@@ -10,6 +10,7 @@ from modelhubd.paging import DEFAULT_LIMIT, Limit
 from modelhubd.registry.audit import service
 from modelhubd.registry.audit.store import Filter
 from modelhubd.registry.routing import RegistryAsk
+from modelhubd.trust.text import fault_in_text
 from modelhubd.web.routing import reply
 
 Number = Annotated[int, Meta(ge=0, le=2**53)]
@@ -42,6 +43,9 @@ class ConsistencyQuery(Struct, frozen=True, kw_only=True, rename={"from_size": "
 
 async def entries(ask: RegistryAsk[None, AuditQuery]) -> web.StreamResponse:
     query = ask.query
+    for name in ("action", "actor", "subject"):
+        if (fault := fault_in_text(getattr(query, name) or "")) is not None:
+            raise InvalidInput.at(f"?{name}", fault)
     only = Filter(action=query.action, actor=query.actor, subject=query.subject)
     async with ask.parts.database.reading() as connection:
         return reply(

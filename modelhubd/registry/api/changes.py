@@ -5,6 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta
 
+from modelhubd.registry.release.store import HEAD, head_of
 from modelhubd.registry.routing import RegistryAsk
 from modelhubd.web.routing import reply
 from modelhubd.wire.base import Request
@@ -22,4 +23,5 @@ async def changes(ask: RegistryAsk[None, ChangesQuery]) -> web.StreamResponse:
     cursor = await ask.parts.changes.following(
         ask.caller.principal, ask.query.after, ask.query.wait_s, lambda: ask.request.transport is None
     )
-    return reply(Changed(cursor=cursor))
+    head = head_of((await ask.parts.database.glance(HEAD))[0])
+    return reply(Changed(cursor=cursor, revision=head.revision, released=head.released))

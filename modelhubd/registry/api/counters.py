@@ -31,12 +31,12 @@ async def unstar(ask: RegistryAsk[None, None]) -> web.StreamResponse:
 
 
 async def popularity(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    body, revision = await service.popularity(ask.parts)
-    headers = etag(revision) | {hdrs.CACHE_CONTROL: "private, no-cache"}
+    told = await ask.parts.counted.told()
+    headers = etag(told.revision) | {hdrs.CACHE_CONTROL: "private, no-cache"}
     known = ask.request.if_none_match or ()
-    if any(tag.value in (revision, "*") for tag in known):
+    if any(tag.value in (told.revision, "*") for tag in known):
         return web.Response(status=NOT_MODIFIED, headers=headers)
-    return web.Response(body=body, headers=headers, content_type="application/json")
+    return web.Response(body=told.body, headers=headers, content_type="application/json")
 
 
 async def reset(ask: RegistryAsk[None, None]) -> web.StreamResponse:

@@ -60,8 +60,9 @@ class Changes:
         self._tasks.start(self._keep_looking(), name="changes")
 
     def look(self) -> None:
-        """Something may have changed just now."""
-        self._asked.set()
+        """Something may have changed just now; where nobody waits, who asks next looks for himself."""
+        if self._waiting:
+            self._asked.set()
 
     def end(self) -> None:
         """Answer all who wait, and let nobody wait any more."""
@@ -118,8 +119,7 @@ class Changes:
                 await self._read()
 
     async def _read(self) -> Mark:
-        async with self._database.reading() as connection:
-            found = await store.mark(connection)
+        found = Mark(*(await self._database.glance(store.MARK))[0])
         if found > self._mark:
             self._mark = found
             self._next_turn()

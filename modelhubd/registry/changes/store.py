@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.registry.schema import audit, hub_head
 
@@ -15,14 +14,7 @@ class Mark(NamedTuple):
     revision: int
 
 
-async def mark(connection: AsyncConnection) -> Mark:
-    """As of one moment."""
-    row = (
-        await connection.execute(
-            sa.select(
-                sa.select(sa.func.coalesce(sa.func.max(audit.c.seq) + 1, 0)).scalar_subquery(),
-                hub_head.c.revision,
-            )
-        )
-    ).one()
-    return Mark(row[0], row[1])
+MARK = sa.select(
+    sa.select(sa.func.coalesce(sa.func.max(audit.c.seq) + 1, 0)).scalar_subquery(), hub_head.c.revision
+)
+"""The `Mark` of one moment, a single row."""

@@ -40,11 +40,15 @@ class _Batch:
 
 
 class Reports:
-    """`start` it to have what was told of written from time to time; `written` writes what is left."""
+    """`start` it to have what was told of written from time to time; `written` writes what is left.
+    `counted` is called after each batch."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], counted: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._counted = counted
         self._waiting: list[Report] = []
         self._batch: _Batch | None = None
         self._some = asyncio.Event()
@@ -79,6 +83,7 @@ class Reports:
                     del self._waiting[:BATCH]
                 await self._write(self._batch)
                 self._batch = None
+                self._counted()
 
     async def _keep_writing(self) -> None:
         while True:

@@ -1,9 +1,6 @@
 """Counting downloads and stars, telling them, and setting them back."""
 
-import hashlib
 import re
-
-import msgspec
 
 from modelhubd.errors import InvalidInput
 from modelhubd.registry.access import Caller
@@ -12,9 +9,7 @@ from modelhubd.registry.counters import store
 from modelhubd.registry.counters.store import Report
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.versions.seen import check_seen
-from modelhubd.tasks import in_thread
 from modelhubd.wire.catalog import Counters
-from modelhubd.wire.registry import Popularity
 
 _KEY = re.compile(r"[!-~]{1,200}")
 
@@ -29,7 +24,7 @@ async def downloaded(parts: Parts, caller: Caller, model: str, key: str | None) 
     """
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidInput.at("", "an Idempotency-Key has 1 to 200 visible ASCII characters")
-    async with parts.database.reading() as connection:
+    async with parts.database.reading(quick=True) as connection:
         await check_seen(connection, caller, model)
     once = None if key is None else f"downloads {model} {key}"
     parts.reports.add(Report(caller.principal, model, once))
@@ -47,18 +42,7 @@ async def star(parts: Parts, caller: Caller, model: str, wanted: bool) -> None:
             await store.add_star(connection, model, caller.principal)
         else:
             await store.remove_star(connection, model, caller.principal)
-
-
-async def popularity(parts: Parts) -> tuple[bytes, str]:
-    """The JSON of a `Popularity`, and what identifies it."""
-    async with parts.database.reading() as connection:
-        counters = await store.every(connection)
-
-    def encoded() -> tuple[bytes, str]:
-        body = msgspec.json.encode(Popularity(counters=counters))
-        return body, hashlib.sha256(body).hexdigest()[:32]
-
-    return await in_thread(encoded)
+    parts.counted.forget()
 
 
 async def reset(parts: Parts, caller: Caller, model: str) -> Counters:
@@ -77,4 +61,5 @@ async def reset(parts: Parts, caller: Caller, model: str) -> Counters:
             connection, actor=caller.principal, action="model.counters_reset", subject=model,
             detail={"downloads": before.downloads, "stars": before.stars}, at=at,
         )  # fmt: skip
+    parts.counted.forget()
     return Counters()

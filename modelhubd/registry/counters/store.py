@@ -42,8 +42,8 @@ async def first(
             }
             for principal, key in keys[start : start + ROWS]
         ]  # fmt: skip
-        insert = inserting(connection, idempotency).values(rows).on_conflict_do_nothing()
-        made = await connection.execute(insert.returning(idempotency.c.principal, idempotency.c.key))
+        insert = inserting(connection, idempotency).on_conflict_do_nothing()
+        made = await connection.execute(insert.returning(idempotency.c.principal, idempotency.c.key), rows)
         found |= {(row.principal, row.key) for row in made}
     return found
 
@@ -56,13 +56,14 @@ async def note_reports(connection: AsyncConnection, told: Times, hour: str) -> d
         for (ident, principal), count in sorted(told.items())
     ]
     for start in range(0, len(rows), ROWS):
-        insert = inserting(connection, report).values(rows[start : start + ROWS])
+        insert = inserting(connection, report)
         new = insert.excluded
         same = sa.case((report.c.hour == new.hour, report.c["count"] + new["count"]), else_=new["count"])
         noted = await connection.execute(
             insert.on_conflict_do_update(
                 index_elements=[report.c.model, report.c.principal], set_={"hour": new.hour, "count": same}
-            ).returning(report.c.model, report.c.principal, report.c["count"])
+            ).returning(report.c.model, report.c.principal, report.c["count"]),
+            rows[start : start + ROWS],
         )
         found |= {(ident, principal): count for ident, principal, count in noted}
     return found
@@ -77,10 +78,11 @@ async def add_downloads(connection: AsyncConnection, downloads: Mapping[str, int
     """Count so many more of each model."""
     rows = [{"model": ident, "downloads": count} for ident, count in sorted(downloads.items())]
     for start in range(0, len(rows), ROWS):
-        insert = inserting(connection, counter).values(rows[start : start + ROWS])
+        insert = inserting(connection, counter)
         more = counter.c.downloads + insert.excluded.downloads
         await connection.execute(
-            insert.on_conflict_do_update(index_elements=[counter.c.model], set_={"downloads": more})
+            insert.on_conflict_do_update(index_elements=[counter.c.model], set_={"downloads": more}),
+            rows[start : start + ROWS],
         )
 
 

@@ -157,7 +157,6 @@ def _frame(head: Head, wanted: Wanted, root: Root, keyring: Keyring) -> Frame:
 class Before:
     """What a process keeps of the builds before: the next one begins with it."""
 
-    texts: Texts = field(default_factory=Texts)
     known: catalog_store.Known = field(default_factory=catalog_store.Known)
 
 
@@ -173,7 +172,7 @@ async def build(
         Untrusted: an online key is not at hand.
         Unavailable: the database is away.
     """
-    async with database.reading() as connection:
+    async with database.reading(quick=True) as connection:
         base = await read_base(connection)
         if base is None:
             return None
@@ -183,7 +182,7 @@ async def build(
         if not due:
             return head.released
         wanted = await read_wanted(connection, head, now, whole=whole, known=before.known)
-    written = await in_thread(lambda: made(base, wanted, keyring, now, lifetimes, before.texts))
+    written = await in_thread(lambda: made(base, wanted, keyring, now, lifetimes, before.known.texts))
     async with database.changing() as connection:
         if not await _is_still(connection, base):
             return None

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,21 +17,28 @@ from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, SignedCat
 
 COMPRESSION = 6
 """Of gzip: 9 takes four times as long for a hundredth less."""
+QUICKLY = 1
+"""Of what is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedVersion:
-    """The version of a model that is served, as it is stored."""
+    """The version of a model that is served, as it is stored; without what was published (`is_bare`) where
+    its text is known."""
 
     model: str
     version: int
-    content: str
-    envelopes: str
-    published_by: str
-    published_at: str
-    verified: bool
+    content: str = ""
+    envelopes: str = "[]"
+    published_by: str = ""
+    published_at: str = ""
+    verified: bool = False
     older: tuple["ServedVersion", ...] = ()
     """For programs that cannot use it, newest first."""
+
+    @property
+    def is_bare(self) -> bool:
+        return not self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +76,18 @@ class Frame:
 
 
 class Texts:
-    """Entries as they were written the last time: one change leaves all others as they are."""
+    """Entries as they were written the last time, packed: one change leaves all others as they are.
+
+    An entry follows from which versions there are and what is said of them, as what was published under a
+    number never changes.
+    """
 
     def __init__(self) -> None:
         self._known: dict[bytes, bytes] = {}
+
+    def know(self, version: ServedVersion, history: Sequence[Approved]) -> bool:
+        """Whether the entry is known, so that it can be written of a bare version."""
+        return _place(version, history) in self._known
 
     def of(self, served: Sequence[ServedVersion], history: Mapping[str, Sequence[Approved]]) -> list[bytes]:
         """`entry_of` each; what is not asked for this time is forgotten."""
@@ -79,10 +95,19 @@ class Texts:
         found = []
         for version in served:
             versions = history.get(version.model, ())
-            key = blake2b(msgspec.msgpack.encode((version, versions)), digest_size=32).digest()
-            text = self._known[key] = before.get(key) or entry_of(version, versions)
+            place = _place(version, versions)
+            kept = before.get(place)
+            text = zlib.decompress(kept) if kept is not None else entry_of(version, versions)
+            self._known[place] = kept or zlib.compress(text, QUICKLY)
             found.append(text)
         return found
+
+
+def _place(version: ServedVersion, history: Sequence[Approved]) -> bytes:
+    """What an entry follows from."""
+    older, numbers = [one.version for one in version.older], [known.version for known in history]
+    stated = (version.model, version.version, version.verified, older, numbers)
+    return blake2b(msgspec.msgpack.encode(stated), digest_size=32).digest()
 
 
 def document(catalog: Catalog, frame: Frame, texts: Texts | None = None) -> bytes:

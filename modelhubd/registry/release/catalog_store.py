@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from modelhubd.registry.release.catalog import Approved, Catalog, ServedVersion, for_others
+from modelhubd.registry.release.catalog import Approved, Catalog, ServedVersion, Texts, for_others
 from modelhubd.registry.schema import (
     publisher,
     publisher_key,
@@ -18,6 +18,7 @@ from modelhubd.registry.schema import (
     verification,
     version,
 )
+from modelhubd.registry.sqlite import SLOW
 from modelhubd.tasks import in_thread
 from modelhubd.wire.registry import CatalogPublisher, CatalogTemplate, PublisherKey, Tombstone
 
@@ -37,17 +38,18 @@ LISTED_AT_ONCE = 1000
 
 
 class Known:
-    """What was read of versions for the document before: it never changes, and most of it is asked for again.
-    One build after the other uses it, never two at once."""
+    """What was read and written for the document before: most of it is asked for again. The contents of
+    versions are only in the texts, which are packed. One build after the other uses it, never two at once."""
 
     def __init__(self) -> None:
         self.approved: dict[Key, Approved] = {}
-        self.stated: dict[Key, ServedVersion] = {}
+        self.texts = Texts()
 
 
 async def catalog(connection: AsyncConnection, known: Known | None = None) -> Catalog:
     """Everything that is served. The connection has to be a `Database.reading` one."""
     known = known or Known()
+    await connection.execution_options(**SLOW)
     history = await _history(connection, known)
     return Catalog(
         served=await _served(connection, history, known),
@@ -94,7 +96,8 @@ async def _history(connection: AsyncConnection, known: Known) -> dict[str, list[
 async def _served(
     connection: AsyncConnection, history: Mapping[str, Sequence[Approved]], known: Known
 ) -> tuple[ServedVersion, ...]:
-    """The newest version of each model, with the older ones that are served beside it."""
+    """The newest version of each model, with the older ones that are served beside it; bare where the text
+    is known."""
     listed = sa.select(served.c.model, served.c.version, verification.c.model.is_not(None)).outerjoin(
         verification, verification.c.model == served.c.model
     )
@@ -102,17 +105,28 @@ async def _served(
     beside = await in_thread(
         lambda: {model: for_others(approved) for model, approved in history.items() if len(approved) > 1}
     )
-    wanted = [*newest, *((model, number) for model, numbers in beside.items() for number in numbers)]
-    found = {key: known.stated[key] for key in wanted if key in known.stated}
-    async for row in _rows(connection, sa.select(*STATED), [key for key in wanted if key not in found]):
-        found[row.model, row.version] = ServedVersion(**row._mapping, verified=False)
-    known.stated = found
 
-    def shown(key: Key, verified: bool) -> ServedVersion:
-        older = tuple(found[key[0], number] for number in beside.get(key[0], ()))
-        return replace(found[key], verified=verified, older=older) if verified or older else found[key]
+    def bare(key: Key, verified: bool) -> ServedVersion:
+        older = tuple(ServedVersion(model=key[0], version=number) for number in beside.get(key[0], ()))
+        return ServedVersion(model=key[0], version=key[1], verified=verified, older=older)
 
-    return await in_thread(lambda: tuple(shown(key, verified) for key, verified in newest.items()))
+    listing = await in_thread(lambda: [bare(key, verified) for key, verified in newest.items()])
+    new = await in_thread(
+        lambda: [one for one in listing if not known.texts.know(one, history.get(one.model, ()))]
+    )
+    wanted = [(one.model, one.version) for whole in new for one in (whole, *whole.older)]
+    found: dict[Key, ServedVersion] = {}
+    async for row in _rows(connection, sa.select(*STATED), wanted):
+        found[row.model, row.version] = ServedVersion(**row._mapping)
+
+    def shown(one: ServedVersion) -> ServedVersion:
+        whole = found.get((one.model, one.version))
+        if whole is None:
+            return one
+        older = tuple(found[known.model, known.version] for known in one.older)
+        return replace(whole, verified=one.verified, older=older)
+
+    return await in_thread(lambda: tuple(map(shown, listing)))
 
 
 async def _all(connection: AsyncConnection, query: sa.Select[Any]) -> list[Any]:

@@ -88,9 +88,8 @@ class Served:
         async with self._listing:
             if not self._is_fresh():
                 before = self._monotonic()
-                async with self._database.reading() as connection:
-                    listed = await store.listed(connection)
-                self._digests = {file.name: file.sha256 for file in listed}
+                listed = await self._database.glance(store.LISTED)
+                self._digests = {name: sha256 for name, sha256, _ in listed}
                 self._known_at = before
         return self._digests
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from modelhubd.errors import CannotStart, Unavailable, Untrusted
@@ -28,6 +29,8 @@ POLL_S = 2.0
 """How often a process looks for a change that another one left unsigned, and for age."""
 RELEASE_S = 10.0
 """How long a change waits for its release."""
+UNSIGNED: ContextVar[int | None] = ContextVar("unsigned", default=None)
+"""The revision that was not signed yet when the change of this request had waited for it."""
 RETRY_S = (0.5, 30.0)
 """Before a failed build is tried again: the first time, and at most."""
 ANOTHER_S = 0.05
@@ -51,6 +54,7 @@ class Releases:
     """The release of one registry, built by one process at a time over all of them.
 
     `start` it before anything else asks. `fault` says why the last build failed; None if it did not.
+    A change waits `within_s` seconds for its release.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Releases:
         self._turn = asyncio.Event()
         self._revision = -1
         self.fault: str | None = None
+        self.within_s = RELEASE_S
         self.served = Served(database)
 
     async def start(self) -> None:
@@ -93,14 +98,15 @@ class Releases:
 
     async def released(self) -> bool:
         """Wait until a signed release covers everything that is committed now; False if that takes longer
-        than `RELEASE_S` (it is logged, and tried on)."""
+        than `within_s` (it is logged, tried on, and told to who asked: `UNSIGNED`)."""
+        revision = 0
         try:
-            async with asyncio.timeout(RELEASE_S):
-                async with self._database.reading() as connection:
-                    head = await store.head(connection)
-                if head.released >= head.revision:
-                    self.served.forget()
-                    return True
+            head = store.head_of((await self._database.glance(store.HEAD))[0])
+            revision = head.revision
+            if head.released >= head.revision:
+                self.served.forget()
+                return True
+            async with asyncio.timeout(self.within_s):
                 while self._revision < head.revision:
                     turn = self._turn
                     self._asked.set()
@@ -108,6 +114,7 @@ class Releases:
                 return True
         except (TimeoutError, Unavailable):
             log.warning("a change is committed and not signed yet: %s", self.fault or "the build takes long")
+            UNSIGNED.set(revision)
             return False
 
     async def checkpoint(self) -> wire.Checkpoint:
@@ -116,7 +123,7 @@ class Releases:
         Raises:
             Unavailable: the key is not at hand, or the database is away.
         """
-        async with self._database.reading() as connection:
+        async with self._database.reading(quick=True) as connection:
             base = await building.read_base(connection)
             size = await audit.size(connection)
             root_hash = await audit.root(connection, size)
@@ -155,7 +162,7 @@ class Releases:
     async def _build(self) -> None:
         """Build until what was committed when this began is released, by whatever process."""
         while True:
-            async with self._database.reading() as connection:
+            async with self._database.reading(quick=True) as connection:
                 head = await store.head(connection)
                 base = await building.read_base(connection)
             if base is not None:

@@ -1,13 +1,15 @@
 """The head row, and the files of the release."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.registry.release.files import Stored, sha256_of
 from modelhubd.registry.schema import hub_head, release_file
+from modelhubd.registry.sqlite import SLOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +21,18 @@ class Head:
     released: int
 
 
+HEAD = sa.select(hub_head.c.name, hub_head.c.revision, hub_head.c.released)
+"""The head row; `head_of` makes a `Head` of it."""
+
+
+def head_of(row: Sequence[Any]) -> Head:
+    name, revision, released = row
+    return Head(name=name, revision=revision, released=released)
+
+
 async def head(connection: AsyncConnection) -> Head:
     """The head row."""
-    row = (await connection.execute(sa.select(hub_head))).one()
-    return Head(name=row.name, revision=row.revision, released=row.released)
+    return head_of((await connection.execute(HEAD)).one())
 
 
 async def bump(connection: AsyncConnection) -> None:
@@ -52,11 +62,18 @@ async def digest(connection: AsyncConnection, name: str) -> str | None:
     return found.scalar_one_or_none()
 
 
+LISTED = sa.select(release_file.c.name, release_file.c.sha256, release_file.c.made_at).order_by(
+    release_file.c.name
+)
+"""Every file, without its bytes."""
+
+
 async def listed(connection: AsyncConnection) -> list[Stored]:
     """Every file, without its bytes."""
-    columns = (release_file.c.name, release_file.c.sha256, release_file.c.made_at)
-    found = await connection.execute(sa.select(*columns).order_by(release_file.c.name))
-    return [Stored(name=row.name, sha256=row.sha256, made_at=row.made_at) for row in found]
+    return [
+        Stored(name=name, sha256=sha256, made_at=made_at)
+        for name, sha256, made_at in await connection.execute(LISTED)
+    ]
 
 
 async def put(connection: AsyncConnection, files: Mapping[str, bytes], made_at: str) -> None:
@@ -67,7 +84,7 @@ async def put(connection: AsyncConnection, files: Mapping[str, bytes], made_at: 
         for name, whole in sorted(files.items())
     ]
     if rows:
-        await connection.execute(release_file.insert(), rows)
+        await connection.execute(release_file.insert().execution_options(**SLOW), rows)
 
 
 async def remove(connection: AsyncConnection, names: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelhubd.registry.schema import template_model, verification
+from modelhubd.registry.sqlite import SLOW
 from modelhubd.wire.registry import TemplateState
 
 compliance = sa.table(
@@ -36,6 +37,7 @@ async def badges(connection: AsyncConnection, model: str) -> tuple[TemplateState
         .join(template_model, template_model.c.template == compliance.c.template)
         .where(template_model.c.model == model)
         .order_by(compliance.c.template)
+        .execution_options(**SLOW)  # of any number of templates
     )
     found = await connection.execute(query)
     return tuple(TemplateState(id=template, compliant=bool(compliant)) for template, compliant in found)

@@ -40,7 +40,7 @@ async def models(
 
 async def model(parts: Parts, caller: Caller, ident: str) -> RegistryModel:
     """The model with the entry that is served."""
-    async with parts.database.reading() as connection:
+    async with parts.database.reading(quick=True) as connection:
         found = await seen_model(connection, caller, ident)
         if found.served_version is None:
             return found
@@ -71,7 +71,7 @@ async def versions(
 
 async def version(parts: Parts, caller: Caller, ident: str, number: str) -> RegistryVersion:
     """The version with its entry."""
-    async with parts.database.reading() as connection:
+    async with parts.database.reading(quick=True) as connection:
         row = await seen_version(connection, caller, ident, number)
         content = await store.get_content(connection, ident, row.version)
         verified = await verification_store.is_verified(connection, ident)

@@ -15,6 +15,7 @@ from modelhubd.registry.schema import (
     version,
     weight,
 )
+from modelhubd.registry.sqlite import SLOW
 from modelhubd.registry.upserts import inserting
 from modelhubd.registry.versions.rows import VersionRow
 from modelhubd.registry.versions.states import PUBLIC
@@ -212,7 +213,8 @@ async def names(connection: AsyncConnection, known: sa.ColumnElement[bool]) -> t
 
     Each as one text with blanks between, for there may be many.
     """
-    models = await connection.execute(sa.select(sa.func.aggregate_strings(model.c.id, " ")).where(known))
+    every = sa.select(sa.func.aggregate_strings(model.c.id, " ")).where(known)
+    models = await connection.execute(every.execution_options(**SLOW))
     publishers = await connection.execute(sa.select(sa.func.aggregate_strings(publisher.c.name, " ")))
     return models.scalar_one() or "", publishers.scalar_one() or ""
 

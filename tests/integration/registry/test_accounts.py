@@ -8,8 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from modelhubd.registry.access import parse_token, sha256_of
+from modelhubd.registry.accounts.store import revoke_token
+from modelhubd.registry.database import Database
+from modelhubd.registry.opening import now
 from modelhubd.registry.schema import metadata, token
 from modelhubd.trust.signing import key_id
+from modelhubd.wire.base import rfc3339
 from tests.fakes.registry import Answered, Person, Registry
 
 PUBLIC = "ab" * 32
@@ -53,6 +57,25 @@ async def test_a_token_is_shown_once_and_works_until_it_is_revoked(registry: Reg
     assert (await registry.admin.delete(f"/tokens/{id_of(person)}")).status == 204
     told = await acts(registry, subject=id_of(person))
     assert told == [("admin", "token.created", id_of(person)), ("admin", "token.revoked", id_of(person))]
+
+
+async def test_a_token_that_somebody_else_revokes_is_refused_from_the_next_request_on(
+    registry: Registry,
+) -> None:
+    """Another process, as one of several on PostgreSQL or a command beside the service on SQLite."""
+    person = await registry.person("another", "review")
+    assert (await person.get("/me")).status == 200
+    async with Database.open(registry.parts.config.database_url) as other:
+        async with other.changing() as connection:
+            await revoke_token(connection, id_of(person), rfc3339(now()))
+            assert (await person.get("/me")).status == 200  # not committed yet
+        refused = await person.get("/me")
+        assert (refused.status, refused.code) == (401, "unauthenticated")
+        later = await registry.person("later", "review")
+        async with other.reading() as connection:
+            assert (await later.get("/me")).status == 200
+            await connection.execute(sa.select(token))
+        assert (await later.get("/me")).status == 200
 
 
 async def test_a_secret_is_in_no_table_log_or_later_answer(

@@ -49,7 +49,7 @@ async def test_whoever_waits_is_told_of_every_act_and_of_no_other_s_content(regi
         await act()
         assert await asyncio.wait_for(waiting, FAR_S) != before
         assert time.monotonic() - began < FAR_S
-    assert set((await registry.reader.get("/changes")).json) == {"cursor"}
+    assert set((await registry.reader.get("/changes")).json) == {"cursor", "revision", "released"}
 
 
 async def test_a_change_of_another_process_on_the_same_database_is_told(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from modelhubd.errors import Unavailable
 from modelhubd.registry.counters import reports as reports_module
 from modelhubd.registry.counters.inflation import MOST, hour_of
+from modelhubd.registry.counters.popularity import FRESH_S, Counted
 from modelhubd.registry.counters.reports import Reports
 from modelhubd.registry.counters.store import Report
 from modelhubd.registry.database import Database
@@ -204,6 +205,29 @@ async def test_the_next_hour_counts_anew_and_the_one_before_is_forgotten(registr
     async with registry.parts.database.reading() as connection:
         rows = (await connection.execute(sa.select(report.c.principal, report.c.hour))).all()
     assert sorted(rows) == [(name, hour_of(max(hours))) for name in ("author", "reader")]
+
+
+async def test_counters_are_read_once_for_many_and_what_one_counts_oneself_is_told_at_once(
+    registry: Registry,
+) -> None:
+    await approved(registry)
+    seconds = [0.0]
+    counted = Counted(registry.parts.database, lambda: seconds[0])
+    empty = await counted.told()
+    assert (await registry.reader.put("/models/acme/tiny/star")).status == 204
+    own = await registry.reader.get("/popularity")
+    assert own.json["counters"]["acme/tiny"]["stars"] == 1
+    assert await counted.told() is empty, "another process may not know of it"
+    seconds[0] += FRESH_S
+    told = await counted.told()
+    assert told.body == own.body
+    assert own.headers["ETag"] == f'"{told.revision}"'
+    assert (await registry.reader.delete("/models/acme/tiny/star")).status == 204
+    assert "acme/tiny" not in (await registry.reader.get("/popularity")).json["counters"]
+    again = asyncio.create_task(counted.told())
+    counted.forget()
+    assert (await again).body == empty.body
+    assert (await counted.told()).body == empty.body
 
 
 async def test_more_reports_than_can_be_held_are_refused(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from modelhubd.registry import app
-from modelhubd.registry.access import new_secret
+from modelhubd.registry.access import SECRET_LENGTH, checksum, new_secret, parse_token
 from modelhubd.registry.application import SECURITY_HEADERS
 from modelhubd.registry.routing import BODY_BYTES, PUBLISH_BYTES
 from modelhubd.web import bodies
@@ -130,6 +130,28 @@ async def test_a_form_of_another_site_is_no_json(sqlite_registry: Registry) -> N
         assert (refused.status, refused.code) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("text", ["%00", "a%00b", "%0a", "%1b%5b31m", "%e2%80%ae", "%ff%fe", "a" * 5000])
+async def test_text_that_no_database_takes_is_refused_wherever_a_name_stands(
+    registry: Registry, text: str
+) -> None:
+    for method, path in (
+        ("GET", f"/publishers/{text}"),
+        ("GET", f"/publishers/{text}/keys"),
+        ("DELETE", f"/publishers/acme/keys/{text}"),
+        ("DELETE", f"/tokens/{text}"),
+        ("GET", f"/templates/{text}"),
+        ("DELETE", f"/templates/{text}"),
+        ("GET", f"/models/acme/{text}"),
+        ("PUT", f"/models/{text}/x/verification"),
+        ("GET", f"/tuf/{text}"),
+    ):
+        answer = await registry.admin.ask(method, path)
+        assert answer.status == 404, (method, path, answer.body)
+    for name in ("action", "actor", "subject"):
+        found = await registry.admin.get(f"/audit?{name}={text}")
+        assert found.status == 422 or (found.status == 200 and not found.json["items"]), found.body
+
+
 async def test_a_mistyped_cut_unknown_expired_or_revoked_token_is_refused(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -137,7 +159,11 @@ async def test_a_mistyped_cut_unknown_expired_or_revoked_token_is_refused(
     async with running_registry(tmp_path / "state", database_url, clock=lambda: moment[0]) as registry:
         good = str(registry.reader.token)
         swapped = good[:-1] + ("a" if good[-1] != "a" else "b")
-        for wrong in ("", "x", good[:-1], good + "x", swapped, good.upper(), new_secret().text, good[4:]):
+        body = f"mhr_{good.split('_')[1]}_{new_secret().text.split('_')[2][:SECRET_LENGTH]}"
+        forged = body + checksum(body)
+        assert parse_token(forged), "known by its id, well-formed, and with another secret"
+        wrongs = ("", "x", good[:-1], good + "x", swapped, good.upper(), new_secret().text, good[4:], forged)
+        for wrong in wrongs:
             refused = await registry.anybody.get("/me", headers={"Authorization": f"Bearer {wrong}"})
             assert (refused.status, refused.code) == (401, "unauthenticated"), wrong
             assert wrong.encode() not in refused.body or not wrong or wrong == "x"

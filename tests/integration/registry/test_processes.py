@@ -43,6 +43,25 @@ async def test_two_processes_on_one_postgresql_serve_the_same_bytes(tmp_path: Pa
                 )
 
 
+async def test_what_one_process_revokes_the_other_one_refuses(tmp_path: Path) -> None:
+    with (
+        copied_place("postgresql", tmp_path / "one") as place,
+        registry_process(place.state_dir, place.url) as one,
+    ):
+        shutil.copytree(tmp_path / "one" / "keys", tmp_path / "two" / "keys")
+        (tmp_path / "two").chmod(0o700)
+        with registry_process(tmp_path / "two", place.url) as two:
+            async with aiohttp.ClientSession() as session:
+                admin = Person(url=one.url, token=place.tokens["admin"], session=session)
+                for number in range(20):
+                    wanted = {"principal": f"p{number}", "scopes": ["read"], "expires_in_s": 3600}
+                    made = (await admin.post("/tokens", wanted)).json
+                    person = Person(url=two.url, token=made["token"], session=session)
+                    assert (await person.get("/me")).status == 200
+                    assert (await admin.delete(f"/tokens/{made['info']['id']}")).status == 204
+                    assert (await person.get("/me")).status == 401
+
+
 async def _same(person: Person, path: str, tag: str):  # type: ignore[no-untyped-def]
     """The answer, once this process has heard of the release that another one made."""
     for _ in range(200):

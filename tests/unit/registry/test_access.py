@@ -100,6 +100,14 @@ def test_a_route_takes_any_of_its_scopes_with_the_paths_own_names() -> None:
         assert refused.value.code == "scope_missing"
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "x\n", "\x1b[31mred", "ac\u202eme", "../x", "ACME"])
+def test_no_answer_repeats_a_path_that_names_no_publisher(name: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        authorize(caller("review"), ("publish:{publisher}",), {"publisher": name})
+    assert name not in str(refused.value)
+    assert "publish:<publisher>" in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["read", "review", "verify", "admin", "publish:a", "publish:a.b-c_d"])
 def test_these_are_scopes(text: str) -> None:
     assert is_scope(text)

@@ -150,7 +150,22 @@ def test_a_document_that_is_made_of_the_one_before_is_the_same_as_one_made_anew(
         assert document(changed, FRAME, texts) == document(changed, FRAME)
     longer = replace(CATALOG, history={"acme/tiny": HISTORY[:1]})
     assert document(longer, FRAME, texts) == document(longer, FRAME)
-    assert texts.of((VERSION,), {})[0] is texts.of((VERSION,), {})[0]
+
+
+def test_what_is_known_is_written_without_what_was_published() -> None:
+    texts = Texts()
+    bare = ServedVersion(model="acme/tiny", version=2)
+    assert bare.is_bare
+    assert not VERSION.is_bare
+    assert not texts.know(bare, HISTORY)
+    assert texts.of((VERSION,), CATALOG.history) == [entry_of(VERSION, HISTORY)]
+    assert texts.know(bare, HISTORY)
+    for other in (replace(bare, version=1), replace(bare, verified=True), replace(bare, older=(bare,))):
+        assert not texts.know(other, HISTORY)
+    assert not texts.know(bare, HISTORY[:1])
+    assert texts.of((bare,), CATALOG.history) == [entry_of(VERSION, HISTORY)]
+    assert texts.of((), {}) == []
+    assert not texts.know(bare, HISTORY)
 
 
 def test_the_document_holds_everything() -> None:
