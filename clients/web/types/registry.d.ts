@@ -84,6 +84,8 @@ export interface ChangePublisher {
 }
 export interface Changed {
   cursor: string;
+  revision: number;
+  released: number;
 }
 export interface Checkpoint {
   size: number;
