@@ -28,7 +28,11 @@ async def test_a_changed_file_is_read_before_it_is_used(world: World) -> None:
 
 async def test_a_file_whose_time_was_set_back_is_noticed_too(world: World) -> None:
     artifact = await world.install()
-    async with world.database.transaction() as tx:
+    path = world.models / "acme/tiny/1/gguf/tiny.gguf"
+    before = path.stat()
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_ctime_ns > before.st_mtime_ns
+    async with world.database.transaction() as tx:  # a minute later
         await tx.execute("UPDATE file_check SET ctime_ns = ctime_ns - 60000000000")
     changed = await world.library.resolve(artifact.id)
     assert changed.verified_at is None and changed.files[0].verified_at is None
