@@ -5,9 +5,9 @@ import fcntl
 import os
 import re
 import select
-import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -15,6 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+TAKE_TERMINAL = """
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Makes the terminal the one of the new session and becomes the program: Ctrl-C typed into it is a signal,
+also where whoever started the tests has it ignored. Between fork and exec of the tests' own process, all that
+measures there would run as well."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
@@ -42,8 +51,8 @@ def on_terminal(
     """Run to the end. `typed` are pairs: once the text before has been seen, type the bytes."""
     ours, theirs = _opened(columns, rows)
     process = subprocess.Popen(
-        command, env=dict(environ), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        preexec_fn=_take_terminal,
+        [sys.executable, "-I", "-S", "-c", TAKE_TERMINAL, *command],
+        env=dict(environ), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
     waiting = list(typed)
@@ -99,10 +108,3 @@ def _opened(columns: int, rows: int) -> tuple[int, int]:
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     return ours, theirs
-
-
-def _take_terminal() -> None:
-    """Make the terminal the one of the new session, so that Ctrl-C typed into it is a signal, also where
-    whoever started the tests has it ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
