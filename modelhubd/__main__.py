@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from modelhubd import __version__
 from modelhubd.config import Config, read_config
@@ -41,15 +41,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     # What is made while starting lives as long as the process: collecting finds nothing in it, now or later.
     gc.disable()
-    threading.Thread(target=lambda: [importlib.import_module(name) for name in BESIDE], daemon=True).start()
     try:
         config = read_config(find_places(os.environ), os.environ, _settings(options))
         start_logging(config.settings.log.level, config.settings.log.format)
-        asyncio.run(serve(config))
+        with _imported_beside():
+            asyncio.run(serve(config))
     except CannotStart as error:
         print(f"modelhubd: {error}", file=sys.stderr)  # noqa: T201  # the one message before there is a log
         return 1
     return 0
+
+
+@contextlib.contextmanager
+def _imported_beside() -> Iterator[None]:
+    """Not left before all is: an import that meets the interpreter's end fails with a traceback."""
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in BESIDE], daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def parser() -> argparse.ArgumentParser:
