@@ -27,6 +27,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from coverage.config import CoverageConfig
+
 DAEMON = (
     "modelhubd.__main__", "modelhubd.daemon", "modelhubd.downloads.process", "tuf.ngclient", "watchfiles",
     "anyio._backends._asyncio", "anyio.lowlevel",
@@ -54,6 +56,7 @@ AT_BIRTH = ("COVERAGE_", "GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "OPENSSL_", 
 """Beginnings of variables that count when a process begins, and not later."""
 LATER = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
 """Those of them that a fork can still heed."""
+MEASURING = "COVERAGE_PROCESS_CONFIG"
 LARGEST = 1 << 18
 END_S = 20
 
@@ -158,7 +161,7 @@ class _Mother:
                 [sys.executable, "-m", "tests.forked"],
                 stdin=theirs.fileno(),
                 cwd=Path(__file__).parent.parent,
-                env={**plain, **environ},
+                env={**plain, **environ, **_measured_anew(environ)},
             )
         self._asking = threading.Lock()
 
@@ -172,6 +175,16 @@ class _Mother:
     def end(self) -> None:
         self._orders.close()
         self.process.wait(END_S)
+
+
+def _measured_anew(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variable by which coverage begins anew in each fork of a process. It is for mothers only: in a fork
+    of a test process, which has measured a lot, that takes minutes."""
+    if (given := environ.get(MEASURING)) is None:
+        return {}
+    config = CoverageConfig.deserialize(given)
+    config.patch = [*config.patch, "fork"]
+    return {MEASURING: config.serialize()}
 
 
 _mothers: dict[frozenset[tuple[str, str]], _Mother] = {}
