@@ -14,6 +14,7 @@ import io
 import json
 import os
 import pkgutil
+import resource
 import runpy
 import select
 import signal
@@ -57,6 +58,7 @@ AT_BIRTH = ("COVERAGE_", "GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "OPENSSL_", 
 LATER = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"})
 """Those of them that a fork can still heed."""
 MEASURING = "COVERAGE_PROCESS_CONFIG"
+LIMITS = tuple(name for name in dir(resource) if name.startswith("RLIMIT_"))
 LARGEST = 1 << 18
 END_S = 20
 
@@ -113,6 +115,9 @@ def _become(order: dict[str, Any], fds: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(order["environ"])
     os.chdir(order["cwd"])
+    for name, limits in order["limits"].items():
+        if limits != list(resource.getrlimit(getattr(resource, name))):
+            resource.setrlimit(getattr(resource, name), limits)
     at_once = bool(os.environ.get("PYTHONUNBUFFERED"))
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     stdin = _read(sys.stdin)
@@ -127,7 +132,7 @@ def _become(order: dict[str, Any], fds: Sequence[int]) -> None:
         if not hasattr(sys.modules.get(name), "__path__"):
             sys.modules.pop(name, None)
     tempfile.tempdir = None
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if order["deaf"] else signal.default_int_handler)
 
 
 def _read(like: Any) -> Any:
@@ -223,8 +228,10 @@ class Forked(subprocess.Popen[bytes]):
         self.stdin = self.stdout = self.stderr = None
         self._mother = _mother(birth(environ))
         self.pid = self._mother.ask(
-            fds, program=program, arguments=list(arguments), environ=dict(environ), cwd=os.getcwd()
-        )
+            fds, program=program, arguments=list(arguments), environ=dict(environ), cwd=os.getcwd(),
+            limits={name: resource.getrlimit(getattr(resource, name)) for name in LIMITS},
+            deaf=signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+        )  # fmt: skip
         self._fd = os.pidfd_open(self.pid)
         self._reaping = threading.Lock()
 

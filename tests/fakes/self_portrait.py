@@ -5,6 +5,7 @@ python -m tests.fakes.self_portrait [exit N | raise | signal | say TEXT]
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -23,6 +24,9 @@ def of_this_process() -> dict[str, Any]:
         "group": os.getpgrp(),
         "session": os.getsid(0),
         "umask": _umask(),
+        "limits": {
+            name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if "RLIMIT_" in name
+        },
         "int": str(signal.getsignal(signal.SIGINT)),
         "pipe": str(signal.getsignal(signal.SIGPIPE)),
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -46,9 +47,17 @@ def test_it_finds_what_it_would_have_found(tmp_path: Path, monkeypatch: pytest.M
     assert json.loads(fork)["given"] == "three\nlines\nof it"
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
+    before, heard = resource.getrlimit(resource.RLIMIT_NOFILE), signal.getsignal(signal.SIGINT)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     (tmp_path / "elsewhere" / "tests").symlink_to(Path(__file__).parent.parent)
-    (_, fork), (_, ordinary) = both(tmp_path)
+    try:
+        (_, fork), (_, ordinary) = both(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        signal.signal(signal.SIGINT, heard)
     assert json.loads(fork) == json.loads(ordinary)
+    assert json.loads(fork)["limits"]["RLIMIT_NOFILE"][0] == 200
 
 
 @pytest.mark.parametrize(
