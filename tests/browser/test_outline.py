@@ -1,6 +1,8 @@
 """What the document shows before any script of the page has run, and what becomes of what is done to it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Browser, Page, Request, Route, expect
@@ -41,12 +43,19 @@ class Held:
         await route.continue_()
 
 
+@asynccontextmanager
+async def outline_of(world: World) -> AsyncIterator[None]:
+    """Somebody who is signed in sees the outline of the Browse tab, until the end."""
+    await world.sign_in()
+    await expect(world.page.locator(".card").first).to_be_visible()
+    async with Held(world.page, "**/js/main.js"):
+        await world.page.goto(f"{world.daemon.url}/?again", wait_until="commit")
+        yield
+
+
 async def test_the_outline_is_the_first_frame_without_an_answer(world: World) -> None:
     page = world.page
-    await world.sign_in()
-    await expect(page.locator(".card").first).to_be_visible()
-    async with Held(page, "**/js/main.js"):
-        await page.goto(f"{world.daemon.url}/?again", wait_until="commit")
+    async with outline_of(world):
         await expect(page.locator(".outline .search")).to_be_visible()
         outline = await page.locator("#app").evaluate(TREE)
     await expect(page.locator(".card").first).to_be_visible()
@@ -58,10 +67,7 @@ async def test_the_outline_is_the_first_frame_without_an_answer(world: World) ->
 
 async def test_what_is_done_to_the_outline_is_not_lost(world: World) -> None:
     page = world.page
-    await world.sign_in()
-    await expect(page.locator(".card").first).to_be_visible()
-    async with Held(page, "**/js/main.js"):
-        await page.goto(f"{world.daemon.url}/?again", wait_until="commit")
+    async with outline_of(world):
         await page.get_by_role("switch", name="Compatible only").check()
         await page.get_by_label("Sort by").select_option("name")
         await page.locator("#search").press_sequentially("zebra")
@@ -78,10 +84,7 @@ async def test_what_is_done_to_the_outline_is_not_lost(world: World) -> None:
 
 async def test_a_link_of_the_outline_leads_where_it_says(world: World) -> None:
     page = world.page
-    await world.sign_in()
-    await expect(page.locator(".card").first).to_be_visible()
-    async with Held(page, "**/js/main.js"):
-        await page.goto(f"{world.daemon.url}/?again", wait_until="commit")
+    async with outline_of(world):
         await page.get_by_role("link", name="Servers").click()
     await expect(page.get_by_role("link", name="Servers")).to_have_attribute("aria-current", "page")
     await expect(page.locator("#search")).to_have_count(0)
