@@ -40,6 +40,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     )
     if ASKING.isdisjoint(item.path.parts) and REPEATED not in parameters:
         return (yield)
+    exit_at_once = os._exit
     paused = []
     while measuring := Coverage.current():
         measuring.stop()
@@ -49,6 +50,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     finally:
         for measuring in reversed(paused):
             measuring.start()
+        # Each start wraps it once more: after a thousand a fork could not end.
+        os._exit = exit_at_once
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
