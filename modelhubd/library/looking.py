@@ -31,7 +31,8 @@ MODELS_AT_ONCE = 100
 
 
 class Looking:
-    """One look at a time. `before_look` is awaited each time the models directory is there."""
+    """One look at a time. `before_look` is awaited each time the models directory is there; `look_again` has
+    everything looked at soon."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Looking:
         clock: Callable[[], datetime],
         before_look: Callable[[], Awaitable[None]],
         staged: Callable[[], Awaitable[bool]],
+        look_again: Callable[[], None],
     ) -> None:
         self._database = database
         self._root = root
@@ -50,6 +52,7 @@ class Looking:
         self._clock = clock
         self._before_look = before_look
         self._staged = staged
+        self._look_again = look_again
         self._outside = OutsideLook()
         self._sight: Sight | None = None
         """What the last look saw, where nothing was the matter with the models directory."""
@@ -177,6 +180,8 @@ class Looking:
         fresh = await store.get(self._database.reader, row.id)
         if fresh is None:
             raise no_artifact()
+        if fresh.state is not ArtifactState.OK:
+            self._look_again()  # a drive that is back within a moment is no other one, and nobody tells of it
         return fresh
 
     async def put(self, tx: Transaction, artifact: Stored) -> None:

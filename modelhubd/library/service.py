@@ -101,6 +101,7 @@ class Library:
             clock,
             before_look=self._before_look,
             staged=staged,
+            look_again=self.look_again,
         )
         self._again = asyncio.Event()
         self.arrivals = Arrivals(self._telling, self._looking, clock, self.look_again)

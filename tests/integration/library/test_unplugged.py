@@ -14,8 +14,9 @@ from modelhubd.library.examining import Examination
 from modelhubd.library.pieces import PIECE_BYTES
 from modelhubd.library.scrub import Scrub
 from modelhubd.storage.confined import ConfinedRoot
+from modelhubd.tasks import TaskOwner
 from tests.disks import Disk, disk_of
-from tests.integration.library.world import NOW, World, world_in
+from tests.integration.library.world import NOW, World, becomes, world_in
 
 FILES = {"a.gguf": b"one", "b.gguf": b"two"}
 FOLDER = "acme/tiny/1/gguf"
@@ -52,6 +53,23 @@ async def test_what_was_pulled_out_a_moment_ago_is_not_removed(world: World, dis
     assert await states(world) == ["ok"]
     await world.library.remove(artifact.id)
     assert not (disk.folder / FOLDER).exists()
+
+
+async def test_what_was_asked_for_in_the_moment_it_was_away_is_seen_when_it_is_back(
+    world: World, disk: Disk
+) -> None:
+    """Who watches sees the same folder before and after."""
+    artifact = await world.install(files=FILES)
+    async with TaskOwner("test") as tasks:
+        await world.library.start(tasks)
+        for _ in range(3):
+            await asyncio.sleep(1)  # until all that was to be looked at is
+            disk.unplug()
+            with pytest.raises(Conflict) as refused:
+                await world.library.resolve(artifact.id)
+            assert refused.value.code == "storage_offline"
+            disk.plug_in()
+            await becomes(lambda: states(world), ["ok"])
 
 
 async def test_a_removal_in_whose_middle_it_is_pulled_out_is_finished_when_it_is_back(
