@@ -10,6 +10,8 @@ from tests.browser.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SLOW_BYTES_PER_S = 20_000
+"""It is cancelled long before it is here."""
 GOOD, WRONG = "testing/zebra-alpha", "testing/zebra-wrong"
 
 
@@ -21,10 +23,12 @@ async def test_what_was_cancelled_is_tried_again_and_what_failed_says_why(world:
     offer(home, entry | {"id": WRONG, "display_name": "Zebra Wrong", "options": [bad]})
     await asyncio.to_thread(client.sync_catalog)
     await world.sign_in("#/downloads")
+    await asyncio.to_thread(client.change_limits, max_bytes_per_s=SLOW_BYTES_PER_S)
     await asyncio.to_thread(client.create_download, GOOD)
     row, wrong = world.row(GOOD), world.row(WRONG)
     await row.get_by_role("button", name="Cancel").click()
     await expect(row.locator(".badge")).to_have_text("Cancelled")
+    await asyncio.to_thread(client.change_limits, max_bytes_per_s=None)
     await row.get_by_role("button", name="Retry").click()
     await expect(row.locator(".badge")).to_have_text("Installed", timeout=60_000)
     await asyncio.to_thread(client.create_download, WRONG)
