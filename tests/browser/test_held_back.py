@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Locator, expect
 
-from modelhub_client import LoadSettings
+from modelhubd.wire.servers import LoadSettings
 from tests.browser.browser import ABSENT, Tab, find_chromium
 from tests.browser.pinned import (
     ALSO,
@@ -167,7 +167,7 @@ async def test_the_load_form_says_whose_word_each_value_is(world: World, held: P
         ("Threads", "2", "Locked by the administrator"),
         ("Seed", "automatic", "Default."),
     ):
-        box = form.get_by_label(field, exact=True)
+        box = world.page.get_by_label(field, exact=True)
         await expect(box).to_have_attribute("placeholder", value)
         await expect(form.locator(".field", has=box).locator(".from")).to_contain_text(who)
     await expect(form.get_by_label("Threads", exact=True)).to_be_disabled()
