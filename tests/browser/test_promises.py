@@ -7,12 +7,19 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.world import World, have
+from tests.fakes.tiny_gguf import SENTENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ALPHA = "testing/zebra-alpha"
 WAITING = ("testing/absent", "testing/away")
 """The queue of whoever has no network."""
+TYPED_AND_SENT = """(box) => {
+  box.focus();
+  box.value = "Who are you?";
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+}"""
 FACETS = ("Capability", "Format", "Licence", "Publisher")
 
 
@@ -31,8 +38,8 @@ async def test_a_card_says_who_what_and_whether_it_fits(world: World) -> None:
     await expect(badge.locator("svg")).to_have_count(1)
     reason = await card.locator(".reason").inner_text()
     assert reason.lower().startswith(model.fit.reason.rstrip(".").lower())
-    await world.search("qwen2.5 3b instruct", cards=1)
-    await expect(page.locator(".card .reason")).to_contain_text("K context")
+    await page.locator("#search").fill("qwen2.5-3b-instruct")
+    await expect(world.card("qwen/qwen2.5-3b-instruct").locator(".reason")).to_contain_text("K context")
 
 
 @pytest.mark.parametrize("facet", FACETS)
@@ -120,3 +127,16 @@ async def test_a_server_shows_what_it_takes_of_the_memory(world: World) -> None:
     held = now.measured_bytes or now.estimated_bytes
     assert held is not None
     assert width / whole == pytest.approx(max(0.004, held / device.ram_total_bytes), rel=0.5)
+
+
+async def test_what_is_typed_and_sent_within_a_frame_leaves_the_box(world: World) -> None:
+    client = world.daemon.client
+    artifact = await asyncio.to_thread(have, client, ALPHA)
+    server = await asyncio.to_thread(client.load, artifact.id, wait=True)
+    await world.sign_in(f"#/servers?server={server.id}&pane=try")
+    row = world.row(ALPHA)
+    box = row.get_by_label("Message to Zebra Alpha")
+    await box.evaluate(TYPED_AND_SENT)
+    await expect(row.locator(".message.assistant .text")).to_have_text(SENTENCE.strip())
+    await expect(row.locator(".message.user")).to_contain_text("Who are you?")
+    await expect(box).to_have_value("")

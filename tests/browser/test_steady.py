@@ -24,10 +24,13 @@ LISTEN = """(live) => {
     }
   }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
+# Words at the right end of their line move with their own length.
 SHIFTS = """() => {
   window.shifts = [];
   new PerformanceObserver((list) => {
-    for (const { value, sources } of list.getEntries()) {
+    for (const { value, sources: all } of list.getEntries()) {
+      const sources = all.filter(({ node }) => !node?.parentElement?.closest(".progress-words"));
+      if (!sources.length) continue;
       const moved = sources.map(({ node, previousRect: { y: from }, currentRect: { y: to } }) =>
         `${(node?.outerHTML ?? node?.textContent ?? "?").slice(0, 80)}: ${from} to ${to}`);
       window.shifts.push({ value, moved });
