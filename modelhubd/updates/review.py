@@ -23,7 +23,7 @@ SETTLE_S = 0.2
 """Changes that come together are looked at together."""
 TELLING = (
     "library.added", "library.changed", "library.removed", "catalog.", "policy.", "server.changed",
-    "server.removed", "download.created", "download.removed",
+    "server.removed", "download.created", "download.removed", "device.",
 )  # fmt: skip
 """Events after which something else may be newer, or held back."""
 

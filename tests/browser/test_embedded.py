@@ -10,6 +10,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.browser import ABSENT, Tab, find_chromium
+from tests.browser.models import known_models
+from tests.browser.showcase import until
 from tests.running import RunningDaemon, free_port, running_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -48,7 +50,7 @@ def embedded(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         pytest.skip(ABSENT)
     home: Path = tmp_path_factory.mktemp("embedded") / "home"
     settings = {"MODELHUB_SERVER_EMBED_ORIGINS": host, "MODELHUB_SERVER_PORT": str(free_port())}
-    with running_daemon(home, settings) as daemon:
+    with known_models(home) as known, running_daemon(home, known | settings) as daemon:
         yield daemon
 
 
@@ -71,6 +73,23 @@ async def test_an_application_that_is_named_shows_the_page_in_its_own_theme(
     )
     await expect(frame.locator("html")).to_have_attribute("data-theme", "light")
     await expect(frame.locator(".brand")).to_be_hidden()
+
+
+async def test_downloads_go_on_when_the_application_closes_it(
+    embedded: RunningDaemon, host: str, tab: Tab
+) -> None:
+    client = embedded.client
+    code = await asyncio.to_thread(client.session_code)
+    await tab.page.goto(host)
+    address = f"{embedded.url}/#code={code.code}&to=/browse?q=zebra"
+    await tab.page.evaluate("address => { document.getElementById('hub').src = address; }", address)
+    card = tab.page.frame_locator("#hub").locator('.card[data-model="testing/zebra-alpha"]')
+    await card.get_by_role("button", name="Download").click()
+    await expect(card.get_by_role("button", name="Pause")).to_be_visible()
+    await tab.page.evaluate("document.getElementById('hub').remove()")
+    (begun,) = (await asyncio.to_thread(client.downloads)).items
+    assert begun.state not in ("completed", "paused")
+    await asyncio.to_thread(until, lambda: client.download(begun.id).state == "completed")
 
 
 async def test_any_other_application_shows_nothing(hub: RunningDaemon, host: str, tab: Tab) -> None:

@@ -28,6 +28,7 @@ def registry() -> Iterator[TufRegistry]:
         running.contents.entries = [
             entry("lab/one", display_name="One"),
             entry("lab/two", display_name="Two"),
+            entry("lab/three", display_name="Three", publisher="Lab", verified=True),
         ]
         running.release()
         yield running
@@ -80,6 +81,20 @@ async def test_what_others_have_decided_is_shown_and_cannot_be_changed(world: Wo
     dialog = page.get_by_role("dialog", name="One")
     await expect(dialog.locator(".trouble").first).to_contain_text("administrator")
     await expect(dialog.get_by_role("button", name="Download")).to_be_disabled()
+
+
+async def test_what_is_verified_has_a_seal_and_what_is_not_has_a_reason(world: World) -> None:
+    await world.sign_in("#/browse?q=lab")
+    one, three = world.card("lab/one"), world.card("lab/three")
+    await expect(three.locator(".publisher")).to_contain_text("Lab")
+    await expect(three.get_by_role("img", name="Verified")).to_be_visible()
+    await expect(three.get_by_role("button", name="Download")).to_be_enabled()
+    await expect(one.locator(".seal")).to_have_count(0)
+    await expect(one.locator(".reason")).to_contain_text("require_verified")
+    await expect(one.get_by_role("button", name="Download")).to_be_disabled()
+    await world.go("#/browse?q=lab&model=lab/three")
+    dialog = world.page.get_by_role("dialog", name="Three")
+    await expect(dialog.get_by_role("img", name="Verified")).to_be_visible()
 
 
 async def test_a_star_is_given_and_taken_back(world: World, registry: TufRegistry) -> None:

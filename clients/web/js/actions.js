@@ -7,6 +7,8 @@ import { bytes, optionName } from "./text.js";
 import { createTrying } from "./trying.js";
 
 const TYPING_MS = 160;
+/** Refusals of a download that a person may override. */
+const OVERRIDABLE = new Set(["does_not_fit", "requirement_not_met"]);
 
 /**
  * What a person may do. Each asks the daemon; the event stream alone brings what came of it, because an answer
@@ -24,13 +26,15 @@ export function createActions({ api, store, search, ask = confirmed, trying = cr
 
   /** @param {any} model @param {string | null} option @param {boolean} force */
   async function create(model, option, force) {
-    const body = { model: model.id, ...(option ? { option, version: model.version } : {}), ...(force ? { force } : {}) };
+    const version = force ? model.version : (model.usable_version ?? model.version);
+    const body = { model: model.id, ...(option ? { option, version } : {}), ...(force ? { force } : {}) };
     try {
       await api.post("/downloads", body);
     } catch (error) {
       const problem = /** @type {any} */ (error);
-      if (force || problem.code !== "does_not_fit") throw error;
-      if (await anyway(model, problem.message)) await create(model, option, true);
+      if (force || !OVERRIDABLE.has(problem.code)) throw error;
+      const why = problem.code === "requirement_not_met" ? (model.held_back ?? problem.message) : problem.message;
+      if (await anyway(model, why)) await create(model, option, true);
     }
   }
 

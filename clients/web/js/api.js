@@ -5,6 +5,17 @@ const BASE = "/api/v1";
 /** The gateway speaks OpenAI's paths. */
 const GATEWAY = "/v1/";
 const PATIENCE_MS = 30_000;
+/** A program and its version, as of PEP 440: the daemon refuses whoever calls itself otherwise. */
+const NAMED = /^[A-Za-z0-9][\w.-]{0,63}\/\d{1,8}(\.\d{1,8}){0,5}((a|b|rc)\d{1,8})?(\.(post|dev)\d{1,8})?$/;
+
+/** The application that shows the page, as it names itself in the address: `?app=my-editor/2.1`; null where it does not. @param {string} query of an address */
+export function applicationOf(query) {
+  const name = new URLSearchParams(query).get("app") ?? "";
+  return NAMED.test(name) ? name : null;
+}
+
+/** Whose name the daemon is asked in: what the catalog keeps for other versions of it is held back here as it is there. */
+export const application = applicationOf(globalThis.location?.search ?? "");
 
 /** A refusal (RFC 9457), or a daemon that did not answer (`code` is then `unreachable`). */
 export class Problem extends Error {
@@ -23,8 +34,9 @@ export class Problem extends Error {
  * @param {() => string | null} token the session's, asked anew for each request
  * @param {() => void} signedOut called when the daemon does not take the token
  * @param {typeof fetch} [send]
+ * @param {string | null} [named] an application; what is tried at the gateway is nobody's
  */
-export function createApi(token, signedOut, send = (input, init) => fetch(input, init)) {
+export function createApi(token, signedOut, send = (input, init) => fetch(input, init), named = application) {
   /** @param {string} method @param {string} path @param {{body?: any, signal?: AbortSignal, patienceMs?: number, headers?: Record<string, string>}} [rest] */
   async function open(method, path, { body, signal, patienceMs = PATIENCE_MS, headers = {} } = {}) {
     const patience = patienceMs ? AbortSignal.timeout(patienceMs) : undefined;
@@ -34,6 +46,7 @@ export function createApi(token, signedOut, send = (input, init) => fetch(input,
     const held = token();
     if (held) sent.Authorization = `Bearer ${held}`;
     if (body !== undefined) sent["Content-Type"] = "application/json";
+    if (named && !path.startsWith(GATEWAY)) sent["Modelhub-App"] = named;
     let response;
     try {
       response = await send(path.startsWith(GATEWAY) ? path : BASE + path, {

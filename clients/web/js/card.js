@@ -1,6 +1,6 @@
 // @ts-check
 import { h } from "./dom.js";
-import { fitBadge, isRefused, reasonOf } from "./fit.js";
+import { fitBadge, heldReason, isRefused, reasonOf } from "./fit.js";
 import { icon } from "./icons.js";
 import { downloadButtons, progressBar } from "./progress.js";
 import { isEnded } from "./state.js";
@@ -49,7 +49,7 @@ function publisher(model) {
     model.publisher,
     model.verified ? h("span", { class: "seal", title: "Verified", role: "img", "aria-label": "Verified" }, icon("seal")) : null,
     model.source === "local" ? h("span", { class: "origin" }, "local entry") : null,
-    model.held_back ? h("span", { class: "origin", title: model.held_back }, "newer held back") : null,
+    model.held_back ? h("span", { class: "origin", title: heldReason(model) }, model.usable_version ? `version ${model.usable_version} for now` : "held back") : null,
   );
 }
 

@@ -5,7 +5,11 @@ import { icon } from "./icons.js";
 
 /** A small box to try a running model in. @param {any} act @param {any} server @param {typeof NO_CHAT} chat @param {string} title */
 export function chatPane(act, server, chat, title) {
-  const say = () => act.chatSay(server);
+  /** The box is emptied here: where it was typed and sent within a frame, nothing that was drawn is another. @param {HTMLTextAreaElement} box */
+  const say = (box) => {
+    act.chatSay(server);
+    if (!chat.busy) box.value = "";
+  };
   return h(
     "section",
     { key: "try", class: "pane chat", "aria-label": `Try ${title}` },
@@ -22,7 +26,7 @@ export function chatPane(act, server, chat, title) {
         class: "say",
         onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
-          say();
+          say(/** @type {any} */ (event.currentTarget).querySelector("textarea"));
         },
       },
       h("textarea", {
@@ -34,7 +38,7 @@ export function chatPane(act, server, chat, title) {
         onkeydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
           event.preventDefault();
-          say();
+          say(/** @type {any} */ (event.currentTarget));
         },
       }),
       h(

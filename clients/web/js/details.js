@@ -1,6 +1,6 @@
 // @ts-check
 import { h } from "./dom.js";
-import { fitBadge, isRefused, reasonOf } from "./fit.js";
+import { fitBadge, heldReason, isRefused, reasonOf } from "./fit.js";
 import { icon } from "./icons.js";
 import { modal } from "./modal.js";
 import { bytes, context, count, day, licenseName, optionName, parameters, plural } from "./text.js";
@@ -23,7 +23,7 @@ export function details(act, id, detail, installed, download, catalog, starred) 
       catalog?.source === "registry" ? h("button", { key: "star", type: "button", class: "button small", "aria-pressed": String(starred), onclick: () => act.star(detail.id, !starred) }, icon("star"), starred ? "Starred" : "Star") : null,
     ),
     detail.refusal ? h("p", { key: "refusal", class: "trouble" }, icon("shield"), h("span", null, detail.refusal)) : null,
-    detail.held_back ? h("p", { key: "held", class: "note" }, icon("info"), h("span", null, detail.held_back)) : null,
+    detail.held_back ? h("p", { key: "held", class: "note" }, icon("info"), h("span", null, heldReason(detail))) : null,
     detail.description ? h("p", { class: "whole-description" }, detail.description) : null,
     h("ul", { class: "chips", "aria-label": "Capabilities" }, detail.capabilities.map((name) => h("li", { key: name }, name))),
     section("Options", options(act, detail, installed, download)),

@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { leftovers, limitsForm, ownLimits } from "./limits.js";
 import { downloadButtons, progressBar, progressWords } from "./progress.js";
 import { inOrder } from "./state.js";
-import { bytes, day, modelParts, optionWord, plural } from "./text.js";
+import { bytes, clock, day, modelParts, optionWord, plural } from "./text.js";
 
 /** @type {Record<string, {word: string, icon: "check" | "warn" | "cross", tone: string}>} */
 const ENDS = {
@@ -34,6 +34,7 @@ export function downloads(act, value) {
       ),
     ),
     value.live.known && !value.live.downloads.size ? h("div", { key: "empty", class: "empty" }, h("p", null, "No downloads."), h("a", { class: "button primary", href: "#/browse" }, icon("search"), "Browse models")) : null,
+    queue.limits?.held_until && going.length ? h("p", { key: "held", class: "note held" }, icon("pause"), h("span", null, heldWords(queue.limits))) : null,
     h("p", { class: "unseen", role: "status" }, queue.said),
     h("ol", { key: "under", class: "rows" }, under.map((download) => lazy(download.id, underWay, act, download, value.names.get(download.model), queue.dragged, queue.over === download.id && queue.dragged !== download.id, queue.faults[`max_bytes_per_s:${download.id}`], queue.faults[`priority:${download.id}`]))),
     value.live.known ? [limitsForm(act, queue), leftovers(act, queue, value.busy.has("leftovers"))] : null,
@@ -46,6 +47,11 @@ export function downloads(act, value) {
         )
       : null,
   );
+}
+
+/** Why nothing runs outside the hours of the schedule. @param {import("../types/daemon").DownloadLimits} limits */
+function heldWords({ held_until: until, schedule }) {
+  return `Nothing is downloaded before ${clock(until)}: the limits allow it only from ${(schedule ?? "").replace("-", " to ")}.`;
 }
 
 /** @param {any[]} under @param {any[]} going */

@@ -36,3 +36,8 @@ export function reasonOf(fit) {
 export function isRefused(fit) {
   return fit?.verdict === "too_large" || fit?.verdict === "unsupported";
 }
+
+/** Why the version that is served is not for the programs here, and what they get instead. @param {{version: number, held_back: string | null, usable_version: number | null}} model */
+export function heldReason({ version, held_back: why, usable_version: usable }) {
+  return `Version ${version} is held back: ${why}${usable ? ` Version ${usable} is downloaded instead.` : ""}`;
+}

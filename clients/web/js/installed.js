@@ -29,7 +29,7 @@ export function installed(act, value, derived) {
     { class: "content only" },
     h("h1", { class: "unseen" }, "Installed models"),
     h("div", { class: "bar wraps" }, searchBox(act, route, "Search installed models"), choiceBoxes(act, route, all, choices), h("button", { type: "button", class: "button tall", disabled: value.busy.has("scan"), title: "Read the models folder again", onclick: () => act.rescan() }, icon("folder"), "Scan"), h("button", { type: "button", class: "button tall", onclick: () => act.openAdding() }, icon("down"), "Add…")),
-    h("p", { class: "summary", role: "status" }, summary(live, all, shown)),
+    h("p", { class: "summary" }, h("span", { role: "status" }, summary(live, all, shown)), free(live)),
     all.length === 0 && live.known ? empty() : null,
     all.length > 0 && shown.length === 0 ? h("div", { key: "none", class: "empty" }, h("p", null, "None of the installed models matches."), h("button", { type: "button", class: "button", onclick: () => act.go({ view: "installed" }) }, "Show all")) : null,
     h(
@@ -54,9 +54,14 @@ function choicesOf(skills) {
 function summary(live, all, shown) {
   if (!live.known) return "Reading…";
   const used = all.reduce((sum, artifact) => sum + artifact.size_bytes, 0);
-  const free = live.device?.disk_free_bytes;
   const what = shown.length === all.length ? plural(all.length, "model") : `${shown.length} of ${plural(all.length, "model")}`;
-  return [what, `${bytes(used)} used`, free ? `${bytes(free)} free` : null].filter(Boolean).join(" · ");
+  return `${what} · ${bytes(used)} used`;
+}
+
+/** It changes all the time, so nobody is told of it. @param {any} live */
+function free(live) {
+  const left = live.known && live.device?.disk_free_bytes;
+  return left ? ` · ${bytes(left)} free` : null;
 }
 
 function empty() {

@@ -35,6 +35,7 @@ const store = createStore({
   signIn: { state: "none", detail: "" },
   connection: "connecting",
   live: NOTHING,
+  updatesFor: /** @type {ReadonlyMap<string, any> | null} */ (null),
   results: NO_RESULTS,
   details: new Map(),
   chosen: new Map(),
@@ -152,11 +153,11 @@ const derived = (() => {
     }
     return byModel;
   });
-  return (/** @type {any} */ { live, busy }) => ({
+  return (/** @type {any} */ { live, busy, updatesFor }) => ({
     shown: shown(live.downloads),
     underWay: under(live.downloads),
     running: running(live.servers),
-    updates: updates(live.updates),
+    updates: updates(updatesFor ?? live.updates),
     installed: installed(live.library),
     versions: versions(live.library),
     trials: trials(live.trials),

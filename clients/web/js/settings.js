@@ -1,21 +1,12 @@
 // @ts-check
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
+import { POLICY_WORDS, PUBLISHERS_WORD } from "./policy_words.js";
 import { firstRun, sourceList } from "./provided.js";
 import { bytes, day, duration, plural, since } from "./text.js";
 import { THEMES } from "./theme.js";
 
 /** @typedef {import("../types/daemon").Policy} Policy */
-/** @type {[keyof Policy, string, string][]} */
-const POLICIES = [
-  ["require_verified", "Verified models only", "Only models that an administrator of the registry has verified"],
-  ["require_signature", "Signed versions only", "Only versions with a good signature of their publisher"],
-  ["require_digest", "Checksums required", "Only files whose SHA-256 is known and matches"],
-  ["local_entries", "Entries of one's own", "Models that this computer's own entries list, or that no catalog knows"],
-  ["direct_urls", "Direct addresses", "Downloads from an address of one's own"],
-  ["offline", "Offline", "No connection to anywhere at all"],
-  ["report_installs", "Count installs", "The organisation's registry counts what is installed, and nothing else"],
-];
 /** What is decided there is not changed here. */
 const ELSEWHERE = new Set(["environment", "argument"]);
 /** @type {Record<string, string>} */
@@ -56,7 +47,7 @@ function policies(act, policy, busy) {
     h(
       "ul",
       { class: "switches" },
-      POLICIES.map(([name, word, hint]) => {
+      POLICY_WORDS.map(([name, word, hint]) => {
         const rule = /** @type {import("../types/daemon").PolicySwitch} */ (policy[name]);
         return h(
           "li",
@@ -76,9 +67,9 @@ function policies(act, policy, busy) {
         h(
           "label",
           { class: "setting" },
-          h("span", null, h("strong", null, "Publishers allowed"), h("small", null, "First parts of model ids, with commas; empty allows all")),
+          h("span", null, h("strong", null, PUBLISHERS_WORD), h("small", null, "First parts of model ids, with commas; empty allows all")),
           origin(publishers, "publishers-from"),
-          h("input", { type: "text", class: "text", value: publishers.value.join(", "), disabled: isFixed(publishers) || busy, placeholder: "all", "aria-label": "Publishers allowed", "aria-describedby": "publishers-from", onchange: (/** @type {any} */ event) => act.policy({ allowed_publishers: event.currentTarget.value.split(/[\s,]+/).filter(Boolean) }) }),
+          h("input", { type: "text", class: "text", value: publishers.value.join(", "), disabled: isFixed(publishers) || busy, placeholder: "all", "aria-label": PUBLISHERS_WORD, "aria-describedby": "publishers-from", onchange: (/** @type {any} */ event) => act.policy({ allowed_publishers: event.currentTarget.value.split(/[\s,]+/).filter(Boolean) }) }),
         ),
       ),
     ),

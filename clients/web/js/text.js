@@ -102,3 +102,8 @@ export function since(rfc3339, now = Date.now()) {
   if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ago`;
   return day(rfc3339);
 }
+
+/** `18:37`, in the reader's words. @param {string | null | undefined} rfc3339 */
+export function clock(rfc3339) {
+  return rfc3339 ? new Date(rfc3339).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }) : "";
+}

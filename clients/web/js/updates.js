@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { choiceBoxes, narrowed } from "./narrowing.js";
 import { progressBar } from "./progress.js";
 import { day, formatName, modelParts, optionWord, plural } from "./text.js";
-import { fetchWords } from "./updating.js";
+import { fetchWords, heldWords, isOverridable } from "./updating.js";
 
 /** @type {Record<string, string>} */
 const FIELD_WORDS = { "license/spdx": "Licence", context_length: "Context", "option/quantization": "Quantization", "option/size_bytes": "Size", description: "Description", parameters: "Parameters" };
@@ -13,7 +13,7 @@ const FIELD_WORDS = { "license/spdx": "Licence", context_length: "Context", "opt
 /** The Updates tab. @param {any} act @param {any} value */
 export function updates(act, value) {
   const { live, route, names } = value;
-  const all = [...live.updates.values()].sort((a, b) => rank(a) - rank(b) || (a.model < b.model ? -1 : 1));
+  const all = [...(value.updatesFor ?? live.updates).values()].sort((a, b) => rank(a) - rank(b) || (a.model < b.model ? -1 : 1));
   const choices = choicesOf(value.skills);
   const shown = narrowed(all, route, (update) => `${update.model} ${update.display_name ?? ""} ${update.format ?? ""}`, choices);
   const ready = all.filter(isReady);
@@ -77,7 +77,8 @@ function row(act, update, name, download, busy) {
         [update.kind === "content" ? `version ${update.version}, other bytes` : update.kind === "withdrawn" ? `version ${update.installed_version} was withdrawn` : `version ${update.installed_version} → ${update.version}`, update.option ? optionWord(update.option) : null, fetchWords(update), update.published_at ? day(update.published_at) : null, update.published_by ? `by ${update.published_by}` : null].filter(Boolean).map((fact) => h("span", { key: fact }, fact)),
       ),
       update.withdrawn ? h("p", { key: "withdrawn", class: "trouble" }, icon("warn"), h("span", null, update.withdrawn)) : null,
-      update.held_back.map((why) => h("p", { key: why.code + why.by, class: "note" }, icon("info"), h("span", null, h("strong", null, `Held back by ${why.by.replace("_", "-")}`), `: ${why.detail}`))),
+      update.held_back.map((why) => held(why.code + why.by, why)),
+      update.newer_held_back.map((why) => held(`newer ${why.code}${why.by}`, why, update.newer_version)),
       update.error ? h("p", { key: "error", class: "trouble" }, icon("warn"), h("span", null, update.error.detail)) : null,
       update.notes.map((note) => (note.notes ? h("p", { key: note.version, class: "note-text" }, h("strong", null, `Version ${note.version}: `), note.notes) : null)),
       changes(update),
@@ -85,6 +86,12 @@ function row(act, update, name, download, busy) {
     ),
     h("div", { class: "row-buttons", "data-focus-home": true }, buttons(act, update, title, busy, download)),
   );
+}
+
+/** @param {string} key @param {import("../types/daemon").HeldBack} why @param {number | null} [version] that is meant, where it is not the one offered */
+function held(key, why, version = null) {
+  const [by, detail] = heldWords(why);
+  return h("p", { key, class: "note" }, icon("info"), h("span", null, h("strong", null, version ? `Version ${version} is held back by ${by}` : `Held back by ${by}`), `: ${detail}`));
 }
 
 /** @param {import("../types/daemon").Update} update */
@@ -115,8 +122,8 @@ function said(value) {
 /** @param {any} act @param {import("../types/daemon").Update} update @param {string} title @param {boolean} busy @param {any} download */
 function buttons(act, update, title, busy, download) {
   if (download || update.state === "downloading") return [h("a", { key: "download", class: "button", href: "#/downloads" }, "Downloading")];
-  if (update.kind === "withdrawn") return [h("a", { key: "open", class: "button", href: `#/installed?q=${encodeURIComponent(update.model)}` }, "Show it")];
+  if (update.kind !== "version") return [h("a", { key: "open", class: "button", href: `#/installed?q=${encodeURIComponent(update.model)}` }, "Show it")];
   if (update.state === "ready") return [h("button", { key: "now", type: "button", class: "button primary", disabled: busy, "aria-label": `Switch ${title} to the new version now`, onclick: () => act.applyUpdate(update, { now: true }) }, icon("restart"), "Switch now")];
-  if (update.state === "held_back") return update.held_back.every((why) => why.code !== "policy") && update.option ? [h("button", { key: "force", type: "button", class: "button", disabled: busy, "aria-label": `Update ${title} anyway`, onclick: () => act.applyUpdate(update, { force: true }) }, "Update anyway")] : [];
+  if (update.state === "held_back") return update.held_back.every(isOverridable) && update.option ? [h("button", { key: "force", type: "button", class: "button", disabled: busy, "aria-label": `Update ${title} anyway`, onclick: () => act.applyUpdate(update, { force: true }) }, "Update anyway")] : [];
   return [h("button", { key: "update", type: "button", class: "button primary", disabled: busy, "aria-label": `Update ${title}`, onclick: () => act.applyUpdate(update) }, icon("down"), "Update")];
 }

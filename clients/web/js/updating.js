@@ -1,5 +1,6 @@
 // @ts-check
 import { confirmed } from "./dialog.js";
+import { POLICY_WORDS, PUBLISHERS_WORD } from "./policy_words.js";
 import { bytes, plural } from "./text.js";
 
 /** What a person may do about updates and about the files of what is installed.
@@ -38,6 +39,26 @@ export function createUpdating({ api, trying, ask = confirmed }) {
       trying.say(what.length ? `The models folder was read: ${what.join(", ")}.` : "The models folder holds what is listed here.", "ok");
     },
   };
+}
+
+/** What a person may override by name. */
+const OVERRIDABLE = new Set(["app_pin", "daemon", "llama_server", "does_not_fit", "rolled_back"]);
+/** @type {Record<string, string>} */
+const BY = { daemon: "this Model Hub", llama_server: "llama-server", device: "this computer", catalog: "the catalog", registry: "the registry", you: "you" };
+/** @type {Record<string, string>} */
+const POLICIES = { allowed_publishers: PUBLISHERS_WORD, ...Object.fromEntries(POLICY_WORDS) };
+
+/** @typedef {import("../types/daemon").HeldBack} HeldBack */
+
+/** @param {Pick<HeldBack, "code">} why */
+export function isOverridable({ code }) {
+  return OVERRIDABLE.has(code);
+}
+
+/** Who or what holds an update back, and why. An application is called as it calls itself. @param {Pick<HeldBack, "code" | "by" | "detail">} why @returns {[by: string, detail: string]} */
+export function heldWords({ code, by, detail }) {
+  if (code === "policy") return [`the policy “${POLICIES[by] ?? by}”`, detail];
+  return [code === "app_pin" ? by : (BY[by] ?? by), detail];
 }
 
 /** What is to be fetched for an update. @param {{size_bytes: number | null, total_bytes: number | null}} update */

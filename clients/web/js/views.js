@@ -1,6 +1,7 @@
 // @ts-check
 /** Everything beyond the first sight: the other tabs, the dialogs, and what a person may do there. A new tab is a line here, and one in `shell.js` and `routes.js`. */
 import { createAdministering } from "./administering.js";
+import { application } from "./api.js";
 import { createChatting } from "./chatting.js";
 import { details } from "./details.js";
 import { downloads } from "./downloads.js";
@@ -18,6 +19,7 @@ import { servers } from "./servers.js";
 import { settings } from "./settings.js";
 import { showTab } from "./tab_in_view.js";
 import { updates } from "./updates.js";
+import { createUpdatesFor } from "./updates_for.js";
 import { createUpdating } from "./updating.js";
 
 const QUIET_MS = 300;
@@ -31,6 +33,8 @@ const acts = {
   ...createUpdating(parts),
   ...createAdministering(parts),
 };
+
+const updatesFor = createUpdatesFor({ ...parts, application });
 
 /** @param {any} route */
 function read({ view }) {
@@ -62,6 +66,7 @@ extend({
     read(route);
   },
   hear({ type }) {
+    updatesFor.hear({ type });
     if (type === "snapshot") read(parts.store.get().route);
     if (type.startsWith("library.") && type !== "library.progress") acts.readSpaceSoon();
     if (type === "library.added" || type === "library.removed") acts.readFoundAgain();
