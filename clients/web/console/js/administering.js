@@ -63,7 +63,7 @@ export function administering({ api, act, store }) {
     },
     /** @param {any} publisher */
     addKey: (publisher) =>
-      asked({ title: `A key of ${publisher.display_name}`, fields: [{ name: "public_key", label: "Public key", required: true, most: 64, code: true, hint: "Ed25519, 64 hexadecimal digits, as `modelhub registry keys` shows it." }], confirm: "Add", submit: (/** @type {any} */ { public_key: key }) => api.post(`${path("publishers", publisher.name)}/keys`, { public_key: key.trim().toLowerCase() }) }, "The key is added."),
+      asked({ title: `A key of ${publisher.display_name}`, fields: [{ name: "public_key", label: "Public key", required: true, most: 64, code: true, hint: "Ed25519, 64 hexadecimal digits, as `modelhub registry keys new FILE` shows it." }], confirm: "Add", submit: (/** @type {any} */ { public_key: key }) => api.post(`${path("publishers", publisher.name)}/keys`, { public_key: key.trim().toLowerCase() }) }, "The key is added."),
     /** @param {any} publisher @param {any} key */
     revokeKey: (publisher, key) =>
       asked({ title: "Revoke this key?", text: `${key.key_id} of ${publisher.display_name} never counts again: what only it has signed is not signed any more.`, confirm: "Revoke", danger: true, keep: "Keep it", submit: () => api.remove(path("publishers", publisher.name, "keys", key.key_id)) }, "The key is revoked."),
