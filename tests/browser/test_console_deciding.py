@@ -125,6 +125,9 @@ async def test_rights_decide_what_is_offered_on_templates_publishers_and_tokens(
             await expect(main.locator("tbody tr").first).to_be_visible()
             whose = set(await main.locator("tbody th > span:first-child").all_inner_texts())
             assert (len(whose) > 1) == admin_too, (person, whose)
+            await main.get_by_role("button", name="New token").click()
+            publishes = desk.page.get_by_role("dialog").get_by_text("May publish for")
+            assert await publishes.count() == int(admin_too or person == "ada"), person
 
 
 async def test_the_log_is_filtered_by_whom_and_of_what_and_every_act_in_it_can_be_chosen(

@@ -72,10 +72,12 @@ export function administering({ api, act, store }) {
       const { me } = store.get();
       const admin = can(me, "admin");
       const options = admin ? SCOPES : SCOPES.filter(([scope]) => can(me, scope));
+      const own = admin ? [] : publishersOf(me);
       const fields = [
         ...(admin ? [{ name: "principal", label: "Person or service", required: true, most: 128, hint: "The same name for all tokens of a person: four eyes goes by it." }] : []),
         { name: "scopes", label: "May", kind: /** @type {const} */ ("checks"), options, value: "read" },
-        ...(admin ? [{ name: "publish", label: "May publish for", hint: "Names of publishers, apart by blanks." }] : [{ name: "publish", label: "May publish for", kind: /** @type {const} */ ("checks"), options: /** @type {[string, string][]} */ (publishersOf(me).map((name) => [name, name])) }]),
+        ...(admin ? [{ name: "publish", label: "May publish for", hint: "Names of publishers, apart by blanks." }] : []),
+        ...(own.length ? [{ name: "publish", label: "May publish for", kind: /** @type {const} */ ("checks"), options: /** @type {[string, string][]} */ (own.map((name) => [name, name])) }] : []),
         { name: "life", label: "Good for", kind: /** @type {const} */ ("select"), options: LIVES, value: "90", required: true },
         { name: "note", label: "Note", most: 200 },
       ];

@@ -92,7 +92,7 @@ export function sends(words, disabled, tone = "primary") {
 
 /** The button for a list's next page. @param {any} act @param {string} key of the need @param {any} list @param {string} what */
 export function showMore(act, key, list, what) {
-  return list.next ? h("p", { class: "more" }, button(`Show more of ${list.total.toLocaleString("en")} ${what}`, () => act.more(key))) : null;
+  return list.next ? h("p", { class: "more" }, button(`Show more of ${list.total.toLocaleString("en")} ${what}`, () => act.more(key), { key: "more" })) : null;
 }
 
 /** A selection whose value stands in the address. @param {any} act @param {any} route @param {string} name @param {string} label @param {[string, string][]} options */
