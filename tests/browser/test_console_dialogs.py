@@ -85,7 +85,7 @@ async def test_each_dialog_says_what_it_is_takes_the_focus_and_gives_it_back(
 async def _opened_and_closed(desk: Desk, wanted: Dialog) -> None:
     page = desk.page
     opener = wanted.found(page)
-    await expect(opener).to_be_visible()
+    await expect(opener).to_be_enabled()
     await desk.press(opener, "Space")
     shown = page.get_by_role("dialog", name=wanted.title, exact=True)
     await expect(shown).to_be_visible()

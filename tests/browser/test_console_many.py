@@ -24,6 +24,11 @@ VIEWS = (
 WIDTHS = (390, 1320, 1920)
 PENDING = 60
 TOKENS = 210
+MOVING = """() => [...document.querySelectorAll("*")]
+  .filter((el) => `${getComputedStyle(el).animationDuration}, ${getComputedStyle(el).transitionDuration}`
+    .split(", ").some((time) => parseFloat(time) > 0.001))
+  .map((el) => el.outerHTML.slice(0, 160))"""
+"""What takes its time to change."""
 CUT = """() => [...document.querySelectorAll("main *, header *")]
   .filter((el) => el.children.length === 0 && el.textContent.trim() && el.offsetWidth > 1)
   .filter((el) => !el.closest(".unseen, nav, pre") && getComputedStyle(el).textOverflow !== "ellipsis")
@@ -135,27 +140,20 @@ async def test_what_moves_stands_still_and_everything_has_an_edge_for_those_who_
 ) -> None:
     async with a_desk(browser, office, PERSON) as desk:
         page = desk.page
+        await desk.go("#/templates")
+        await desk.settled()
+        assert await page.evaluate(MOVING) != []
         await page.emulate_media(reduced_motion="reduce")
         for route in VIEWS:
             await desk.go(route)
             await desk.settled()
-            assert await page.evaluate("document.getAnimations().length") == 0, route
+            assert await page.evaluate(MOVING) == [], route
             await has_edges(page)
             marked = "el => getComputedStyle(el, '::after').backgroundColor"
-            current, other = (
-                page.locator("nav [aria-current]"),
-                page.locator("nav a:not([aria-current])").first,
-            )
+            current = page.locator("nav [aria-current]")
+            other = page.locator("nav a:not([aria-current])").first
             assert await current.evaluate(marked) != await other.evaluate(marked), route
             await page.emulate_media(forced_colors="none")
-        await desk.go("#/templates")
-        await desk.settled()
-        badge = page.locator(".tile .badge").first
-        assert (
-            float((await badge.evaluate("el => getComputedStyle(el).animationDuration")).rstrip("s")) < 0.001
-        )
-        await page.emulate_media(reduced_motion="no-preference")
-        assert float((await badge.evaluate("el => getComputedStyle(el).animationDuration")).rstrip("s")) > 0.1
 
 
 async def test_the_console_asks_nothing_but_the_public_api(browser: Browser, office: Office) -> None:
