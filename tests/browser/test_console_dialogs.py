@@ -26,8 +26,8 @@ class Dialog:
     first: str
 
     def found(self, page: Page) -> Locator:
-        role = "switch" if self.opener == "Not verified" else "button"
-        return page.get_by_role(role, name=self.opener).first
+        switch = page.get_by_role("switch", name=self.opener)
+        return page.get_by_role("button", name=self.opener).or_(switch).first
 
 
 DIALOGS = (
