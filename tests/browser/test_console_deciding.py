@@ -195,3 +195,15 @@ async def test_a_hostile_description_runs_nothing_wherever_it_is_shown(
         await expect(page.locator(".journal pre").first).to_contain_text("onerror=alert(1)")
         assert await page.locator(markup).count() == 0
         assert asked == []
+
+
+async def test_what_is_served_instead_is_told_however_long_ago_it_was_approved(
+    browser: Browser, office: Office
+) -> None:
+    office.approved("acme/old")
+    for number in range(51):
+        office.published("acme/old", description=f"Number {number}.")
+    newest = office.approved("acme/old")
+    async with a_desk(browser, office, "grace", "#/models/acme/old") as desk:
+        await desk.page.get_by_role("button", name=f"Withdraw version {newest}").click()
+        await expect(desk.page.get_by_role("dialog")).to_contain_text("Version 1 is served instead")
