@@ -59,7 +59,7 @@ async def test_publishing_approving_withdrawing_and_making_a_token_by_keyboard_a
 ) -> None:
     async with a_desk(browser, office, "ada") as ada:
         page = ada.page
-        await ada.press(page.get_by_role("link", name="Publish"))
+        await ada.press(page.get_by_role("link", name="Publish", exact=True))
         await ada.tab_to(page.get_by_label("Entry"))
         await page.keyboard.insert_text(json.dumps(content("typed") | {"id": "acme/typed"}))
         await ada.press(page.get_by_role("button", name="Publish acme/typed"))
@@ -172,7 +172,7 @@ async def test_a_hostile_description_runs_nothing_wherever_it_is_shown(
         description=hostile,
         notes=hostile,
         tags=["<b>bold</b>"],
-        license={"name": hostile[:60], "url": "javascript:alert(4)"},
+        license={"name": hostile[:60], "url": "https://models.example.com/'><b>"},
         options=[{"id": "gguf-x", "format": "gguf", "quantization": "<i>Q</i>", "files": files}],
     )
     async with a_desk(browser, office, "grace", "#/reviews") as desk:

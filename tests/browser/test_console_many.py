@@ -77,15 +77,16 @@ async def a_desk(browser: Browser, office: Office, person: str, width: int = 132
 async def test_names_as_long_as_they_may_be_stay_in_their_places_at_every_width(
     browser: Browser, office: Office
 ) -> None:
+    faults: list[object] = []
     for width in WIDTHS:
         async with a_desk(browser, office, PERSON, width) as desk:
             for route in VIEWS:
                 await desk.go(route)
                 await desk.settled()
-                assert await desk.wide() <= 0, (route, width)
                 await expect(desk.page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=0.99)
                 lost = await desk.page.evaluate(CUT)
-                assert lost == [], (route, width)
+                if lost or await desk.wide() > 0:
+                    faults.append((route, width, lost))
             await desk.go(f"#/models/{MODEL}")
             switch = desk.page.get_by_role("switch")
             for opener in (switch, desk.page.get_by_role("button", name="Withdraw version 1")):
@@ -94,6 +95,7 @@ async def test_names_as_long_as_they_may_be_stay_in_their_places_at_every_width(
                 await expect(dialog).to_be_visible()
                 assert await dialog.evaluate("el => el.scrollWidth - el.clientWidth") <= 0, width
                 await desk.page.keyboard.press("Escape")
+    assert faults == []
 
 
 async def test_a_long_queue_and_a_long_list_of_tokens_are_seen_whole_the_newest_token_first(
@@ -147,7 +149,7 @@ async def test_the_console_asks_nothing_but_the_public_api(browser: Browser, off
     paths = [re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(f"/api/v1{route.path}"))) for route in ROUTES]
     asked: list[Request] = []
     async with a_desk(browser, office, PERSON) as desk:
-        desk.page.on("request", asked.append)
+        desk.page.on("request", lambda request: asked.append(request))
         for route in VIEWS:
             await desk.go(route)
             await desk.settled()

@@ -58,7 +58,7 @@ export function administering({ api, act, store }) {
     /** @param {any} publisher */
     changePublisher(publisher) {
       const suspend = publisher.status === "active";
-      const text = suspend ? "Nothing of its is approved while it is suspended, and machines are told. What is served stays served: withdraw what has to go." : "Its versions can be approved again.";
+      const text = suspend ? "None of its versions is approved while it is suspended, and machines are told. What is served stays served: withdraw what has to go." : "Its versions can be approved again.";
       return asked({ title: `${suspend ? "Suspend" : "Activate"} ${publisher.display_name}?`, text, fields: [REASON], confirm: suspend ? "Suspend" : "Make active", danger: suspend, submit: (/** @type {any} */ { reason }) => api.patch(path("publishers", publisher.name), { status: suspend ? "suspended" : "active", reason: reason.trim() }) }, `${publisher.display_name} is ${suspend ? "suspended" : "active"}.`);
     },
     /** @param {any} publisher */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Deciding on versions and models. */
 import { h } from "../../js/dom.js";
+import { plural } from "../../js/text.js";
 import { ask } from "./forms.js";
 import { EVERY_TEMPLATE } from "./model.js";
 import { fetched } from "./data.js";
@@ -77,7 +78,7 @@ export function deciding({ api, act }) {
     /** @param {any} model */
     async resetCounters(model) {
       const { downloads, stars } = model.counters;
-      const done = await ask({ title: "Reset the counters?", text: `${model.id} has ${downloads.toLocaleString("en")} downloads and ${stars.toLocaleString("en")} stars. Both start again from zero; the audit log says so.`, confirm: "Reset", danger: true, submit: () => api.post(`${modelPath(model.id)}/counters/reset`) });
+      const done = await ask({ title: "Reset the counters?", text: `${model.id} has ${plural(downloads, "download")} and ${plural(stars, "star")}. Both start again from zero; the audit log says so.`, confirm: "Reset", danger: true, submit: () => api.post(`${modelPath(model.id)}/counters/reset`) });
       if (!done) return;
       act.say(`The counters of ${model.id} are zero.`);
       await act.refresh();
