@@ -172,7 +172,7 @@ async def test_a_hostile_description_runs_nothing_wherever_it_is_shown(
         description=hostile,
         notes=hostile,
         tags=["<b>bold</b>"],
-        license={"name": hostile[:60], "url": "https://models.example.com/'><b>"},
+        license={"name": hostile[:60], "url": "https://models.example.com/%3Cb%3E"},
         options=[{"id": "gguf-x", "format": "gguf", "quantization": "<i>Q</i>", "files": files}],
     )
     async with a_desk(browser, office, "grace", "#/reviews") as desk:
