@@ -112,8 +112,11 @@ async def test_a_long_queue_and_a_long_list_of_tokens_are_seen_whole_the_newest_
         page = desk.page
         await expect(page.locator("nav .count")).to_have_text(str(pending))
         await expect(page.locator("[data-review]")).to_have_count(50)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         await page.get_by_role("button", name=f"Show more of {pending} versions").click()
         await expect(page.locator("[data-review]")).to_have_count(pending)
+        assert len([url for url in asked if "limit=50" in url]) == 1, "what is shown is not asked for again"
         await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
         office.published("acme/n999")
         await expect(page.locator("[data-review]")).to_have_count(pending + 1)

@@ -8,8 +8,8 @@ import { address } from "./routes.js";
 const NOTICE_MS = 6_000;
 const TYPING_MS = 200;
 
-/** @param {{api: any, store: any, refresh: () => Promise<any>, signIn: (token: string) => void, signOut: () => void, enter: () => void}} parts */
-export function createActions({ api, store, refresh, signIn, signOut, enter }) {
+/** @param {{api: any, store: any, refresh: () => Promise<any>, more: (path: string) => Promise<any>, signIn: (token: string) => void, signOut: () => void, enter: () => void}} parts */
+export function createActions({ api, store, refresh, more, signIn, signOut, enter }) {
   let notices = 0;
   /** @type {any} */
   let typing = null;
@@ -95,7 +95,7 @@ export function createActions({ api, store, refresh, signIn, signOut, enter }) {
     /** @param {string} key */
     more(key) {
       store.set((/** @type {any} */ value) => ({ ...value, pages: new Map(value.pages).set(key, (value.pages.get(key) ?? 1) + 1) }));
-      return refresh();
+      return more(key);
     },
   };
   return Object.assign(act, deciding({ api, act }), administering({ api, act, store }));

@@ -36,7 +36,7 @@ const api = createRegistry(session.token, () => {
 });
 const data = createData(api, store);
 const live = createLive({ open: (path, rest) => api.open("GET", path, rest), onChange: refresh, onState: (connection) => store.set({ connection }) });
-const act = createActions({ api, store, refresh, signIn, signOut, enter: () => entry.begin() });
+const act = createActions({ api, store, refresh, more: data.more, signIn, signOut, enter: () => entry.begin() });
 
 /** What the view needs now, with as many pages as were asked for. @returns {import("./data.js").Need[]} */
 function needs() {
