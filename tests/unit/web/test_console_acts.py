@@ -21,6 +21,8 @@ def _written(tree: ast.AST) -> Iterator[ast.expr]:
                 yield value
             case ast.Assign(targets=[ast.Name(id="action")], value=value):
                 yield value
+            case _:
+                pass
 
 
 def test_every_act_of_the_log_can_be_chosen_and_no_other() -> None:

@@ -53,7 +53,7 @@ export function createData(api, store) {
 
   return {
     /** Ask for all of it, also for what is known. @param {Need[]} needs */
-    refresh: (needs) => Promise.all(needs.map(load)),
+    refresh: (needs) => Promise.all(needs.map((need) => load(need))),
     /** Ask for a list's next page alone, and put it to those that are known. @param {string} path */
     async more(path) {
       const { value } = store.get().data.get(path) ?? UNKNOWN;
