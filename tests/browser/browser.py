@@ -28,7 +28,7 @@ POLICY_WATCH = """document.addEventListener("securitypolicyviolation", (event) =
 FORCED = """() => {
   const kinds = [".button", ".badge", ".switch", "input:not([type=checkbox])", "select", "progress"];
   return [...document.querySelectorAll(kinds.map((kind) => `:is(main, dialog) ${kind}`).join())]
-    .filter((el) => el.offsetWidth && getComputedStyle(el).borderTopWidth === "0px")
+    .filter((el) => el.offsetWidth > 1 && getComputedStyle(el).borderTopWidth === "0px")
     .map((el) => el.outerHTML.slice(0, 200));
 }"""
 AXE_RUN = """async ([within, only]) => {

@@ -14,7 +14,7 @@ from playwright.async_api import Locator, Page, expect
 
 from modelhub_client import RegistryClient
 from tests.browser.browser import Tab
-from tests.fakes.registry_process import registry_process
+from tests.fakes.registry_process import RegistryProcess, registry_process
 from tests.unit.registry.samples import file_json, option_json, publish_json
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> & 'quotes' {{7*7}} javascript:alert(3)"
@@ -28,6 +28,7 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "barbara": ("read",),
 }
 """Persons, and what their tokens may do."""
+WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _DIGESTS = itertools.count(1)
 
 
@@ -38,12 +39,19 @@ def content(name: str, **more: Any) -> dict[str, Any]:
     return publish_json(**({"display_name": name.title(), "options": [option_json(files=[file])]} | more))
 
 
+def undigested(name: str) -> list[Any]:
+    """Options that block an approval: nobody knows what the file should hold."""
+    (option,) = content(name)["options"]
+    return [option | {"files": [option["files"][0] | {"sha256": None}]}]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Office:
-    """A registry at `url`; `tokens` by person."""
+    """A registry at `url`, `process`; `tokens` by person."""
 
     url: str
     tokens: Mapping[str, str]
+    process: RegistryProcess
 
     def client(self, person: str) -> RegistryClient:
         return RegistryClient(self.url, token=self.tokens[person])
@@ -54,9 +62,9 @@ class Office:
         with self.client(by) as client:
             return client.publish(model, entry, idempotency_key=f"key-{next(_DIGESTS)}").version
 
-    def approved(self, model: str, *, by: str = "grace", **more: Any) -> int:
-        """Publish a version and approve it; its number."""
-        version = self.published(model, **more)
+    def approved(self, model: str, *, by: str = "grace", author: str = "ada", **more: Any) -> int:
+        """Publish a version as `author` and approve it; its number."""
+        version = self.published(model, by=author, **more)
         with self.client(by) as client:
             digest = client.version(model, version).content_sha256
             client.decide(model, version, "approve", content_sha256=digest)
@@ -72,7 +80,7 @@ def open_office(folder: Path, *arguments: str) -> Iterator[Office]:
             admin.create_publisher("acme", display_name="Acme")
             for person, scopes in SCOPES.items():
                 tokens[person] = admin.create_token(person, scopes, expires_in_s=86_400 * 40).token
-        yield Office(url=process.url, tokens=tokens)
+        yield Office(url=process.url, tokens=tokens, process=process)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +123,16 @@ class Desk:
                 return
             await self.page.keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {wanted}")
+
+    async def press(self, wanted: Locator, key: str = "Enter") -> None:
+        """Go there by Tab, and press a key."""
+        await self.tab_to(wanted)
+        await self.page.keyboard.press(key)
+
+    async def wide(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        width: int = await self.page.evaluate(WIDE)
+        return width
 
     async def settled(self) -> None:
         """Wait until nothing is being loaded."""

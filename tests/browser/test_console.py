@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.browser import ABSENT, find_chromium, no_findings, opened_tab
-from tests.browser.console_world import HOSTILE, ODD, Desk, Office, content, open_office
+from tests.browser.console_world import HOSTILE, ODD, Desk, Office, content, open_office, undigested
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -37,16 +37,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with open_office(tmp_path_factory.mktemp("office")) as opened:
         opened.approved("acme/seen", description="Seen before.")
         opened.published("acme/seen", description=HOSTILE, notes=HOSTILE)
-        opened.published("acme/blocked", options=_without_digest())
+        opened.published("acme/blocked", options=undigested("blocked"))
         opened.approved("acme/named", display_name="Wide Awake")
         with opened.client("admin") as admin:
             admin.put_template("seen", name="Seen", models=("acme/seen",), description=HOSTILE)
         yield opened
-
-
-def _without_digest() -> list[object]:
-    (option,) = content("blocked")["options"]
-    return [option | {"files": [option["files"][0] | {"sha256": None}]}]
 
 
 @contextlib.asynccontextmanager
@@ -172,8 +167,7 @@ async def test_axe_finds_nothing_on_any_view_or_dialog_in_either_theme_and_all_f
             await no_findings(page, themes=True)
             for width in WIDTHS:
                 await page.set_viewport_size({"width": width, "height": 800})
-                wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-                assert await page.evaluate(wide) <= 0, (route, width)
+                assert await desk.wide() <= 0, (route, width)
             if route != "#/publish":
                 await page.set_viewport_size({"width": 390, "height": 800})
                 await page.reload()

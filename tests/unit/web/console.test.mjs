@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { entryBytes } from "../../../clients/web/console/js/canonical.js";
 import { extent, placeOf, plainValue, wordsBetween } from "../../../clients/web/console/js/diff.js";
+import { createEntry } from "../../../clients/web/console/js/entering.js";
 import { createLive } from "../../../clients/web/console/js/live.js";
 import { faultInConsistency, faultInInclusion, leafHash } from "../../../clients/web/console/js/merkle.js";
 import { checkLog } from "../../../clients/web/console/js/proof.js";
@@ -127,6 +128,31 @@ test("a registry that is away is asked again, more and more seldom", async () =>
   assert.deepEqual(waits.slice(0, 7), [400, 800, 1600, 3200, 6400, 8000, 8000]);
   assert.ok(states.every((word) => word === "lost"));
   live.stop();
+});
+
+test("who a token is is asked until the registry answers, and a token that was given up is nobody's any more", async () => {
+  const answers = [{ status: 0 }, { status: 503 }, { status: 429, retryAfterS: 30 }, { status: 502 }, { me: "ada" }];
+  const waits = [];
+  const runs = [];
+  const told = [];
+  const whoAmI = async () => {
+    const next = answers.shift();
+    if (next.me) return next.me;
+    throw Object.assign(new Error(`status ${next.status}`), next);
+  };
+  const entry = createEntry({ whoAmI, onMe: (me) => told.push(me), onAway: (why) => told.push(why), onRefused: (problem) => told.push(`refused: ${problem.message}`), later: (run, ms) => (waits.push(ms), runs.push(run)) });
+  await entry.begin();
+  while (runs.length) await runs.shift()();
+  assert.deepEqual(told, ["status 0", "status 503", "status 429", "status 502", "ada"]);
+  assert.deepEqual(waits, [1000, 2000, 30_000, 8000]);
+  answers.push({ status: 401 }, { status: 0 });
+  await entry.begin();
+  assert.equal(told.at(-1), "refused: status 401");
+  const first = entry.begin();
+  entry.stop();
+  await first;
+  assert.equal(told.at(-1), "refused: status 401");
+  assert.equal(runs.length, 0);
 });
 
 /** The tree over some leaves, by its definition (RFC 6962). */

@@ -2,14 +2,14 @@
 /** What a person may do. Each asks the registry; what came of it is asked for again, here and in every other console. */
 import { deciding } from "./deciding.js";
 import { administering } from "./administering.js";
-import { refusal } from "./forms.js";
+import { refusal, toFault } from "./forms.js";
 import { address } from "./routes.js";
 
 const NOTICE_MS = 6_000;
 const TYPING_MS = 200;
 
-/** @param {{api: any, store: any, refresh: () => Promise<any>, signIn: (token: string) => void, signOut: () => void}} parts */
-export function createActions({ api, store, refresh, signIn, signOut }) {
+/** @param {{api: any, store: any, refresh: () => Promise<any>, more: (path: string) => Promise<any>, signIn: (token: string) => void, signOut: () => void, enter: () => void}} parts */
+export function createActions({ api, store, refresh, more, signIn, signOut, enter }) {
   let notices = 0;
   /** @type {any} */
   let typing = null;
@@ -41,6 +41,8 @@ export function createActions({ api, store, refresh, signIn, signOut }) {
     } catch (error) {
       const { fault, faults } = refusal(error, fields);
       change(form, { fault, faults, errors: /** @type {any} */ (error).errors ?? [] });
+      if (/** @type {any} */ (error).status === 409) refresh(); // somebody else was first
+      requestAnimationFrame(() => toFault(document));
       return undefined;
     } finally {
       mark(form, false);
@@ -69,6 +71,7 @@ export function createActions({ api, store, refresh, signIn, signOut }) {
     refresh,
     signIn,
     signOut,
+    enter,
     change,
     tried,
     /** @param {string} form @param {string} name @param {string} text */
@@ -92,7 +95,7 @@ export function createActions({ api, store, refresh, signIn, signOut }) {
     /** @param {string} key */
     more(key) {
       store.set((/** @type {any} */ value) => ({ ...value, pages: new Map(value.pages).set(key, (value.pages.get(key) ?? 1) + 1) }));
-      return refresh();
+      return more(key);
     },
   };
   return Object.assign(act, deciding({ api, act }), administering({ api, act, store }));

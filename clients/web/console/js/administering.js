@@ -58,12 +58,12 @@ export function administering({ api, act, store }) {
     /** @param {any} publisher */
     changePublisher(publisher) {
       const suspend = publisher.status === "active";
-      const text = suspend ? "Nothing of its is approved while it is suspended, and machines are told. What is served stays served: withdraw what has to go." : "Its versions can be approved again.";
+      const text = suspend ? "None of its versions is approved while it is suspended, and machines are told. What is served stays served: withdraw what has to go." : "Its versions can be approved again.";
       return asked({ title: `${suspend ? "Suspend" : "Activate"} ${publisher.display_name}?`, text, fields: [REASON], confirm: suspend ? "Suspend" : "Make active", danger: suspend, submit: (/** @type {any} */ { reason }) => api.patch(path("publishers", publisher.name), { status: suspend ? "suspended" : "active", reason: reason.trim() }) }, `${publisher.display_name} is ${suspend ? "suspended" : "active"}.`);
     },
     /** @param {any} publisher */
     addKey: (publisher) =>
-      asked({ title: `A key of ${publisher.display_name}`, fields: [{ name: "public_key", label: "Public key", required: true, most: 64, code: true, hint: "Ed25519, 64 hexadecimal digits, as `modelhub registry keys` shows it." }], confirm: "Add", submit: (/** @type {any} */ { public_key: key }) => api.post(`${path("publishers", publisher.name)}/keys`, { public_key: key.trim().toLowerCase() }) }, "The key is added."),
+      asked({ title: `A key of ${publisher.display_name}`, fields: [{ name: "public_key", label: "Public key", required: true, most: 64, code: true, hint: "Ed25519, 64 hexadecimal digits, as `modelhub registry keys new FILE` shows it." }], confirm: "Add", submit: (/** @type {any} */ { public_key: key }) => api.post(`${path("publishers", publisher.name)}/keys`, { public_key: key.trim().toLowerCase() }) }, "The key is added."),
     /** @param {any} publisher @param {any} key */
     revokeKey: (publisher, key) =>
       asked({ title: "Revoke this key?", text: `${key.key_id} of ${publisher.display_name} never counts again: what only it has signed is not signed any more.`, confirm: "Revoke", danger: true, keep: "Keep it", submit: () => api.remove(path("publishers", publisher.name, "keys", key.key_id)) }, "The key is revoked."),
@@ -72,10 +72,12 @@ export function administering({ api, act, store }) {
       const { me } = store.get();
       const admin = can(me, "admin");
       const options = admin ? SCOPES : SCOPES.filter(([scope]) => can(me, scope));
+      const own = admin ? [] : publishersOf(me);
       const fields = [
         ...(admin ? [{ name: "principal", label: "Person or service", required: true, most: 128, hint: "The same name for all tokens of a person: four eyes goes by it." }] : []),
         { name: "scopes", label: "May", kind: /** @type {const} */ ("checks"), options, value: "read" },
-        ...(admin ? [{ name: "publish", label: "May publish for", hint: "Names of publishers, apart by blanks." }] : [{ name: "publish", label: "May publish for", kind: /** @type {const} */ ("checks"), options: /** @type {[string, string][]} */ (publishersOf(me).map((name) => [name, name])) }]),
+        ...(admin ? [{ name: "publish", label: "May publish for", hint: "Names of publishers, apart by blanks." }] : []),
+        ...(own.length ? [{ name: "publish", label: "May publish for", kind: /** @type {const} */ ("checks"), options: /** @type {[string, string][]} */ (own.map((name) => [name, name])) }] : []),
         { name: "life", label: "Good for", kind: /** @type {const} */ ("select"), options: LIVES, value: "90", required: true },
         { name: "note", label: "Note", most: 200 },
       ];

@@ -1,6 +1,8 @@
 // @ts-check
 import { Problem, createApi } from "../../js/api.js";
 
+const AWAY = "The registry does not answer. Check the network; this page goes on by itself when it is back.";
+
 /**
  * The registry's API with this window's token.
  * @param {() => string | null} token
@@ -14,8 +16,9 @@ export function createRegistry(token, signedOut) {
     try {
       return await ask(method, path, rest);
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== "unreachable") throw error;
-      throw new Problem({ status: 0, code: "unreachable", detail: "The registry does not answer. Check the network; this page goes on by itself when it is back." });
+      if (error instanceof Problem && error.code === "unreachable") throw new Problem({ status: 0, code: "unreachable", detail: AWAY });
+      if (error instanceof Problem && error.code === "unexpected") throw new Problem({ status: error.status, code: "unexpected", detail: `The registry, or what stands before it, answered with status ${error.status}. Its log says why.` });
+      throw error;
     }
   }
 

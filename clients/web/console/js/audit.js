@@ -3,12 +3,13 @@ import { h } from "../../js/dom.js";
 import { icon } from "../../js/icons.js";
 import { plural } from "../../js/text.js";
 import { UNKNOWN } from "./data.js";
-import { button, choice, empty, heading, moment, panel, search, showMore, waiting } from "./pieces.js";
+import { button, choice, empty, heading, moment, panel, prose, search, showMore, waiting } from "./pieces.js";
 import { queryOf } from "./routes.js";
 
-const ACTIONS = [
-  "version.published", "version.approved", "version.rejected", "version.cancelled", "version.withdrawn", "model.verified", "model.unverified", "model.verification_carried", "template.put", "template.deleted", "counters.reset",
-  "publisher.created", "publisher.suspended", "publisher.activated", "publisher_key.added", "publisher_key.revoked", "token.created", "token.revoked",
+/** Every act that the registry writes down. */
+export const ACTIONS = [
+  "version.published", "version.blocked", "version.approved", "version.rejected", "version.cancelled", "version.withdrawn", "model.verified", "model.unverified", "model.verification_carried", "model.counters_reset", "template.put", "template.deleted",
+  "publisher.created", "publisher.suspended", "publisher.activated", "publisher_key.added", "publisher_key.revoked", "token.created", "token.revoked", "keys.rotated", "seed.imported",
 ];
 
 /** @param {any} route */
@@ -28,7 +29,7 @@ export function audit(act, value) {
   const known = value.data.get(key) ?? UNKNOWN;
   const options = [["", "Every act"], ...ACTIONS.map((action) => [action, words(action)])];
   return [
-    heading("Audit", button(proof?.busy ? "Checking…" : "Check the proof", () => act.checkProof(), { tone: "primary", drawing: "seal", disabled: Boolean(proof?.busy) || known.value === null })),
+    heading("Audit", button(proof?.busy ? "Checking…" : "Check the proof", () => act.checkProof(), { key: "check", tone: "primary", drawing: "seal", disabled: Boolean(proof?.busy) || known.value === null })),
     proof && !proof.busy ? findings(proof) : null,
     h("div", { key: "bar", class: "bar" }, search(act, route, "subject", "Of what: publisher/name@version"), search(act, route, "actor", "By whom"), choice(act, route, "action", "Act", /** @type {[string, string][]} */ (options))),
     known.value === null ? waiting(act, known) : h("p", { key: "summary", class: "summary", role: "status" }, `${plural(known.value.total, "entry", "entries")}, the newest first`),
@@ -70,7 +71,7 @@ function line(entry, proof) {
 
 /** @param {any} proof */
 function findings(proof) {
-  if (proof.error) return h("p", { key: "proof", class: "refused bad", role: "alert" }, icon("warn"), h("span", null, proof.error));
+  if (proof.error) return h("p", { key: "proof", class: "refused bad", role: "alert" }, icon("warn"), h("span", null, prose(proof.error)));
   const good = proof.findings.every((/** @type {any} */ one) => one.ok);
   return h(
     "div",
@@ -78,7 +79,7 @@ function findings(proof) {
     panel(
       good ? "The log holds" : "The log does not hold",
       h("span", { class: "aside" }, "checked in this browser"),
-      h("ul", { class: "findings" }, proof.findings.map((/** @type {any} */ one) => h("li", { key: one.title, class: one.ok ? "ok" : "bad" }, icon(one.ok ? "check" : "cross"), h("div", null, h("p", null, one.title), h("p", { class: "hint" }, one.detail))))),
+      h("ul", { class: "findings" }, proof.findings.map((/** @type {any} */ one) => h("li", { key: one.title, class: one.ok ? "ok" : "bad" }, icon(one.ok ? "check" : "cross"), h("div", null, h("p", null, one.title), h("p", { class: "hint" }, prose(one.detail)))))),
     ),
   );
 }

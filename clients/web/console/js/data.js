@@ -22,14 +22,14 @@ export function createData(api, store) {
   /** @type {Map<string, AbortController>} */
   const asking = new Map();
 
-  /** @param {Need} need */
-  async function load(need) {
+  /** @param {Need} need @param {(signal: AbortSignal) => Promise<any>} [ask] */
+  async function load(need, ask = (signal) => fetched(api, need, signal)) {
     const key = keyOf(need);
     asking.get(key)?.abort();
     const mine = new AbortController();
     asking.set(key, mine);
     try {
-      const value = await fetched(api, need, mine.signal);
+      const value = await ask(mine.signal);
       if (!mine.signal.aborted) put(key, { value, error: "", status: 200, text: JSON.stringify(value) });
     } catch (error) {
       if (mine.signal.aborted) return;
@@ -53,7 +53,16 @@ export function createData(api, store) {
 
   return {
     /** Ask for all of it, also for what is known. @param {Need[]} needs */
-    refresh: (needs) => Promise.all(needs.map(load)),
+    refresh: (needs) => Promise.all(needs.map((need) => load(need))),
+    /** Ask for a list's next page alone, and put it to those that are known. @param {string} path */
+    async more(path) {
+      const { value } = store.get().data.get(path) ?? UNKNOWN;
+      if (!value?.next) return;
+      await load({ path }, async (signal) => {
+        const page = await api.get(following(path, value.next), signal);
+        return { ...page, items: [...value.items, ...page.items] };
+      });
+    },
     /** Forget everything: another person may see other things. */
     forget() {
       for (const one of asking.values()) one.abort();
@@ -69,11 +78,16 @@ export async function fetched(api, { path, pages = 1, all = false }, signal) {
   let next = first.next;
   const items = first.items ? [...first.items] : null;
   for (let page = 1; items && next && page < (all ? MOST_PAGES : pages); page += 1) {
-    const more = await api.get(`${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(next)}`, signal);
+    const more = await api.get(following(path, next), signal);
     items.push(...more.items);
     next = more.next;
   }
   return items ? { ...first, items, next } : first;
+}
+
+/** @param {string} path @param {string} next */
+function following(path, next) {
+  return `${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(next)}`;
 }
 
 /** @param {Need} need */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Deciding on versions and models. */
 import { h } from "../../js/dom.js";
+import { plural } from "../../js/text.js";
 import { ask } from "./forms.js";
 import { EVERY_TEMPLATE } from "./model.js";
 import { fetched } from "./data.js";
@@ -15,15 +16,18 @@ export function deciding({ api, act }) {
   /** @param {any} version */
   const at = (version) => `${modelPath(version.model)}/versions/${version.version}`;
 
-  /** Every template as it is now: what the view holds of them may be old, or not there yet. Null, and said, where they cannot be read. */
-  async function everyTemplate() {
+  /** A whole list as it is now: what the view holds of it may be old, a part, or not there yet. Null, and said, where it cannot be read.
+   * @param {import("./data.js").Need} need @param {string} unknown @returns {Promise<any[] | null>} */
+  async function whole(need, unknown) {
     try {
-      return (await fetched(api, EVERY_TEMPLATE)).items;
+      return (await fetched(api, need)).items;
     } catch (error) {
-      act.say(`Which badges move cannot be told: ${/** @type {Error} */ (error).message}`, "bad");
+      act.say(`${unknown} cannot be told: ${/** @type {Error} */ (error).message}`, "bad");
       return null;
     }
   }
+  const everyTemplate = () => whole(EVERY_TEMPLATE, "Which badges move");
+  const everyVersion = (/** @type {string} */ model) => whole({ path: `${modelPath(model)}/versions?limit=200`, all: true }, "Which version is served instead");
 
   return {
     /** @param {string} form @param {any} version @param {"approve" | "reject"} decision @param {string} reason */
@@ -42,12 +46,12 @@ export function deciding({ api, act }) {
       act.say(`Version ${version.version} is taken back.`);
       await act.refresh();
     },
-    /** @param {any} version @param {any[]} versions @param {any} value */
-    async withdraw(version, versions, value) {
-      const next = servedAfter(versions, version.version);
+    /** @param {any} version @param {any} value */
+    async withdraw(version, value) {
       const known = value.data.get(modelPath(version.model))?.value;
-      const templates = await everyTemplate();
-      if (!templates) return;
+      const [templates, versions] = await Promise.all([everyTemplate(), everyVersion(version.model)]);
+      if (!templates || !versions) return;
+      const next = servedAfter(versions, version.version);
       const follows = !version.served ? "It is not the one that is served." : next === null ? "No other version is approved: the model is gone from every machine's catalog, with a tombstone." : `Version ${next} is served instead, unverified.`;
       const body = h("div", { key: "follows" }, h("p", null, `Machines stop getting version ${version.version} of ${version.model}. ${follows}`), version.served && known?.verified ? previewed(moves(templates, version.model, false)) : null);
       const done = await ask({ title: `Withdraw version ${version.version}?`, body, fields: [{ ...REASON, hint: "Shown on every machine and kept in the audit log." }], confirm: "Withdraw", danger: true, keep: "Keep it", submit: ({ reason }) => api.post(`${at(version)}/withdraw`, { reason: reason.trim() }) });
@@ -74,7 +78,7 @@ export function deciding({ api, act }) {
     /** @param {any} model */
     async resetCounters(model) {
       const { downloads, stars } = model.counters;
-      const done = await ask({ title: "Reset the counters?", text: `${model.id} has ${downloads.toLocaleString("en")} downloads and ${stars.toLocaleString("en")} stars. Both start again from zero; the audit log says so.`, confirm: "Reset", danger: true, submit: () => api.post(`${modelPath(model.id)}/counters/reset`) });
+      const done = await ask({ title: "Reset the counters?", text: `${model.id} has ${plural(downloads, "download")} and ${plural(stars, "star")}. Both start again from zero; the audit log says so.`, confirm: "Reset", danger: true, submit: () => api.post(`${modelPath(model.id)}/counters/reset`) });
       if (!done) return;
       act.say(`The counters of ${model.id} are zero.`);
       await act.refresh();

@@ -2,6 +2,7 @@
 /** Fields of forms, and the dialog that asks for a few of them. */
 import { h, mount } from "../../js/dom.js";
 import { icon } from "../../js/icons.js";
+import { prose, sends } from "./pieces.js";
 
 /**
  * @typedef {object} Field
@@ -30,14 +31,14 @@ export function input(field, value, typed, fault) {
       : field.kind === "select"
         ? h("span", { class: "select" }, h("select", { ...common, oninput: null, onchange: common.oninput }, (field.options ?? []).map(([one, word]) => h("option", { key: one, value: one }, word))), icon("chevron"))
         : h("input", { type: field.kind === "secret" ? "password" : "text", autocomplete: "off", spellcheck: "false", ...common }),
-    field.hint ? h("p", { id: `${id}-hint`, class: "hint" }, field.hint) : null,
+    field.hint ? h("p", { id: `${id}-hint`, class: "hint" }, prose(field.hint)) : null,
     fault ? h("p", { id: `${id}-fault`, class: "trouble" }, icon("warn"), h("span", null, fault)) : null,
   );
 }
 
 /** Checks of which any number may be set; their value is the list of those, apart by blanks.
- * @param {Field} field @param {string} value @param {(value: string) => void} typed */
-function checks(field, value, typed) {
+ * @param {Field} field @param {string} value @param {(value: string) => void} typed @param {string} [fault] */
+function checks(field, value, typed, fault) {
   const chosen = new Set(value.split(" ").filter(Boolean));
   return h(
     "fieldset",
@@ -59,13 +60,19 @@ function checks(field, value, typed) {
         h("span", null, word),
       ),
     ),
-    field.hint ? h("p", { class: "hint" }, field.hint) : null,
+    field.hint ? h("p", { class: "hint" }, prose(field.hint)) : null,
+    fault ? h("p", { class: "trouble", role: "alert" }, icon("warn"), h("span", null, fault)) : null,
   );
 }
 
+/** Go to the first field that was refused: what is wrong with it is read out there. @param {ParentNode} within */
+export function toFault(within) {
+  /** @type {HTMLElement | null} */ (within.querySelector('[aria-invalid="true"]'))?.focus();
+}
+
 /**
- * Ask in a dialog, which stays open and says why while the registry refuses. Answers what `submit` gave, or
- * undefined when it was closed.
+ * Ask in a dialog, which stays open and says why while the registry refuses. Answers what `submit` gave, also to
+ * who closed it meanwhile: what was asked of the registry is not taken back by that. Undefined when nothing was asked.
  * @template T
  * @param {{title: string, text?: string, body?: import("../../js/dom.js").Child, fields?: Field[], confirm: string, danger?: boolean, keep?: string, submit: (values: Record<string, string>) => Promise<T>}} question
  * @returns {Promise<T | undefined>}
@@ -74,6 +81,7 @@ export function ask({ title, text, body = null, fields = [], confirm, danger = f
   return new Promise((resolve) => {
     const dialog = document.createElement("dialog");
     dialog.setAttribute("aria-labelledby", "dialog-title");
+    if (text || body) dialog.setAttribute("aria-describedby", "dialog-text");
     dialog.className = body || fields.length ? "wide" : "";
     const render = mount(dialog);
     /** @type {Record<string, string>} */
@@ -83,15 +91,20 @@ export function ask({ title, text, body = null, fields = [], confirm, danger = f
     let [fault, busy] = ["", false];
     /** @type {T | undefined} */
     let answer;
+    /** What was asked of the registry and is not answered yet. @type {Promise<void>} */
+    let asked = Promise.resolve();
     const typed = (/** @type {string} */ name) => (/** @type {string} */ value) => {
       values[name] = value;
       delete faults[name];
       show();
     };
 
-    async function sent(/** @type {Event} */ event) {
+    function sent(/** @type {Event} */ event) {
       event.preventDefault();
-      if (busy) return;
+      if (!busy) asked = send();
+    }
+
+    async function send() {
       [fault, faults, busy] = ["", {}, true];
       show();
       try {
@@ -101,6 +114,7 @@ export function ask({ title, text, body = null, fields = [], confirm, danger = f
         busy = false;
         ({ fault, faults } = refusal(error, fields));
         show();
+        toFault(dialog);
       }
     }
 
@@ -110,28 +124,28 @@ export function ask({ title, text, body = null, fields = [], confirm, danger = f
           "form",
           { onsubmit: sent },
           h("h2", { id: "dialog-title" }, title),
-          text ? h("p", null, text) : null,
-          body,
-          fields.map((field) => (field.kind === "checks" ? checks(field, values[field.name], typed(field.name)) : input(field, values[field.name], typed(field.name), faults[field.name]))),
+          text || body ? h("div", { id: "dialog-text" }, text ? h("p", null, text) : null, body) : null,
+          fields.map((field) => (field.kind === "checks" ? checks(field, values[field.name], typed(field.name), faults[field.name]) : input(field, values[field.name], typed(field.name), faults[field.name]))),
           fault ? h("p", { class: "trouble", role: "alert" }, icon("warn"), h("span", null, fault)) : null,
           h(
             "div",
             { class: "buttons" },
             h("button", { type: "button", class: "button", autofocus: fields.length === 0, onclick: () => dialog.close() }, keep),
-            h("button", { type: "submit", class: `button ${danger ? "danger" : "primary"}`, disabled: busy }, confirm),
+            sends(confirm, busy, danger ? "danger" : "primary"),
           ),
         ),
       );
     }
 
-    dialog.addEventListener("close", () => {
+    dialog.addEventListener("close", async () => {
       dialog.remove();
+      if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true }); // its button went meanwhile
+      await asked;
       resolve(answer);
     });
     show();
     document.body.append(dialog);
     dialog.showModal();
-    dialog.querySelector("input, textarea, select")?.dispatchEvent(new Event("focus"));
     if (fields.length) /** @type {any} */ (dialog.querySelector("input, textarea, select"))?.focus();
   });
 }

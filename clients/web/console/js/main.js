@@ -6,6 +6,7 @@ import { keepTab, showTab } from "../../js/tab_in_view.js";
 import { createActions } from "./actions.js";
 import { createRegistry } from "./api.js";
 import { createData, keyOf } from "./data.js";
+import { createEntry } from "./entering.js";
 import { createLive } from "./live.js";
 import { EVERY_TEMPLATE } from "./model.js";
 import { can } from "./rights.js";
@@ -30,10 +31,12 @@ const store = createStore({
   made: null,
   proof: null,
 });
-const api = createRegistry(session.token, () => signOut("The registry does not take this token any more: it was revoked or is over."));
+const api = createRegistry(session.token, () => {
+  if (store.get().me) signOut("The registry does not take this token any more: it was revoked or is over.");
+});
 const data = createData(api, store);
 const live = createLive({ open: (path, rest) => api.open("GET", path, rest), onChange: refresh, onState: (connection) => store.set({ connection }) });
-const act = createActions({ api, store, refresh, signIn, signOut });
+const act = createActions({ api, store, refresh, more: data.more, signIn, signOut, enter: () => entry.begin() });
 
 /** What the view needs now, with as many pages as were asked for. @returns {import("./data.js").Need[]} */
 function needs() {
@@ -60,34 +63,44 @@ async function signIn(token) {
   const fault = faultInToken(token);
   if (fault) {
     store.set({ signIn: { busy: false, detail: fault } });
+    atToken();
     return;
   }
   session.keep(token);
-  await begin();
+  store.set({ signIn: { busy: true, detail: "" } });
+  await entry.begin();
 }
 
-/** Ask who the token is, and show what is for it. */
-async function begin() {
-  try {
-    const me = await api.get("/me");
+const entry = createEntry({
+  whoAmI: () => api.get("/me"),
+  onMe(me) {
     store.set((value) => ({ ...value, me, drafts: {}, signIn: { busy: false, detail: "" } }));
     arrive();
     live.start();
-  } catch (error) {
-    const problem = /** @type {any} */ (error);
-    if (problem.status !== 401) session.forget();
+  },
+  onAway: (detail) => store.set({ signIn: { busy: true, detail } }),
+  onRefused(problem) {
+    session.forget();
     store.set({ signIn: { busy: false, detail: problem.status === 401 ? problem.message : `You are not signed in: ${problem.message}` } });
-  }
+    atToken();
+  },
+});
+
+/** The keyboard goes where a token is pasted; why it has to be is read out there. */
+function atToken() {
+  requestAnimationFrame(() => document.getElementById("field-token")?.focus());
 }
 
 /** @param {string} [why] */
 function signOut(why = "") {
   session.forget();
+  entry.stop();
   live.stop();
   live.forget();
   data.forget();
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   store.set((value) => ({ ...value, me: null, drafts: {}, pages: new Map(), notices: [], made: null, proof: null, signIn: { busy: false, detail: why } }));
+  atToken();
 }
 
 /** The address is another. */
@@ -146,4 +159,5 @@ document.addEventListener("visibilitychange", () => {
 
 store.subscribe(show);
 show(store.get());
-if (session.token()) begin();
+if (session.token()) entry.begin();
+else atToken();

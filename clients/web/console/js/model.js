@@ -102,13 +102,13 @@ function versionList(act, value, versions, paths) {
   return panel(
     "Versions",
     h("span", { class: "aside" }, plural(versions.total, "version")),
-    h("ol", { class: "history", reversed: true }, versions.items.map((/** @type {any} */ version) => versionRow(act, value, version, versions.items, paths))),
+    h("ol", { class: "history", reversed: true }, versions.items.map((/** @type {any} */ version) => versionRow(act, value, version, paths))),
     showMore(act, paths.versions, versions, "versions"),
   );
 }
 
-/** @param {any} act @param {any} value @param {any} version @param {any[]} all @param {any} paths */
-function versionRow(act, value, version, all, paths) {
+/** @param {any} act @param {any} value @param {any} version @param {any} paths */
+function versionRow(act, value, version, paths) {
   const { me, route } = value;
   const open = route.query.version === String(version.version);
   const issues = open ? value.data.get(paths.issues)?.value : null;
@@ -124,9 +124,9 @@ function versionRow(act, value, version, all, paths) {
       "div",
       { class: "buttons even" },
       version.status === "pending" && can(me, "review") ? h("a", { key: "review", class: "button primary", href: reviewAddress(version.model, version.version) }, "Review") : null,
-      version.issues ? h("a", { key: "issues", class: "button", href: address("models", route.parts, open ? {} : { version: String(version.version) }), "aria-expanded": String(open), role: "button" }, open ? "Hide issues" : plural(version.issues, "issue")) : null,
+      version.issues ? h("a", { key: "issues", class: "button", href: address("models", route.parts, open ? {} : { version: String(version.version) }), "aria-expanded": String(open) }, open ? "Hide issues" : plural(version.issues, "issue")) : null,
       version.status === "pending" && canPublish(me, version.model) ? button("Take it back", () => act.cancel(version), { label: `Take version ${version.version} back` }) : null,
-      version.status === "approved" && can(me, "admin") ? button("Withdraw", () => act.withdraw(version, all, value), { drawing: "power", label: `Withdraw version ${version.version}` }) : null,
+      version.status === "approved" && can(me, "admin") ? button("Withdraw", () => act.withdraw(version, value), { drawing: "power", label: `Withdraw version ${version.version}` }) : null,
     ),
     issues ? issueList(issues) : null,
   );

@@ -34,6 +34,11 @@ export function seal(title = "Verified", label = title) {
   return h("span", { class: "seal", title, role: "img", "aria-label": label }, icon("seal"));
 }
 
+/** Our own words, in which what stands between backticks is for a terminal. @param {string} text @returns {Child} */
+export function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", { key: index }, part) : part));
+}
+
 /** A moment in the reader's words, exact when pointed at. @param {string | null | undefined} rfc3339 */
 export function moment(rfc3339) {
   if (!rfc3339) return "never";
@@ -74,14 +79,20 @@ export function link(href, words) {
   return h("a", { class: "link", href }, words);
 }
 
-/** A button. @param {string} words @param {() => void} onclick @param {{tone?: string, drawing?: any, disabled?: boolean, label?: string, describedBy?: string}} [rest] */
-export function button(words, onclick, { tone = "", drawing, disabled = false, label, describedBy } = {}) {
-  return h("button", { key: words, type: "button", class: `button ${tone}`, disabled, "aria-label": label, "aria-describedby": describedBy, onclick }, drawing ? icon(drawing) : null, words);
+/** A button. One that is disabled does nothing and keeps the keyboard's place; `key` is for one whose words change.
+ * @param {string} words @param {() => void} onclick @param {{key?: string, tone?: string, drawing?: any, disabled?: boolean, label?: string, describedBy?: string}} [rest] */
+export function button(words, onclick, { key = words, tone = "", drawing, disabled = false, label, describedBy } = {}) {
+  return h("button", { key, type: "button", class: `button ${tone}`, "aria-disabled": disabled ? "true" : null, "aria-label": label, "aria-describedby": describedBy, onclick: disabled ? null : onclick }, drawing ? icon(drawing) : null, words);
+}
+
+/** The button that sends a form; the form's own `onsubmit` does not while it is disabled. @param {string} words @param {boolean} disabled @param {string} [tone] */
+export function sends(words, disabled, tone = "primary") {
+  return h("button", { key: "send", type: "submit", class: `button ${tone}`, "aria-disabled": disabled ? "true" : null }, words);
 }
 
 /** The button for a list's next page. @param {any} act @param {string} key of the need @param {any} list @param {string} what */
 export function showMore(act, key, list, what) {
-  return list.next ? h("p", { class: "more" }, button(`Show more of ${list.total.toLocaleString("en")} ${what}`, () => act.more(key))) : null;
+  return list.next ? h("p", { class: "more" }, button(`Show more of ${list.total.toLocaleString("en")} ${what}`, () => act.more(key), { key: "more" })) : null;
 }
 
 /** A selection whose value stands in the address. @param {any} act @param {any} route @param {string} name @param {string} label @param {[string, string][]} options */

@@ -3,7 +3,7 @@ import { h } from "../../js/dom.js";
 import { icon } from "../../js/icons.js";
 import { input } from "./forms.js";
 import { issueList, issueWords } from "./issues.js";
-import { badge, button, heading, link, panel } from "./pieces.js";
+import { badge, button, heading, link, panel, sends } from "./pieces.js";
 import { publishersOf } from "./rights.js";
 import { modelAddress } from "./routes.js";
 
@@ -37,6 +37,7 @@ export function publish(act, value) {
   const draft = value.drafts[FORM] ?? {};
   const { entry, fault } = entryIn(draft.entry ?? "");
   const model = (draft.model ?? "").trim() || (typeof entry?.id === "string" ? entry.id : "");
+  const ready = Boolean(entry && model) && !value.busy.has(FORM);
   const names = publishersOf(me).map((name) => `${name}/…`).join(" or ");
   return [
     heading("Publish"),
@@ -55,14 +56,14 @@ export function publish(act, value) {
             {
               onsubmit: (/** @type {Event} */ event) => {
                 event.preventDefault();
-                act.publish(FORM, model, entry);
+                if (ready) act.publish(FORM, model, entry);
               },
             },
             input({ name: "entry", label: "Entry", kind: "area", code: true, required: true, hint: "The JSON of the model: its id, its options and their files. `modelhub registry publish` makes one from a file." }, draft.entry ?? "", (text) => act.draft(FORM, "entry", text), fault),
             input({ name: "model", label: "Model", most: 129, hint: `${names}; without it the entry's own id.` }, draft.model ?? "", (text) => act.draft(FORM, "model", text)),
-            draft.fault ? h("p", { key: "fault", class: "trouble", role: "alert" }, icon("warn"), h("span", null, draft.fault)) : null,
-            draft.errors?.length ? h("ul", { key: "errors", class: "issues" }, draft.errors.map((/** @type {any} */ one, /** @type {number} */ index) => h("li", { key: index, class: "bad" }, h("span", { class: "badge bad" }, icon("cross"), "Refused"), h("div", null, h("p", null, one.detail), h("p", { class: "where" }, h("code", null, one.pointer)))))) : null,
-            h("div", { key: "buttons", class: "buttons even" }, h("button", { type: "submit", class: "button primary", disabled: !entry || !model || value.busy.has(FORM) }, model && entry ? `Publish ${model}` : "Publish")),
+            draft.fault && !draft.errors?.length ? h("p", { key: "fault", class: "trouble", role: "alert" }, icon("warn"), h("span", null, draft.fault)) : null,
+            draft.errors?.length ? h("div", { key: "errors", role: "alert" }, h("ul", { class: "issues" }, draft.errors.map((/** @type {any} */ one, /** @type {number} */ index) => h("li", { key: index, class: "bad" }, h("span", { class: "badge bad" }, icon("cross"), "Refused"), h("div", null, h("p", null, one.detail), h("p", { class: "where" }, h("code", null, one.pointer))))))) : null,
+            h("div", { key: "buttons", class: "buttons even" }, sends(model && entry ? `Publish ${model}` : "Publish", !ready)),
           ),
         ),
       ),

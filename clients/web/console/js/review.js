@@ -75,13 +75,20 @@ function facts({ version, served_version: served }, me) {
   );
 }
 
+/** For who was about to decide, or has decided, when another one was first. @param {any} version @param {any} me @param {any} draft */
+function tooLate(version, me, draft) {
+  if (!(draft.fault || draft.reason) || version.decided_by === me.principal) return null;
+  const done = version.status === "cancelled" ? "It was taken back by its publisher meanwhile." : `${version.decided_by} has ${version.status === "rejected" ? "rejected" : "approved"} it meanwhile.`;
+  return panel("Decision", null, h("p", { class: "refused", role: "alert" }, icon("warn"), h("span", null, `${done} Your decision does not count${draft.reason ? ", and your reason was not kept" : ""}.`)));
+}
+
 /** @param {any} act @param {any} value @param {any} review */
 function decision(act, value, review) {
   const { me } = value;
   const { version } = review;
-  if (version.status !== "pending") return null;
   const form = `review ${version.model}@${version.version}`;
   const draft = value.drafts[form] ?? {};
+  if (version.status !== "pending") return tooLate(version, me, draft);
   const busy = value.busy.has(form);
   const why = can(me, "review") ? whyNotDecide(me, version) : "Deciding takes a token with the scope review.";
   const alone = !me.four_eyes && version.published_by === me.principal;

@@ -108,7 +108,7 @@ function header(act, value) {
           { class: "machine" },
           h("span", { class: "registry-name" }, me.registry),
           h("span", { class: `connection ${value.connection}`, role: "status" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word" }, CONNECTION[value.connection])),
-          h("span", { class: "person", title: me.scopes.join(", ") }, me.principal),
+          h("span", { class: "person", title: `${me.principal}: ${me.scopes.join(", ")}` }, me.principal),
           button("Sign out", () => act.signOut(), { tone: "plain" }),
         )
       : null,
@@ -118,6 +118,10 @@ function header(act, value) {
 /** @param {any} act @param {any} value */
 function signIn(act, value) {
   const { signIn: sign } = value;
+  if (sign.busy && sign.detail) {
+    const buttons = h("div", { key: "buttons", class: "buttons even" }, button("Try again", () => act.enter(), { drawing: "retry", tone: "primary" }), button("Use another token", () => act.signOut()));
+    return h("div", { key: "away", role: "status" }, empty("warn", sign.detail, buttons));
+  }
   if (sign.busy) return h("div", { key: "busy", class: "sign-in" }, h("p", { role: "status" }, "Signing in…"));
   return h(
     "section",

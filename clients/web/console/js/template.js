@@ -3,7 +3,7 @@ import { h } from "../../js/dom.js";
 import { icon } from "../../js/icons.js";
 import { UNKNOWN } from "./data.js";
 import { input } from "./forms.js";
-import { button, complianceBadge, definitions, heading, link, moment, panel, waiting } from "./pieces.js";
+import { button, complianceBadge, definitions, heading, link, moment, panel, sends, waiting } from "./pieces.js";
 import { can } from "./rights.js";
 import { modelAddress, path } from "./routes.js";
 
@@ -74,6 +74,7 @@ function editor(act, value, found) {
   const verified = new Set((value.data.get(`${VERIFIED_MODELS.path} *`)?.value?.items ?? []).map((/** @type {any} */ one) => one.id));
   const missing = wanted.filter((model) => !verified.has(model));
   const touched = /** @type {const} */ (["id", "name", "description", "models"]).some((name) => at(name) !== now[name]);
+  const ready = touched && !value.busy.has(form);
   return panel(
     found ? "Edit" : "Template",
     null,
@@ -82,7 +83,7 @@ function editor(act, value, found) {
       {
         onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
-          act.putTemplate(form, at("id").trim(), { name: at("name").trim(), description: at("description").trim(), models: wanted }, !found);
+          if (ready) act.putTemplate(form, at("id").trim(), { name: at("name").trim(), description: at("description").trim(), models: wanted }, !found);
         },
       },
       found ? null : input({ name: "id", label: "Id", required: true, most: 64, hint: "a–z, 0–9 and . _ - ; it stays for good." }, at("id"), typed("id"), faults.id),
@@ -91,7 +92,7 @@ function editor(act, value, found) {
       input({ name: "models", label: "Models", kind: "area", required: true, hint: "One publisher/name a line." }, at("models"), typed("models"), faults.models),
       draft.fault ? h("p", { key: "fault", class: "trouble", role: "alert" }, icon("warn"), h("span", null, draft.fault)) : null,
       h("div", { key: "preview", class: "preview" }, h("span", null, touched ? "It would be" : "It is"), complianceBadge(wanted.length > 0 && missing.length === 0), missing.length ? h("span", { class: "hint" }, `not verified: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? " …" : ""}`) : null),
-      h("div", { key: "buttons", class: "buttons even" }, touched && found ? button("Undo", () => act.undraft(form)) : null, h("button", { type: "submit", class: "button primary", disabled: !touched || value.busy.has(form) }, found ? "Save" : "Create")),
+      h("div", { key: "buttons", class: "buttons even" }, touched && found ? button("Undo", () => act.undraft(form)) : null, sends(found ? "Save" : "Create", !ready)),
     ),
   );
 }

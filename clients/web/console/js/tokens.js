@@ -1,21 +1,21 @@
 // @ts-check
 import { h } from "../../js/dom.js";
 import { plural } from "../../js/text.js";
-import { UNKNOWN } from "./data.js";
-import { badge, button, heading, moment, showMore, waiting } from "./pieces.js";
+import { UNKNOWN, keyOf } from "./data.js";
+import { badge, button, heading, moment, waiting } from "./pieces.js";
 import { can } from "./rights.js";
 
-const LIST = "/tokens?limit=100";
+const EVERY_TOKEN = { path: "/tokens?limit=200", all: true };
 const SOON_MS = 14 * 86_400_000;
 
 export function needs() {
-  return [{ path: LIST }];
+  return [EVERY_TOKEN];
 }
 
-/** Who has which token. @param {any} act @param {any} value */
+/** Who has which token, the newest first. @param {any} act @param {any} value */
 export function tokens(act, value) {
   const { me } = value;
-  const known = value.data.get(LIST) ?? UNKNOWN;
+  const known = value.data.get(keyOf(EVERY_TOKEN)) ?? UNKNOWN;
   const all = can(me, "admin");
   const items = [...(known.value?.items ?? [])].reverse();
   return [
@@ -23,7 +23,6 @@ export function tokens(act, value) {
     value.made ? made(act, value.made) : null,
     known.value === null ? waiting(act, known) : h("p", { key: "summary", class: "summary", role: "status" }, `${plural(known.value.total, "token")}. Their secrets are kept nowhere: each is shown once.`),
     items.length ? table(act, items, me) : null,
-    known.value ? showMore(act, LIST, known.value, "tokens") : null,
   ];
 }
 
@@ -34,7 +33,7 @@ function made(act, { token, info, copied }) {
     { key: "made", class: "sheet made", "aria-label": "The new token" },
     h("header", null, h("h2", null, `The new token of ${info.principal}`)),
     h("p", null, "Copy it now: it is shown this once, and nobody can look it up again."),
-    h("div", { class: "secret" }, h("code", { id: "secret", tabindex: "0" }, token), button(copied ? "Copied" : "Copy", () => act.copyToken(), { drawing: copied ? "check" : "box", tone: "primary" })),
+    h("div", { class: "secret" }, h("code", { id: "secret", tabindex: "0" }, token), button(copied ? "Copied" : "Copy", () => act.copyToken(), { key: "copy", drawing: copied ? "check" : "box", tone: "primary" })),
     h("div", { class: "buttons even" }, button("I have kept it", () => act.tokenKept())),
   );
 }
