@@ -57,6 +57,7 @@ async function* events(topics) {
       const answer = await request("GET", `/api/v1/events?topics=${topics}&after=${after}`, undefined, {
         Accept: "application/x-ndjson",
       });
+      answer.setTimeout(45_000, () => answer.destroy()); // a bookmark comes every 15 s: who is silent is gone
       for await (const line of createInterface({ input: answer })) {
         const event = JSON.parse(line);
         if (event.id) after = event.id;

@@ -27,8 +27,8 @@ HOW_TO_GET_A_SERVER = (
 
 
 ADVICE = {
-    ArtifactState.MISSING: "Get it again: modelhub pull {0}; or forget it: modelhub rm {0}",
-    ArtifactState.DAMAGED: "Remove it and get it again: modelhub rm {0}, modelhub pull {0}",
+    ArtifactState.MISSING: "Fetch what is missing again: modelhub repair {0}; or forget it: modelhub rm {0}",
+    ArtifactState.DAMAGED: "Fetch what is wrong again: modelhub repair {0}; or forget it: modelhub rm {0}",
     ArtifactState.OFFLINE: "Attach the disk that it is on. {0} comes back by itself.",
 }
 

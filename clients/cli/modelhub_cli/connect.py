@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NEAR_MOST = 5
+
 
 def client() -> "Client":
     """The daemon of this user, running or not."""
@@ -68,12 +70,28 @@ def installed(daemon: "Client", text: str) -> tuple[Artifact, ...]:
         and wanted.option in (None, artifact.option)
     )
     if not found:
-        raise Failed(
-            f"{text} is not installed.",
-            next_step=f"Get it with: modelhub pull {text}; what is installed: modelhub list",
-            code=NOT_FOUND,
-        )
+        raise _not_installed(text, wanted.model, artifacts)
     return found
+
+
+def _not_installed(text: str, model: str, artifacts: tuple[Artifact, ...]) -> Failed:
+    """Names what there is of the model, else the models whose names are near."""
+    from difflib import get_close_matches
+
+    same = sorted(
+        f"{artifact.model}@{artifact.version}:{artifact.option}"
+        for artifact in artifacts
+        if artifact.model == model
+    )
+    near = same[:NEAR_MOST] or get_close_matches(
+        model, sorted({artifact.model for artifact in artifacts}), n=3
+    )
+    hint = f" Installed is {' or '.join(near)}." if near else ""
+    return Failed(
+        f"{text} is not installed.{hint}",
+        next_step=f"Get it with: modelhub pull {text}; what is installed: modelhub list",
+        code=NOT_FOUND,
+    )
 
 
 def active(artifacts: tuple[Artifact, ...]) -> Artifact:

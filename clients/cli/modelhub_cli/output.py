@@ -110,7 +110,9 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
             print_table(self, items, columns)
 
     def facts(self, facts: Iterable[Fact]) -> None:
-        """Names and values, one a line."""
+        """Names and values, one a line; nothing where only ids were asked for."""
+        if self.quiet:
+            return
         if self.terminal:
             from modelhub_cli.tables import print_facts
 

@@ -24,14 +24,14 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--topics", help=f"Some of {','.join(TOPICS)}; default all.")
+@click.option("--topics", help=f"Some of {', '.join(TOPICS)}, with commas between them; default all.")
 @click.option(
     "--after", metavar="CURSOR", help="Go on after this cursor instead of beginning with a snapshot."
 )
 @output_options
 def events(out: Output, topics: str | None, after: str | None) -> None:
     """Follow the event stream, over restarts of the daemon, until Ctrl-C."""
-    chosen = tuple(filter(None, (topics or "").split(",")))
+    chosen = tuple(filter(None, (topic.strip() for topic in (topics or "").split(","))))
     for event in client().events(chosen, after):
         if event.type == DISCONNECTED:
             out.say("The daemon is away; waiting for it to come back …")
