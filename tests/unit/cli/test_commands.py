@@ -324,3 +324,28 @@ def test_a_form_that_contradicts_another_is_wrong_usage(hub: Hub, modelhub: Mode
     assert modelhub("list", "-o", "ids").out == "bbbb000011112222\n"
     assert modelhub("list", "-o", "ids", "--json").code == 2
     assert modelhub("list", "-o", "xml").code == 2
+
+
+TOLD: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("library.progress", {"id": "j", "done_bytes": 5, "total_bytes": 10, "done_files": 0, "total_files": 1},
+     "j 5 of 10 bytes"),
+    ("library.job", {"id": "j", "kind": "verify", "state": "failed", "progress": {}, "created_at": samples.NOW,
+                     "model": "acme/tiny@1:q4", "error": {"code": "x", "detail": "It is gone."}},
+     "acme/tiny@1:q4: verify failed It is gone."),
+    ("download.limits", {"max_active": 2, "max_bytes_per_s": 5_000_000, "connections": 16, "schedule": None,
+                         "sources": {}}, "2 at once, 5.00 MB/s"),
+    ("update.available", {"id": "b", "model": "acme/tiny", "state": "available", "installed_version": 1,
+                          "installed_option": "q4", "version": 2}, "acme/tiny@1 to 2, available"),
+    ("server.load", {"id": "s", "busy_slots": 0, "load_progress": 0.31}, "s 31 % loaded"),
+    ("server.load", {"id": "s", "busy_slots": 2}, "s 2 busy"),
+    ("evaluation.progress", {"id": "e", "done": 3, "total": 6}, "e 3 of 6 answers"),
+    ("trial.removed", {"id": "t"}, "t"),
+    ("record.stats", {"state": "on", "records": 7}, "on, 7 kept"),
+    ("record.audit", {"rules": [], "allowed": True}, "content is kept by 0 rules"),
+)  # fmt: skip
+
+
+def test_whatever_happens_is_told_in_words(hub: Hub, modelhub: Modelhub) -> None:
+    sent = [(kind, data, f"e-{number}") for number, (kind, data, _) in enumerate(TOLD)]
+    hub.on("GET /api/v1/events", frames(HELLO, *sent), problem_answer(401, "unauthenticated", "No."))
+    assert [row[1:] for row in modelhub("events").rows] == [[kind, text] for kind, _, text in TOLD]

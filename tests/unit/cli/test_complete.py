@@ -11,6 +11,7 @@ import pytest
 from click.shell_completion import BashComplete
 
 from modelhub_cli.main import cli
+from modelhubd.wire.jobs import Job, JobProgress, JobState
 from tests.fakes import samples
 from tests.fakes.hub import Answer, Hub, json_answer, running_hub
 from tests.fakes.terminal import on_terminal
@@ -23,7 +24,7 @@ NAMES = {
     "logs": "acme/tiny", "chat": "acme/tiny", "policy check": "acme/tiny",
     "policy set": "allowed_publishers", "downloads pause": "aaaa000011112222",
     "downloads watch": "aaaa000011112222", "downloads move": "aaaa000011112222",
-    "jobs watch": "0123456789abcdef", "jobs cancel": "0123456789abcdef", "first-run": "acme/tiny",
+    "jobs watch": "aaaa000011112222", "jobs cancel": "aaaa000011112222", "first-run": "acme/tiny",
 }  # fmt: skip
 
 
@@ -43,6 +44,11 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offered:
 
 @pytest.mark.parametrize("command", list(NAMES))
 def test_the_beginning_of_a_name_is_completed(hub: Hub, offered: Offered, command: str) -> None:
+    job = Job(
+        id="aaaa000011112222", kind="verify", state=JobState.RUNNING, progress=JobProgress(),
+        created_at=samples.NOW,
+    )  # fmt: skip
+    hub.on("GET /api/v1/library/jobs", page_answer(job))
     assert offered(f"{command} a") == [NAMES[command]]
     assert offered(f"{command} zz") == []
 
@@ -92,7 +98,9 @@ SHELLS = {
 
 
 @pytest.mark.parametrize("shell", list(SHELLS))
-def test_tab_in_a_real_shell_completes_models_commands_and_options(typing: dict[str, str], shell: str) -> None:
+def test_tab_in_a_real_shell_completes_models_commands_and_options(
+    typing: dict[str, str], shell: str
+) -> None:
     if (program := shutil.which(shell)) is None:
         pytest.skip(f"{shell} is not installed: its completion is not tried")
     options, setup = SHELLS[shell]
