@@ -16,6 +16,8 @@ import pytest
 
 from modelhub_client import ensure_running
 from modelhub_client.starting import is_alive
+from tests.fakes import samples
+from tests.fakes.hub import Answer, frames, json_answer, running_hub
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import SENTENCE, THOUGHTS, write_chat
 from tests.running import RunningDaemon, running_daemon
@@ -123,6 +125,37 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
     assert "snapshot (restarted)" in rest
     assert "acme/tinyexample is ready" in rest
     assert said.strip() == SENTENCE
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
+def test_a_frontend_in_plain_javascript_looks_again_where_a_stream_falls_silent(tmp_path: Path) -> None:
+    assert NODE is not None
+    text = (ROOT / "docs/embedding/embed.mjs").read_text()
+    impatient = tmp_path / "embed.mjs"
+    impatient.write_text(text.replace("45_000", "300"))
+    hello = ("hello", {"epoch": "e", "resumed": False, "reason": "fresh", "heartbeat_s": 15}, None)
+    queued, done = samples.download(state="queued"), samples.download(state="completed")
+    begun = frames(hello, ("snapshot", {"reason": "fresh", "state": {"downloads": [queued]}}, "e-1"))
+    answer = {"choices": [{"message": {"content": "Because."}}]}
+    with running_hub(tmp_path / "run" / "modelhub.sock") as hub:
+        (tmp_path / "run/runtime.json").write_text(json.dumps({"socket": str(hub.socket)}))
+        hub.on("GET /api/v1/health", json_answer({"status": "ok"}))
+        hub.on("POST /api/v1/downloads", json_answer(queued, 201))
+        hub.on(
+            "GET /api/v1/events",
+            Answer(content_type=begun.content_type, lines=begun.lines, stall=True),
+            frames(hello, ("download.changed", done, "e-2")),
+        )
+        hub.on("POST /api/v1/servers", json_answer(samples.server()))
+        hub.on("POST /v1/chat/completions", json_answer(answer))
+        hub.on("DELETE /api/v1/servers/cccc000011112222", json_answer(samples.server(state="stopped")))
+        ran = subprocess.run(
+            [NODE, str(impatient), "acme/tiny", "Why?"], env={"MODELHUB_HOME": str(tmp_path), "PATH": ""},
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "Because.\n"), ran.stderr
+    asked = [dict(one.query).get("after") for one in hub.asked if one.path == "/api/v1/events"]
+    assert asked == [None, "e-1"]
 
 
 @pytest.mark.parametrize("page", ["docs/embedding.md", "clients/python/README.md"])

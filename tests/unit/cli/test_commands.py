@@ -329,8 +329,8 @@ def test_a_form_that_contradicts_another_is_wrong_usage(hub: Hub, modelhub: Mode
 TOLD: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("library.progress", {"id": "j", "done_bytes": 5, "total_bytes": 10, "done_files": 0, "total_files": 1},
      "j 5 of 10 bytes"),
-    ("library.job", {"id": "j", "kind": "verify", "state": "failed", "progress": {}, "created_at": samples.NOW,
-                     "model": "acme/tiny@1:q4", "error": {"code": "x", "detail": "It is gone."}},
+    ("library.job", {"id": "j", "kind": "verify", "state": "failed", "model": "acme/tiny@1:q4",
+                     "error": {"code": "x", "detail": "It is gone."}, "progress": {}, "created_at": ""},
      "acme/tiny@1:q4: verify failed It is gone."),
     ("download.limits", {"max_active": 2, "max_bytes_per_s": 5_000_000, "connections": 16, "schedule": None,
                          "sources": {}}, "2 at once, 5.00 MB/s"),
