@@ -128,6 +128,27 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
+def test_a_frontend_in_plain_javascript_starts_the_daemon_that_it_needs(machine: RunningDaemon) -> None:
+    assert NODE is not None
+    environ = machine.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    machine.stop()
+    try:
+        ran = subprocess.run(
+            [NODE, str(ROOT / "docs/embedding/embed.mjs"), "acme/tinyexample", "Who are you?"], env=environ,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout.strip()) == (0, SENTENCE), ran.stderr
+        pid = machine.client.status().pid
+        assert is_alive(pid), "it outlives who started it"
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "modelhub_cli.main", "daemon", "stop"], env=environ, capture_output=True,
+            check=True,
+        )  # fmt: skip
+        machine.start()
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
 def test_a_frontend_in_plain_javascript_looks_again_where_a_stream_falls_silent(tmp_path: Path) -> None:
     assert NODE is not None
     text = (ROOT / "docs/embedding/embed.mjs").read_text()
