@@ -381,16 +381,3 @@ def test_without_a_browser_or_a_desktop_ui_prints_the_address(hub: Hub, tmp_path
     assert seen.code == 0
     assert "http://127.0.0.1:7717/#/session/c" in seen.plain and "within 60 s" in seen.plain
     assert "opens in your browser" not in seen.plain
-
-
-@pytest.mark.parametrize("columns", [40, 80, 200])
-@pytest.mark.parametrize(
-    "command", ["", "pull", "events", "registry", "registry publish", "downloads limits"]
-)
-def test_help_fits_the_terminal_but_for_its_examples(
-    on_terminal: OnTerminal, columns: int, command: str
-) -> None:
-    shown = on_terminal(*command.split(), "--help", columns=columns, COLUMNS=str(columns))
-    assert shown.code == 0
-    text = shown.plain.partition("Examples:")[0]
-    assert [line for line in text.splitlines() if len(line) > columns] == []
