@@ -79,8 +79,8 @@ def test_where_all_is_well_nothing_fails(doctor: Doctor) -> None:
     assert code == 0
     assert {name for name, check in found.items() if check["verdict"] == "fail"} == set()
     assert {
-        "daemon", "settings", "token", "token in use", "socket", "runtime folder", "state folder", "database",
-        "at login", "models folder", "disk", "llama-server", "catalog", "clock", "policy", "library",
+        "daemon", "settings", "token", "token in use", "socket", "socket in use", "runtime folder",
+        "state folder", "database", "at login", "models folder", "disk", "llama-server", "catalog", "clock", "policy", "library",
         "leftovers",
     } <= found.keys()  # fmt: skip
     assert found["policy"]["verdict"] == found["clock"]["verdict"] == found["library"]["verdict"] == "ok"
@@ -132,6 +132,23 @@ def test_a_token_that_opens_nothing_fails(
         found = doctor()[1]["token in use"]
     assert found["verdict"] == "fail" and told in found["detail"]
     assert "modelhub token rotate" in found["advice"]
+
+
+def test_a_socket_that_is_gone_is_told_although_the_daemon_answers_over_tcp(
+    machine: RunningDaemon, doctor: Doctor
+) -> None:
+    away = machine.socket.rename(machine.socket.with_name("away"))
+    try:
+        gone = doctor()[1]
+        with socket.socket(socket.AF_UNIX) as deaf:
+            deaf.bind(str(machine.socket))
+        deaf_one = doctor()[1]
+    finally:
+        away.replace(machine.socket)
+    assert gone["daemon"]["verdict"] == "ok"
+    assert gone["socket in use"]["verdict"] == "fail" and "is gone" in gone["socket in use"]["detail"]
+    assert "does not answer" in deaf_one["socket in use"]["detail"]
+    assert "modelhub daemon restart" in deaf_one["socket in use"]["advice"]
 
 
 def test_settings_that_no_daemon_would_start_with_fail(machine: RunningDaemon, doctor: Doctor) -> None:

@@ -120,6 +120,7 @@ def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     status = daemon.status()
     if (misleading := checks_access.hint(os.environ, places, status.pid)) is not None:
         yield misleading
+    yield checks_access.socket_in_use(os.environ, places)
     yield from checks_access.token(os.environ, places)
     yield checks.models_directory(device, status.models_installed)
     yield checks.disk_of(device)
