@@ -80,8 +80,8 @@ def test_where_all_is_well_nothing_fails(doctor: Doctor) -> None:
     assert {name for name, check in found.items() if check["verdict"] == "fail"} == set()
     assert {
         "daemon", "settings", "token", "token in use", "socket", "socket in use", "runtime folder",
-        "state folder", "database", "at login", "models folder", "disk", "llama-server", "catalog", "clock", "policy", "library",
-        "leftovers",
+        "state folder", "database", "at login", "models folder", "disk", "llama-server", "catalog", "clock",
+        "policy", "library", "leftovers",
     } <= found.keys()  # fmt: skip
     assert found["policy"]["verdict"] == found["clock"]["verdict"] == found["library"]["verdict"] == "ok"
 
