@@ -25,7 +25,7 @@ QUERIES = (
     ("list --capability chat", LIBRARY, {"capability": "chat", "limit": "200"}),
     ("list --state damaged", LIBRARY, {"state": "damaged", "limit": "200"}),
     ("downloads list --state failed", "GET /api/v1/downloads", {"state": "failed", "limit": "200"}),
-    ("records list --outcome error -n 3", "GET /api/v1/records", {"outcome": "error", "limit": "3"}),
+    ("records list --outcome fail -n 3", "GET /api/v1/records", {"outcome": "fail", "limit": "3"}),
     ("records list --match x --node n", "GET /api/v1/records", {"q": "x", "node": "n", "limit": "30"}),
 )
 APPLY, PRUNE, TRIAL = "POST /api/v1/updates/apply", "POST /api/v1/library/prune", "POST /api/v1/trials"
