@@ -67,6 +67,11 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     colour: bool = False
     width: int = 80
 
+    @property
+    def draws(self) -> bool:
+        """Whether bars can be drawn on stderr; else what goes on is told in lines."""
+        return self.talks and os.environ.get("TERM") != "dumb"
+
     def value(self, value: Any) -> None:
         """One line of JSON."""
         self.line(msgspec.json.encode(value).decode())

@@ -79,7 +79,7 @@ class Talk:
 
     def _until_it_speaks(self) -> AbstractContextManager[object]:
         """Shows what is waited for."""
-        if not self._out.talks or not self._out.terminal:
+        if not self._out.draws or not self._out.terminal:
             return waiting(self._out, f"Waiting for {self.model}")
         running = [server for server in self._daemon.servers().items if not server.state.ended]
         servers = [server for server in running if self.model == server.name or is_model(server, self.model)]

@@ -73,6 +73,7 @@ def test_ctrl_c_ends_the_command_and_says_what_goes_on(
     assert "Traceback" not in shown.plain
     assert word in " ".join(shown.plain.split())
     assert "\n\n\n" not in shown.plain
+    assert shown.text.rfind("\x1b[?25h") >= shown.text.rfind("\x1b[?25l"), "the cursor is there again"
 
 
 def test_ctrl_c_on_one_of_several_imports_begins_no_other(capsys: pytest.CaptureFixture[str]) -> None:

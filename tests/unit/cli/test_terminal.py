@@ -45,3 +45,17 @@ def test_a_bar_tells_bytes_rate_and_time_left_and_heeds_no_color(
         assert told in shown.plain
         drawn = re.split(r"[\r\n]+", ESCAPES.sub("", shown.text))
         assert max(len(line) for line in drawn if "━" in line) <= columns
+
+
+def test_where_nothing_can_be_drawn_what_goes_on_is_told_in_lines(hub: Hub, on_terminal: OnTerminal) -> None:
+    hub.on("POST /api/v1/downloads", json_answer(samples.download(state="queued"), 201))
+    hello = ("hello", {"epoch": "e", "resumed": False, "reason": "fresh", "heartbeat_s": 15}, None)
+    moving = ("download.changed", samples.download(done=300), "e-1")
+    ended = ("download.changed", samples.download(state="completed", done=1000), "e-2")
+    hub.on("GET /api/v1/events", frames(hello, moving, ended))
+    shown = on_terminal("pull", "acme/tiny", TERM="dumb")
+    assert "\x1b" not in shown.text
+    assert [line for line in shown.plain.splitlines() if line.startswith("acme/tiny@1")] == [
+        "acme/tiny@1:gguf-f16: queued", "acme/tiny@1:gguf-f16: active",
+        "acme/tiny@1:gguf-f16: 30 %, 300 B of 1.00 kB", "acme/tiny@1:gguf-f16: completed",
+    ]  # fmt: skip
