@@ -158,6 +158,14 @@ def test_settings_that_no_daemon_would_start_with_fail(machine: RunningDaemon, d
     assert "server.port" in found["detail"] and "config.toml" in found["advice"]
 
 
+def test_a_daemon_that_has_just_begun_is_not_said_to_have_no_llama_server(
+    machine: RunningDaemon, doctor: Doctor
+) -> None:
+    machine.stop()
+    machine.start()
+    assert doctor()[1]["llama-server"]["verdict"] == "ok"
+
+
 def test_a_hint_that_is_not_there_is_told(machine: RunningDaemon, doctor: Doctor) -> None:
     with changed(machine.home / "run/runtime.json", None):
         code, found = doctor()

@@ -99,8 +99,13 @@ def test_every_python_example_does_what_it_says(machine: RunningDaemon, tmp_path
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
-def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine: RunningDaemon) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(
+    machine: RunningDaemon, killed: bool
+) -> None:
     assert NODE is not None
+    for artifact in machine.client.library().items:
+        machine.client.remove(artifact.id)
     machine.client.change_limits(max_bytes_per_s=SLOW)
     environ = machine.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     script = ROOT / "docs/embedding/embed.mjs"
@@ -114,7 +119,10 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
             told = [running.stderr.readline()]
             while "%" not in told[-1] and told[-1]:
                 told.append(running.stderr.readline())
-            machine.stop()
+            if killed:
+                machine.kill()
+            else:
+                machine.stop()
             machine.start()
             machine.client.change_limits(max_bytes_per_s=None)
             said, rest = running.communicate(timeout=60)

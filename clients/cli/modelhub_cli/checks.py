@@ -184,7 +184,7 @@ def dead_daemon(environ: Mapping[str, str], places: Places) -> Check:
         return Check.fail(
             "leftovers",
             f"process {info.pid} is alive, but does not answer on its socket",
-            f"If it is modelhubd, end it: kill {info.pid}",
+            f"If it is modelhubd, end it: kill -9 {info.pid} (nothing is lost)",
         )
     if info is not None or places.socket.exists():
         return Check.ok("leftovers", "the last daemon ended without tidying up; the next one does")
