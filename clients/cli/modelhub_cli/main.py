@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -80,7 +80,7 @@ SECTIONS = {
 class Fitting(click.HelpFormatter):
     """Gives the names of options less room where the terminal is narrow, so that what they do fits it too."""
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         super().write_dl(rows, min(col_max, self.width * 2 // 5), col_spacing)
 
 
