@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub_client import ensure_running
+from modelhub_client import Client, ensure_running
 from modelhub_client.starting import is_alive
 from tests.fakes import samples
 from tests.fakes.hub import Answer, frames, json_answer, running_hub
@@ -213,6 +213,29 @@ def test_the_daemon_is_started_on_demand_and_outlives_who_asked(
         give_up = time.monotonic() + 20
         while is_alive(pid) and time.monotonic() < give_up:
             time.sleep(0.02)
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize("name", ["load_and_chat.py", "compare_models.py", "follow_events.py"])
+def test_an_example_without_its_arguments_says_how_it_is_called(machine: RunningDaemon, name: str) -> None:
+    shown = example(machine, name)
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert f"python {name} " in shown.stderr and "Traceback" not in shown.stderr
+
+
+def test_an_example_that_needs_the_daemon_starts_it(machine: RunningDaemon, tmp_path: Path) -> None:
+    environ = machine.environ | {"MODELHUB_HOME": str(tmp_path)}
+    asked = subprocess.run(
+        [sys.executable, str(EXAMPLES / "ask_many_at_once.py"), "acme/nothing"], env=environ,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    pid = Client(environ=environ).status().pid
+    os.kill(pid, 15)
+    assert asked.returncode == 0, asked.stderr
+    assert "There is no model acme/nothing" in asked.stdout
+    give_up = time.monotonic() + 20
+    while is_alive(pid) and time.monotonic() < give_up:
+        time.sleep(0.02)
     assert not is_alive(pid)
 
 
