@@ -24,12 +24,10 @@ function runtimeFile() {
 // One request; resolves to the answer as a stream. On the socket no token is needed.
 async function request(method, path, body, headers = {}) {
   const { socket } = JSON.parse(await readFile(runtimeFile(), "utf8"));
-  const content = body === undefined ? undefined : JSON.stringify(body);
-  const sent = { Host: "localhost", "Modelhub-App": APP, ...headers };
-  if (content) sent["Content-Type"] = "application/json";
+  const sent = { Host: "localhost", "Modelhub-App": APP, "Content-Type": "application/json", ...headers };
   return new Promise((resolve, reject) => {
     const asked = http.request({ socketPath: socket, method, path, headers: sent }, resolve);
-    asked.on("error", reject).end(content);
+    asked.on("error", reject).end(body && JSON.stringify(body));
   });
 }
 
@@ -57,7 +55,10 @@ async function* events(topics) {
       const answer = await request("GET", `/api/v1/events?topics=${topics}&after=${after}`, undefined, {
         Accept: "application/x-ndjson",
       });
-      for await (const line of createInterface({ input: answer })) {
+      const lines = createInterface({ input: answer });
+      answer.on("error", () => {}).on("close", () => lines.close()); // also where the daemon dies
+      answer.setTimeout(45_000, () => answer.destroy()); // a bookmark comes every 15 s: who is silent is gone
+      for await (const line of lines) {
         const event = JSON.parse(line);
         if (event.id) after = event.id;
         if (event.type === "hello") wait = 250;

@@ -49,14 +49,24 @@ def embedded(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     if find_chromium() is None:
         pytest.skip(ABSENT)
     home: Path = tmp_path_factory.mktemp("embedded") / "home"
-    settings = {"MODELHUB_SERVER_EMBED_ORIGINS": host, "MODELHUB_SERVER_PORT": str(free_port())}
+    settings = {
+        "MODELHUB_SERVER_EMBED_ORIGINS": f"{host},{elsewhere(host)}",
+        "MODELHUB_SERVER_PORT": str(free_port()),
+    }
     with known_models(home) as known, running_daemon(home, known | settings) as daemon:
         yield daemon
 
 
+def elsewhere(host: str) -> str:
+    """The same host under another site's name: a browser keeps what is stored apart there."""
+    return host.replace("127.0.0.1", "localhost")
+
+
+@pytest.mark.parametrize("another_site", [False, True])
 async def test_an_application_that_is_named_shows_the_page_in_its_own_theme(
-    embedded: RunningDaemon, host: str, tab: Tab
+    embedded: RunningDaemon, host: str, tab: Tab, another_site: bool
 ) -> None:
+    host = elsewhere(host) if another_site else host
     code = await asyncio.to_thread(embedded.client.session_code)
     await tab.page.goto(f"{host}/favicon.ico")
     await tab.page.goto(host)
@@ -69,10 +79,18 @@ async def test_an_application_that_is_named_shows_the_page_in_its_own_theme(
     assert await inner.evaluate(ROOT_THEME) == "dark"
     message = {"type": "modelhub.theme", "theme": "light"}
     await tab.page.evaluate(
-        "said => document.getElementById('hub').contentWindow.postMessage(said, '*')", message
+        "([said, url]) => document.getElementById('hub').contentWindow.postMessage(said, url)",
+        [message, embedded.url],
     )
     await expect(frame.locator("html")).to_have_attribute("data-theme", "light")
     await expect(frame.locator(".brand")).to_be_hidden()
+    later = f"{embedded.url}/#/installed"
+    if another_site:  # where this browser keeps nothing: a frame that is loaded anew needs a new code
+        code = await asyncio.to_thread(embedded.client.session_code)
+        later = f"{embedded.url}/#code={code.code}&to=/installed"
+    await tab.page.evaluate("address => { document.getElementById('hub').src = address; }", later)
+    await expect(frame.locator("nav [aria-current]")).to_have_text("Installed")
+    await expect(frame.locator("html[data-theme]")).to_have_count(0)
 
 
 async def test_downloads_go_on_when_the_application_closes_it(

@@ -79,9 +79,9 @@ def test_where_all_is_well_nothing_fails(doctor: Doctor) -> None:
     assert code == 0
     assert {name for name, check in found.items() if check["verdict"] == "fail"} == set()
     assert {
-        "daemon", "settings", "token", "token in use", "socket", "runtime folder", "state folder", "database",
-        "at login", "models folder", "disk", "llama-server", "catalog", "clock", "policy", "library",
-        "leftovers",
+        "daemon", "settings", "token", "token in use", "socket", "socket in use", "runtime folder",
+        "state folder", "database", "at login", "models folder", "disk", "llama-server", "catalog", "clock",
+        "policy", "library", "leftovers",
     } <= found.keys()  # fmt: skip
     assert found["policy"]["verdict"] == found["clock"]["verdict"] == found["library"]["verdict"] == "ok"
 
@@ -134,11 +134,36 @@ def test_a_token_that_opens_nothing_fails(
     assert "modelhub token rotate" in found["advice"]
 
 
+def test_a_socket_that_is_gone_is_told_although_the_daemon_answers_over_tcp(
+    machine: RunningDaemon, doctor: Doctor
+) -> None:
+    away = machine.socket.rename(machine.socket.with_name("away"))
+    try:
+        gone = doctor()[1]
+        with socket.socket(socket.AF_UNIX) as deaf:
+            deaf.bind(str(machine.socket))
+        deaf_one = doctor()[1]
+    finally:
+        away.replace(machine.socket)
+    assert gone["daemon"]["verdict"] == "ok"
+    assert gone["socket in use"]["verdict"] == "fail" and "is gone" in gone["socket in use"]["detail"]
+    assert "does not answer" in deaf_one["socket in use"]["detail"]
+    assert "modelhub daemon restart" in deaf_one["socket in use"]["advice"]
+
+
 def test_settings_that_no_daemon_would_start_with_fail(machine: RunningDaemon, doctor: Doctor) -> None:
     with changed(machine.home / "config/config.toml", "[server]\nprot = 1\n"):
         found = doctor()[1]["settings"]
     assert found["verdict"] == "fail"
     assert "server.port" in found["detail"] and "config.toml" in found["advice"]
+
+
+def test_a_daemon_that_has_just_begun_is_not_said_to_have_no_llama_server(
+    machine: RunningDaemon, doctor: Doctor
+) -> None:
+    machine.stop()
+    machine.start()
+    assert doctor()[1]["llama-server"]["verdict"] == "ok"
 
 
 def test_a_hint_that_is_not_there_is_told(machine: RunningDaemon, doctor: Doctor) -> None:

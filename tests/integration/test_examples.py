@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from modelhub_client import ensure_running
+from modelhub_client import Client, ensure_running
 from modelhub_client.starting import is_alive
+from tests.fakes import samples
+from tests.fakes.hub import Answer, frames, json_answer, running_hub
 from tests.fakes.origin import Origin
 from tests.fakes.tiny_gguf import SENTENCE, THOUGHTS, write_chat
 from tests.running import RunningDaemon, running_daemon
@@ -97,8 +99,13 @@ def test_every_python_example_does_what_it_says(machine: RunningDaemon, tmp_path
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
-def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine: RunningDaemon) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(
+    machine: RunningDaemon, killed: bool
+) -> None:
     assert NODE is not None
+    for artifact in machine.client.library().items:
+        machine.client.remove(artifact.id)
     machine.client.change_limits(max_bytes_per_s=SLOW)
     environ = machine.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     script = ROOT / "docs/embedding/embed.mjs"
@@ -112,7 +119,10 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
             told = [running.stderr.readline()]
             while "%" not in told[-1] and told[-1]:
                 told.append(running.stderr.readline())
-            machine.stop()
+            if killed:
+                machine.kill()
+            else:
+                machine.stop()
             machine.start()
             machine.client.change_limits(max_bytes_per_s=None)
             said, rest = running.communicate(timeout=60)
@@ -123,6 +133,58 @@ def test_a_frontend_in_plain_javascript_does_the_main_job_over_a_restart(machine
     assert "snapshot (restarted)" in rest
     assert "acme/tinyexample is ready" in rest
     assert said.strip() == SENTENCE
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
+def test_a_frontend_in_plain_javascript_starts_the_daemon_that_it_needs(machine: RunningDaemon) -> None:
+    assert NODE is not None
+    environ = machine.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    machine.stop()
+    try:
+        ran = subprocess.run(
+            [NODE, str(ROOT / "docs/embedding/embed.mjs"), "acme/tinyexample", "Who are you?"], env=environ,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout.strip()) == (0, SENTENCE), ran.stderr
+        pid = machine.client.status().pid
+        assert is_alive(pid), "it outlives who started it"
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "modelhub_cli.main", "daemon", "stop"], env=environ, capture_output=True,
+            check=True,
+        )  # fmt: skip
+        machine.start()
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed: the JavaScript example is not run")
+def test_a_frontend_in_plain_javascript_looks_again_where_a_stream_falls_silent(tmp_path: Path) -> None:
+    assert NODE is not None
+    text = (ROOT / "docs/embedding/embed.mjs").read_text()
+    impatient = tmp_path / "embed.mjs"
+    impatient.write_text(text.replace("45_000", "300"))
+    hello = ("hello", {"epoch": "e", "resumed": False, "reason": "fresh", "heartbeat_s": 15}, None)
+    queued, done = samples.download(state="queued"), samples.download(state="completed")
+    begun = frames(hello, ("snapshot", {"reason": "fresh", "state": {"downloads": [queued]}}, "e-1"))
+    answer = {"choices": [{"message": {"content": "Because."}}]}
+    with running_hub(tmp_path / "run" / "modelhub.sock") as hub:
+        (tmp_path / "run/runtime.json").write_text(json.dumps({"socket": str(hub.socket)}))
+        hub.on("GET /api/v1/health", json_answer({"status": "ok"}))
+        hub.on("POST /api/v1/downloads", json_answer(queued, 201))
+        hub.on(
+            "GET /api/v1/events",
+            Answer(content_type=begun.content_type, lines=begun.lines, stall=True),
+            frames(hello, ("download.changed", done, "e-2")),
+        )
+        hub.on("POST /api/v1/servers", json_answer(samples.server()))
+        hub.on("POST /v1/chat/completions", json_answer(answer))
+        hub.on("DELETE /api/v1/servers/cccc000011112222", json_answer(samples.server(state="stopped")))
+        ran = subprocess.run(
+            [NODE, str(impatient), "acme/tiny", "Why?"], env={"MODELHUB_HOME": str(tmp_path), "PATH": ""},
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "Because.\n"), ran.stderr
+    asked = [dict(one.query).get("after") for one in hub.asked if one.path == "/api/v1/events"]
+    assert asked == [None, "e-1"]
 
 
 @pytest.mark.parametrize("page", ["docs/embedding.md", "clients/python/README.md"])
@@ -151,6 +213,29 @@ def test_the_daemon_is_started_on_demand_and_outlives_who_asked(
         give_up = time.monotonic() + 20
         while is_alive(pid) and time.monotonic() < give_up:
             time.sleep(0.02)
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize("name", ["load_and_chat.py", "compare_models.py", "follow_events.py"])
+def test_an_example_without_its_arguments_says_how_it_is_called(machine: RunningDaemon, name: str) -> None:
+    shown = example(machine, name)
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert f"python {name} " in shown.stderr and "Traceback" not in shown.stderr
+
+
+def test_an_example_that_needs_the_daemon_starts_it(machine: RunningDaemon, tmp_path: Path) -> None:
+    environ = machine.environ | {"MODELHUB_HOME": str(tmp_path)}
+    asked = subprocess.run(
+        [sys.executable, str(EXAMPLES / "ask_many_at_once.py"), "acme/nothing"], env=environ,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    pid = Client(environ=environ).status().pid
+    os.kill(pid, 15)
+    assert asked.returncode == 0, asked.stderr
+    assert "There is no model acme/nothing" in asked.stdout
+    give_up = time.monotonic() + 20
+    while is_alive(pid) and time.monotonic() < give_up:
+        time.sleep(0.02)
     assert not is_alive(pid)
 
 

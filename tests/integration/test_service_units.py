@@ -5,14 +5,18 @@ import fcntl
 import io
 import os
 import plistlib
+import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from modelhub_cli.checks import Verdict
+from modelhub_cli.checks_service import service
 from modelhubd.errors import CannotStart
 from modelhubd.places import Places, find_places
 from modelhubd.service_install import install, main_install, uninstall
@@ -172,6 +176,53 @@ def test_a_program_whose_path_systemd_refuses_is_run_all_the_same(tmp_path: Path
     assert words[0].startswith(":/")
     ran = subprocess.run([words[0][1:], *words[1:]], capture_output=True, text=True, timeout=10, check=True)
     assert ran.stdout == f"{program}|--set|a=$b %h|"
+
+
+def test_the_unit_is_watched_closed_in_and_leaves_folders_to_the_daemon(tmp_path: Path) -> None:
+    """`StateDirectory=` of a user unit is the configuration's folder in systemd 252, and `RuntimeDirectory=`
+    takes the socket's folder away when the service stops."""
+    texts = rendered(Machine(tmp_path).places, ["/x"], {"HOME": str(tmp_path)}, "linux")
+    said = dict(
+        line.split("=", 1) for text in texts.values() for line in text.splitlines() if re.match(r"\w+=", line)
+    )
+    assert said["Type"] == "notify" and int(said["WatchdogSec"]) > 0 and said["SocketMode"] == "0600"
+    assert [name for name in said if name.endswith("Directory")] == []
+    closed = {
+        "NoNewPrivileges", "LockPersonality", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID",
+        "RestrictAddressFamilies", "SystemCallFilter", "UMask",
+    }  # fmt: skip
+    assert closed <= said.keys()
+
+
+def test_the_command_line_installs_what_doctor_finds_in_order_and_takes_it_away(machine: Machine) -> None:
+    machine.environ["PATH"] += ":/usr/bin:/bin"
+
+    def types(*words: str) -> list[str]:
+        program = [sys.executable, "-m", "modelhub_cli.main", "daemon", *words]
+        done = subprocess.run(
+            program, env=machine.environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    before = machine.files()
+    tried = types("install", "--dry-run")
+    assert machine.files() == before and machine.told() == []
+    assert [line.removeprefix("would ") for line in tried] == types("install")
+    units = {name: (machine.units / name).read_text() for name in (SERVICE, SOCKET)}
+    assert "enabled" in service(machine.environ).detail
+    for name, text in units.items():  # as `systemctl enable` does
+        (wanted,) = re.findall("^WantedBy=(.*)$", text, re.MULTILINE)
+        (machine.units / f"{wanted}.wants").mkdir()
+        (machine.units / f"{wanted}.wants" / name).symlink_to(machine.units / name)
+    assert service(machine.environ).verdict is Verdict.OK
+    assert types("install")[0] == "nothing to write: it is installed as it should be"
+    assert types("uninstall", "--dry-run")[-1].startswith("would run")
+    assert {name: (machine.units / name).read_text() for name in units} == units
+    types("uninstall")
+    assert not any((machine.units / name).exists() for name in units)
+    assert "is not started at login" in service(machine.environ).detail
+    assert types("uninstall") == ["nothing to remove: it is not installed"]
 
 
 def test_without_a_home_of_its_own_the_socket_is_in_the_runtime_folder(tmp_path: Path) -> None:

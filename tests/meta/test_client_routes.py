@@ -15,11 +15,13 @@ import modelhub_client
 from modelhub_client import AsyncClient, Client
 from modelhub_client.call import Call
 from modelhub_client.errors import ClientError, ProblemError, error_of
-from modelhub_client.events import Following
+from modelhub_client.events import _TYPES, Following
 from modelhub_client.methods import AsyncMethods, SyncMethods
+from modelhub_client.state import State
 from modelhubd.api.routes import PREFIX, all_routes
 from modelhubd.api.routing import DaemonRoute
 from modelhubd.web.problems import STATUS
+from modelhubd.wire.events import GAUGE_TYPES, STATE_TYPES, TOPICS
 from modelhubd.wire.problem import Problem
 
 ROUTES = {f"{route.method} {route.path}": route for route in all_routes()}
@@ -110,3 +112,8 @@ def test_every_error_is_offered_and_explained() -> None:
 
     for kind in kinds(ClientError):
         assert kind.__name__ in modelhub_client.__all__ and kind.__doc__
+
+
+def test_every_event_and_every_topic_has_its_type() -> None:
+    assert {*STATE_TYPES, *GAUGE_TYPES, "snapshot"} == _TYPES.keys()
+    assert {*TOPICS} - {"jobs"} == {*State.__struct_fields__}

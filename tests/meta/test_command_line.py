@@ -1,14 +1,18 @@
 """The help of every command teaches by example, its examples are commands there are, and every command that
 prints data prints it in the three forms."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
-from modelhub_cli.main import cli
+from modelhub_cli.main import cli, run
+
+ROOT = Path(__file__).parents[2]
 
 NO_DATA = frozenset(
     {
@@ -114,3 +118,105 @@ def test_what_a_group_s_line_enumerates_are_its_commands(name: str) -> None:
     group = EVERY[f"modelhub {name}"]
     assert isinstance(group, click.Group)
     assert set(_named(cli._lazy[name].help)) <= set(group.list_commands(click.Context(group)))
+
+
+DESIGN = """
+status, doctor, version, ui, device, events, search, show, pull, downloads list, downloads watch,
+downloads pause, downloads resume, downloads cancel, downloads retry, downloads move, list,
+outdated, update, rm, verify, repair, import, scan, load, ps, unload, logs, chat, registry status,
+registry sync, registry publish, registry reviews list, registry reviews show, registry reviews
+approve, registry reviews reject, registry verify, registry unverify, registry counters reset,
+registry templates, registry audit, registry tokens, policy, config get, config set, config list,
+token rotate, daemon run, daemon start, daemon stop, daemon restart, daemon status, daemon logs,
+daemon install, daemon uninstall, completion
+"""
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    assert {f"modelhub {' '.join(name.split())}" for name in DESIGN.split(",")} <= EVERY.keys()
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for path, command in EVERY.items()
+        if isinstance(command, click.Group) and not command.invoke_without_command
+    ),
+)
+def test_a_group_without_a_command_is_wrong_usage_and_shows_what_there_is(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(path.split()[1:]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    command = EVERY[path]
+    assert isinstance(command, click.Group)
+    assert f"Usage: {path}" in told.err
+    assert all(name in told.err for name in command.list_commands(click.Context(command)))
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """The texts of a module, or all of another file; values that are put in are `{}`."""
+    if path.suffix != ".py":
+        yield path.read_text()
+        return
+    tree = ast.parse(path.read_text())
+    spoken = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and not {id(node)} & (spoken | parts)
+        ):
+            yield node.value
+
+
+SHOWN = [
+    path
+    for folder, ending in (("clients", "py"), ("modelhubd", "py"), ("clients/web", "js"))
+    for path in (ROOT / folder).rglob(f"*.{ending}")
+]
+MENTION = re.compile(r"\bmodelhub ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)*)((?: (?:--[a-z][a-z-]*|[A-Z{}./]+))*)")
+
+
+def _wrong(words: list[str], rest: list[str]) -> str | None:
+    """What is wrong with a command that somebody is told to type."""
+    path = "modelhub"
+    for word in words:
+        if f"{path} {word}" not in EVERY:
+            break
+        path = f"{path} {word}"
+    command = EVERY[path]
+    if path == "modelhub" or (
+        isinstance(command, click.Group)
+        and len(path.split()) <= len(words)
+        and not command.invoke_without_command
+    ):
+        return f"{path} has no such command"
+    if "{}" in rest or command.context_settings.get("ignore_unknown_options"):
+        return None
+    known = {text for one in command.params for text in (*one.opts, *one.secondary_opts)} | {"--help"}
+    unknown = [word for word in rest if word.startswith("--") and word not in known]
+    return f"{path} has no {unknown[0]}" if unknown else None
+
+
+def test_whatever_people_are_told_to_type_is_there() -> None:
+    found = [(path, match) for path in SHOWN for text in _texts(path) for match in MENTION.finditer(text)]
+    assert len(found) > 300
+    wrong = [
+        f"{path.relative_to(ROOT)}: {match[0]}: {why}"
+        for path, match in found
+        if (why := _wrong(match[1].split(), match[2].split())) is not None
+    ]
+    assert wrong == []
+
+
+def test_a_command_that_nobody_can_type_is_found() -> None:
+    assert _wrong(["downloads", "lst"], []) == "modelhub downloads has no such command"
+    assert _wrong(["lst"], []) == "modelhub has no such command"
+    assert _wrong(["prune"], ["--yes"]) is None
+    assert _wrong(["prune"], ["--yse"]) == "modelhub prune has no --yse"

@@ -27,8 +27,8 @@ HOW_TO_GET_A_SERVER = (
 
 
 ADVICE = {
-    ArtifactState.MISSING: "Get it again: modelhub pull {0}; or forget it: modelhub rm {0}",
-    ArtifactState.DAMAGED: "Remove it and get it again: modelhub rm {0}, modelhub pull {0}",
+    ArtifactState.MISSING: "Fetch what is missing again: modelhub repair {0}; or forget it: modelhub rm {0}",
+    ArtifactState.DAMAGED: "Fetch what is wrong again: modelhub repair {0}; or forget it: modelhub rm {0}",
     ArtifactState.OFFLINE: "Attach the disk that it is on. {0} comes back by itself.",
 }
 
@@ -184,7 +184,7 @@ def dead_daemon(environ: Mapping[str, str], places: Places) -> Check:
         return Check.fail(
             "leftovers",
             f"process {info.pid} is alive, but does not answer on its socket",
-            f"If it is modelhubd, end it: kill {info.pid}",
+            f"If it is modelhubd, end it: kill -9 {info.pid} (nothing is lost)",
         )
     if info is not None or places.socket.exists():
         return Check.ok("leftovers", "the last daemon ended without tidying up; the next one does")

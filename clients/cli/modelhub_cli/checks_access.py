@@ -4,6 +4,7 @@ import errno
 import socket
 import stat
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from modelhub_cli.checks import Check, closed_to_others
 from modelhub_cli.launch import is_alive
@@ -57,6 +58,24 @@ def socket_answers(environ: Mapping[str, str], places: Places) -> Check:
     return Check.fail(
         "socket", f"{whose} listens at {path} and does not answer", "modelhub daemon stop says how to end it"
     )
+
+
+def socket_in_use(environ: Mapping[str, str], places: Places) -> Check:
+    """Whether the daemon that runs answers at its socket too, and not over TCP alone."""
+    from modelhub_client.client import Client
+
+    info = read_runtime_info(environ)
+    path = Path(info.socket) if info is not None and info.socket else places.socket
+    try:
+        Client(socket=path, environ=environ).health(timeout_s=CONNECT_S)
+    except ClientError:
+        what = "does not answer" if path.exists() else "is gone"
+        return Check.fail(
+            "socket in use",
+            f"{path} {what}: the daemon can be reached over TCP alone, and modelhub ui signs nobody in",
+            "Have it made anew: modelhub daemon restart",
+        )
+    return Check.ok("socket in use", f"answers ({path})")
 
 
 def token(environ: Mapping[str, str], places: Places) -> Iterator[Check]:

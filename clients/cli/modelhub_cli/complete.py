@@ -74,6 +74,12 @@ def _queued(daemon: "Client", _: str) -> Iterable[str]:
     return (download.id for download in daemon.run(_soon(downloads.downloads(limit=MOST))).items)
 
 
+def _working(daemon: "Client", _: str) -> Iterable[str]:
+    from modelhub_client.calls import jobs
+
+    return (job.id for job in daemon.run(_soon(jobs.jobs())).items)
+
+
 def _soon(call: "Call[T]") -> "Call[T]":
     return msgspec.structs.replace(call, timeout_s=TIMEOUT_S)
 
@@ -108,6 +114,7 @@ installed_models = _offering(_installed)
 running_models = _offering(_running)
 models_to_talk_to = _offering(_talkable)
 download_ids = _offering(_queued)
+job_ids = _offering(_working)
 setting_names = _offering(_settings)
 policy_names = _offering(_policies)
 logged_models = _offering(_logged)

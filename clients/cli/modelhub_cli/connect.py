@@ -1,6 +1,6 @@
 """How commands reach the daemon."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from modelhub_client import Client
 
 T = TypeVar("T")
+
+NEAR_MOST = 5
 
 
 def client() -> "Client":
@@ -68,12 +70,32 @@ def installed(daemon: "Client", text: str) -> tuple[Artifact, ...]:
         and wanted.option in (None, artifact.option)
     )
     if not found:
-        raise Failed(
-            f"{text} is not installed.",
-            next_step=f"Get it with: modelhub pull {text}; what is installed: modelhub list",
-            code=NOT_FOUND,
-        )
+        raise _not_installed(text, wanted.model, artifacts)
     return found
+
+
+def _not_installed(text: str, model: str, artifacts: tuple[Artifact, ...]) -> Failed:
+    """Names what there is of the model, else the models whose names are near."""
+    same = sorted(
+        f"{artifact.model}@{artifact.version}:{artifact.option}"
+        for artifact in artifacts
+        if artifact.model == model
+    )
+    near = same[:NEAR_MOST] or near_names(model, {artifact.model for artifact in artifacts})
+    hint = f" Installed is {' or '.join(near)}." if near else ""
+    get = "What can be had: modelhub search" if near and not same else f"Get it with: modelhub pull {text}"
+    return Failed(
+        f"{text} is not installed.{hint}",
+        next_step=f"{get}; what is installed: modelhub list",
+        code=NOT_FOUND,
+    )
+
+
+def near_names(name: str, names: Iterable[str]) -> list[str]:
+    """Those of the names that may have been meant, the nearest first."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, sorted(set(names)), n=3)
 
 
 def active(artifacts: tuple[Artifact, ...]) -> Artifact:

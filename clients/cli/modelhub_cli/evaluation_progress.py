@@ -113,7 +113,7 @@ def _view(out: Output) -> AbstractContextManager[View]:
         return nullcontext(JsonLines(out))
     if out.quiet:
         return nullcontext(Silent())
-    if not out.talks:
+    if not out.draws:
         return nullcontext(Lines(out))
     from modelhub_cli.evaluation_bar import EvaluationBar
 

@@ -183,7 +183,7 @@ def _view(out: Output) -> AbstractContextManager[JobView]:
         return nullcontext(JsonView(out))
     if out.quiet:
         return nullcontext(SilentView())
-    if not out.talks:
+    if not out.draws:
         return nullcontext(LineView(out))
     from modelhub_cli.job_bars import JobBars
 

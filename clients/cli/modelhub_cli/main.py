@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -10,7 +10,7 @@ from modelhub_cli.columns import columns
 from modelhub_cli.lazy import Lazy, LazyGroup
 from modelhubd import __version__
 
-HELP_WIDTH = 100
+HELP_LEAST, HELP_WIDTH = 38, 100
 
 
 def _command(module: str, attribute: str, help_line: str) -> Lazy:
@@ -77,11 +77,22 @@ SECTIONS = {
 }
 
 
+class Fitting(click.HelpFormatter):
+    """Gives the names of options less room where the terminal is narrow, so that what they do fits it too."""
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl(rows, min(col_max, self.width * 2 // 5), col_spacing)
+
+
+click.Context.formatter_class = Fitting
+"""Of every command: click asks each command's own context."""
+
+
 @click.group(
     cls=LazyGroup,
     sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
-    epilog="\b\nA model is named publisher/name[@version][:option].\nEvery command has its own --help.",
+    epilog="A model is named publisher/name[@version][:option].\n\nEvery command has its own --help.",
 )
 @click.version_option(__version__, prog_name="modelhub", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -91,13 +102,15 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say and answer the exit code; no exception leaves."""
     try:
-        width = max(50, min(columns(), HELP_WIDTH) - 2)
+        width = max(HELP_LEAST, min(columns(), HELP_WIDTH) - 2)
         code = cli.main(list(arguments), prog_name="modelhub", standalone_mode=False, terminal_width=width)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        print(file=sys.stderr)
+    except (click.Abort, KeyboardInterrupt) as error:
+        # Click has ended the line of the key that it turned into an Abort.
+        if error.__cause__ is None:
+            print(file=sys.stderr)
         return 130
     except Exception as error:
         from modelhub_cli.failures import report

@@ -67,6 +67,11 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     colour: bool = False
     width: int = 80
 
+    @property
+    def draws(self) -> bool:
+        """Whether bars can be drawn on stderr; else what goes on is told in lines."""
+        return self.talks and os.environ.get("TERM") != "dumb"
+
     def value(self, value: Any) -> None:
         """One line of JSON."""
         self.line(msgspec.json.encode(value).decode())
@@ -110,7 +115,9 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
             print_table(self, items, columns)
 
     def facts(self, facts: Iterable[Fact]) -> None:
-        """Names and values, one a line."""
+        """Names and values, one a line; nothing where only ids were asked for."""
+        if self.quiet:
+            return
         if self.terminal:
             from modelhub_cli.tables import print_facts
 

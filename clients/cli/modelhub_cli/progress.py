@@ -1,7 +1,8 @@
 """Progress bars on a terminal: bytes, rate, time left; one bar per download. Here rich does the drawing."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -103,7 +104,11 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        try:
+            self._progress.start()
+        except BaseException:
+            self._progress.stop()
+            raise
         return self
 
     def __exit__(
@@ -147,8 +152,10 @@ class BarView(Bars):
         )
 
 
-def spinner(out: Output, text: str) -> Progress:
-    """A spinner with a text that can be changed and the time it has taken, on stderr; gone when it ends."""
+@contextmanager
+def spinner(out: Output, text: str) -> Generator[Progress, None, None]:
+    """A spinner with a text that can be changed and the time it has taken, on stderr; gone when it ends, also
+    where Ctrl-C comes while it is being drawn for the first time."""
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -157,4 +164,8 @@ def spinner(out: Output, text: str) -> Progress:
         transient=True,
     )
     progress.add_task(text, total=None)
-    return progress
+    try:
+        progress.start()
+        yield progress
+    finally:
+        progress.stop()

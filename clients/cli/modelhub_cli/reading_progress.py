@@ -44,7 +44,7 @@ class ReadingProgress:
         if self._total < LEAST or self._out.quiet:
             return
         percent = min(100, self._done * 100 // self._total)
-        if self._out.talks:
+        if self._out.draws:
             self._draw(percent)
         else:
             self._steps.reached(self._done / self._total)

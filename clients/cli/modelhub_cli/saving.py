@@ -40,6 +40,6 @@ def _saved(answer: SettingsAnswer) -> LoadSettings:
         return msgspec.convert(answer.saved, LoadSettings)
     except msgspec.ValidationError as error:
         raise Failed(
-            f"The daemon has saved a setting that this modelhub does not know ({error}).",
+            f"The daemon has saved a setting that is not known here ({error}).",
             next_step="Compare the versions with: modelhub version",
         ) from error

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from modelhub_cli.commands.servers import is_model
 from modelhub_cli.output import Output
+from modelhub_cli.waiting import waiting
 from modelhub_client import ChatMessage, ChatPiece
 from modelhubd.trust.text import printable
 from modelhubd.wire.servers import ServerState
@@ -61,9 +62,9 @@ class Talk:
         asked = [*self._said, ChatMessage(role="user", content=text)]
         told = [ChatMessage(role="system", content=self.system)] if self.system else []
         if self._out.json:
-            self._out.value(
-                self._daemon.chat(self.model, [*told, *asked], reasoning=self.thinks, **self.options)
-            )
+            with self._until_it_speaks():
+                whole = self._daemon.chat(self.model, [*told, *asked], reasoning=self.thinks, **self.options)
+            self._out.value(whole)
             return
         reply: list[str] = []
         try:
@@ -77,9 +78,9 @@ class Talk:
             self._said = [*asked, ChatMessage(role="assistant", content="".join(reply))]
 
     def _until_it_speaks(self) -> AbstractContextManager[object]:
-        """Shows what is waited for, where somebody looks."""
-        if not self._out.talks or not self._out.terminal:
-            return nullcontext()
+        """Shows what is waited for."""
+        if not self._out.draws or not self._out.terminal:
+            return waiting(self._out, f"Waiting for {self.model}")
         running = [server for server in self._daemon.servers().items if not server.state.ended]
         servers = [server for server in running if self.model == server.name or is_model(server, self.model)]
         ready = any(server.state is ServerState.READY for server in servers)

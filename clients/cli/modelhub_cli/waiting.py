@@ -1,6 +1,5 @@
 """Saying what is waited for, where that takes over a second. By hand: rich takes a while to import."""
 
-import os
 import sys
 import threading
 import time
@@ -49,7 +48,7 @@ def _tell(out: Output, text: str, over: threading.Event, patience_s: float) -> N
     began = time.monotonic()
     if over.wait(patience_s):
         return
-    if not out.talks or os.environ.get("TERM") == "dumb":
+    if not out.draws:
         out.say(f"{text} …")
         return
     shown, frame = "", 0

@@ -6,11 +6,12 @@ python ask_many_at_once.py [MODEL]
 import asyncio
 import sys
 
-from modelhub_client import AsyncClient, NotFound, ProblemError
+from modelhub_client import AsyncClient, NotFound, ProblemError, ensure_running
 
 
 async def main(model: str) -> None:
     """Prints what the machine is and whether the model is known and allowed on it."""
+    await asyncio.to_thread(ensure_running)  # finds the daemon or starts it
     async with AsyncClient(app="example/1.0") as client:
         status, device, policy = await asyncio.gather(client.status(), client.device(), client.policy())
         print(f"{status.models_installed} installed, {status.catalog.models} to be had")

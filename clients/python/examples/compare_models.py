@@ -6,7 +6,7 @@ python compare_models.py FIRST SECOND
 import json
 import sys
 
-from modelhub_client import Client, InvalidRequest, NotFound
+from modelhub_client import Client, InvalidRequest, NotFound, ensure_running
 from modelhubd.wire.evaluations import EvaluationState
 from modelhubd.wire.servers import LoadSettings
 
@@ -23,6 +23,7 @@ checks:
 
 def main(first: str, second: str) -> int:
     """The exit code."""
+    ensure_running()  # finds the daemon or starts it
     client = Client(app="example/1.0")
     questions = "".join(json.dumps(question) + "\n" for question in QUESTIONS)
     try:
@@ -50,10 +51,11 @@ def main(first: str, second: str) -> int:
         right = model.checks["right"]
         print(f"{model.model}: {right.count} of {right.of} right, {model.latency_s.median:.2f} s")
     for figure in report.pairs[0].figures:
-        print(f"{figure.figure}: {figure.verdict.value}, {figure.needed} more pairs would tell")
+        more = "" if figure.needed is None else f", {figure.needed} more pairs would tell"
+        print(f"{figure.figure}: {figure.verdict.value}{more}")
     client.remove_evaluation(made.id)  # with its questions and answers
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) == 3 else __doc__)

@@ -5,12 +5,13 @@ python load_and_chat.py MODEL QUESTION
 
 import sys
 
-from modelhub_client import ChatMessage, Client, LoadFailed, NotFound, Refused
+from modelhub_client import ChatMessage, Client, LoadFailed, NotFound, Refused, ensure_running
 from modelhubd.wire.servers import LoadSettings
 
 
 def main(model: str, question: str) -> int:
     """The exit code."""
+    ensure_running()  # finds the daemon or starts it
     client = Client(app="example/1.0")
     settings = LoadSettings(ctx=512, threads=1, ttl_s=60)
     try:
@@ -38,4 +39,4 @@ def main(model: str, question: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], " ".join(sys.argv[2:])))
+    sys.exit(main(sys.argv[1], " ".join(sys.argv[2:])) if len(sys.argv) > 2 else __doc__)

@@ -5,7 +5,7 @@ python search_and_download.py [WORDS]
 
 import sys
 
-from modelhub_client import Client, Conflict
+from modelhub_client import Client, Conflict, ensure_running
 from modelhub_client.events import Snapshot
 from modelhubd.wire.downloads import Download
 from modelhubd.wire.events import DownloadProgress
@@ -13,6 +13,7 @@ from modelhubd.wire.events import DownloadProgress
 
 def main(words: str) -> int:
     """The exit code."""
+    ensure_running()  # finds the daemon or starts it
     with Client(app="example/1.0") as client:
         found = client.search(words, compatible=True, sort="size", limit=5).items
         for model in found:

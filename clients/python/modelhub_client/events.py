@@ -17,7 +17,10 @@ from modelhubd.wire.evaluations import Evaluation, EvaluationProgress
 from modelhubd.wire.events import DownloadProgress, Frame, Hello, Removed
 from modelhubd.wire.jobs import Job, LibraryProgress
 from modelhubd.wire.library import Artifact
+from modelhubd.wire.policy import Policy
+from modelhubd.wire.records import Audit, RecordsSummary
 from modelhubd.wire.servers import Server, ServerLoad
+from modelhubd.wire.trials import Trial
 from modelhubd.wire.updates import Update
 
 STALL_S = 45.0
@@ -47,6 +50,8 @@ _TYPES: dict[str, Any] = {
     "update.available": Update, "update.removed": Removed,
     "library.job": Job, "library.progress": LibraryProgress,
     "server.changed": Server, "server.removed": Removed, "server.load": ServerLoad,
+    "policy.changed": Policy, "record.audit": Audit, "record.stats": RecordsSummary,
+    "trial.changed": Trial, "trial.removed": Removed,
     "catalog.synced": CatalogInfo, "catalog.stale": CatalogInfo, "device.changed": Device,
     "evaluation.changed": Evaluation, "evaluation.removed": Removed,
     "evaluation.progress": EvaluationProgress,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from modelhubd.wire.catalog import CatalogFault, CatalogInfo
+from modelhubd.wire.servers import Estimate
 from tests.fakes import samples
 from tests.fakes.hub import Answer, Hub, frames, json_answer, problem_answer
 from tests.unit.cli.conftest import Modelhub, page_answer
@@ -288,3 +289,63 @@ def test_an_empty_library_is_not_a_search_without_a_match(hub: Hub, modelhub: Mo
     hub.on("GET /api/v1/library", page_answer())
     assert "Nothing is installed." in modelhub("list").err
     assert "Nothing is installed that matches." in modelhub("list", "tiny").err
+
+
+def test_what_is_not_installed_names_what_is_near(hub: Hub, modelhub: Modelhub) -> None:
+    both = samples.artifact("b1"), samples.artifact("b2", option="gguf-q4", active=False)
+    hub.on("GET /api/v1/library", page_answer(*both, samples.artifact("b3", model="other/far")))
+    for command in ("load", "rm", "verify", "settings show"):
+        shown = modelhub(*command.split(), "acme/tinny")
+        assert shown.code == 3
+        assert "acme/tinny is not installed. Installed is acme/tiny." in shown.err
+        assert "other/far" not in shown.err
+    shown = modelhub("load", "acme/tiny:q9")
+    assert "Installed is acme/tiny@1:gguf-f16 or acme/tiny@1:gguf-q4." in shown.err
+    assert "Installed is" not in modelhub("load", "zzz/yyy").err
+
+
+@pytest.mark.parametrize("command", ["device", "load acme/tiny --estimate-only", "estimate acme/tiny"])
+def test_only_ids_are_printed_where_only_ids_are_asked_for(
+    hub: Hub, modelhub: Modelhub, command: str
+) -> None:
+    found = Estimate(
+        weights_bytes=1, kv_bytes=2, compute_bytes=3, overhead_bytes=4, total_bytes=10, available_bytes=50,
+        fits=True, reason="needs 10 B", ctx=512, notes=("A remark.",),
+    )  # fmt: skip
+    hub.on("POST /api/v1/library/bbbb000011112222/estimate", json_answer(found))
+    told = modelhub(*command.split())
+    assert told.code == 0 and told.out
+    for form in ("-q", "--output=ids"):
+        shown = modelhub(*command.split(), form)
+        assert (shown.code, shown.out, shown.err) == (0, "", "")
+
+
+def test_a_form_that_contradicts_another_is_wrong_usage(hub: Hub, modelhub: Modelhub) -> None:
+    assert modelhub("list", "-o", "ids").out == "bbbb000011112222\n"
+    assert modelhub("list", "-o", "ids", "--json").code == 2
+    assert modelhub("list", "-o", "xml").code == 2
+
+
+TOLD: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("library.progress", {"id": "j", "done_bytes": 5, "total_bytes": 10, "done_files": 0, "total_files": 1},
+     "j 5 of 10 bytes"),
+    ("library.job", {"id": "j", "kind": "verify", "state": "failed", "model": "acme/tiny@1:q4",
+                     "error": {"code": "x", "detail": "It is gone."}, "progress": {}, "created_at": ""},
+     "acme/tiny@1:q4: verify failed It is gone."),
+    ("download.limits", {"max_active": 2, "max_bytes_per_s": 5_000_000, "connections": 16, "schedule": None,
+                         "sources": {}}, "2 at once, 5.00 MB/s"),
+    ("update.available", {"id": "b", "model": "acme/tiny", "state": "available", "installed_version": 1,
+                          "installed_option": "q4", "version": 2}, "acme/tiny@1 to 2, available"),
+    ("server.load", {"id": "s", "busy_slots": 0, "load_progress": 0.31}, "s 31 % loaded"),
+    ("server.load", {"id": "s", "busy_slots": 2}, "s 2 busy"),
+    ("evaluation.progress", {"id": "e", "done": 3, "total": 6}, "e 3 of 6 answers"),
+    ("trial.removed", {"id": "t"}, "t"),
+    ("record.stats", {"state": "on", "records": 7}, "on, 7 kept"),
+    ("record.audit", {"rules": [], "allowed": True}, "content is kept by 0 rules"),
+)  # fmt: skip
+
+
+def test_whatever_happens_is_told_in_words(hub: Hub, modelhub: Modelhub) -> None:
+    sent = [(kind, data, f"e-{number}") for number, (kind, data, _) in enumerate(TOLD)]
+    hub.on("GET /api/v1/events", frames(HELLO, *sent), problem_answer(401, "unauthenticated", "No."))
+    assert [row[1:] for row in modelhub("events").rows] == [[kind, text] for kind, _, text in TOLD]

@@ -11,6 +11,7 @@ import pytest
 from click.shell_completion import BashComplete
 
 from modelhub_cli.main import cli
+from modelhubd.wire.jobs import Job, JobProgress, JobState
 from tests.fakes import samples
 from tests.fakes.hub import Answer, Hub, json_answer, running_hub
 from tests.fakes.terminal import on_terminal
@@ -23,6 +24,7 @@ NAMES = {
     "logs": "acme/tiny", "chat": "acme/tiny", "policy check": "acme/tiny",
     "policy set": "allowed_publishers", "downloads pause": "aaaa000011112222",
     "downloads watch": "aaaa000011112222", "downloads move": "aaaa000011112222",
+    "jobs watch": "aaaa000011112222", "jobs cancel": "aaaa000011112222", "first-run": "acme/tiny",
 }  # fmt: skip
 
 
@@ -42,6 +44,11 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offered:
 
 @pytest.mark.parametrize("command", list(NAMES))
 def test_the_beginning_of_a_name_is_completed(hub: Hub, offered: Offered, command: str) -> None:
+    job = Job(
+        id="aaaa000011112222", kind="verify", state=JobState.RUNNING, progress=JobProgress(),
+        created_at=samples.NOW,
+    )  # fmt: skip
+    hub.on("GET /api/v1/library/jobs", page_answer(job))
     assert offered(f"{command} a") == [NAMES[command]]
     assert offered(f"{command} zz") == []
 
@@ -79,7 +86,11 @@ def typing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         }  # fmt: skip
 
 
-CASES = (("show", "ac", "acme/catalogued"), ("load", "ac", "acme/installed"), ("unload", "ru", "running"))
+CASES = (
+    ("show ", "ac", "acme/catalogued"), ("load ", "ac", "acme/installed"), ("unload ", "ru", "running"),
+    ("", "unlo", "unload"), ("downloads ", "pau", "pause"), ("search ", "--compat", "--compatible"),
+    ("search --format ", "ml", "mlx"),
+)  # fmt: skip
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], 'eval "$(modelhub completion bash)"'),
     "zsh": (["-f", "-i"], 'autoload -U compinit; compinit -u -D; eval "$(modelhub completion zsh)"'),
@@ -87,27 +98,29 @@ SHELLS = {
 
 
 @pytest.mark.parametrize("shell", list(SHELLS))
-def test_tab_in_a_real_shell_completes_the_name_of_a_model(typing: dict[str, str], shell: str) -> None:
+def test_tab_in_a_real_shell_completes_models_commands_and_options(
+    typing: dict[str, str], shell: str
+) -> None:
     if (program := shutil.which(shell)) is None:
         pytest.skip(f"{shell} is not installed: its completion is not tried")
     options, setup = SHELLS[shell]
     lines: list[tuple[str, bytes]] = [("READY>", f"PS1=NEXT'>'; {setup}\n".encode())]
     for command, typed, whole in CASES:
-        lines.append(("NEXT>", f"modelhub {command} {typed}\t".encode()))
+        lines.append(("NEXT>", f"modelhub {command}{typed}\t".encode()))
         lines.append((whole, b" --no-such-option 2>/dev/null\n"))
     lines.append(("NEXT>", b"exit\n"))
     seen = on_terminal([program, *options], typing, typed=lines, within_s=60)
     for command, _, whole in CASES:
-        assert f"modelhub {command} {whole}" in seen.plain.replace("\x08", ""), seen.plain
+        assert f"modelhub {command}{whole}" in seen.plain.replace("\x08", ""), seen.plain
 
 
 @pytest.mark.parametrize(("command", "typed", "whole"), CASES)
-def test_fish_completes_the_name_of_a_model(
+def test_fish_completes_models_commands_and_options(
     typing: dict[str, str], command: str, typed: str, whole: str
 ) -> None:
     if (program := shutil.which("fish")) is None:
         pytest.skip("fish is not installed: its completion is not tried")
-    script = f'modelhub completion fish | source; complete -C "modelhub {command} {typed}"'
+    script = f'modelhub completion fish | source; complete -C "modelhub {command}{typed}"'
     done = subprocess.run(
         [program, "--no-config", "-c", script],
         env=typing,
@@ -116,4 +129,4 @@ def test_fish_completes_the_name_of_a_model(
         timeout=30,
         check=False,
     )
-    assert done.stdout.split() == [whole], done.stderr
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [whole], done.stderr

@@ -152,6 +152,8 @@ def test_a_chat_with_an_unknown_model_is_not_found(hub: Hub, modelhub: Modelhub)
     assert shown.code == 3
     assert "There is no model x to talk to" in shown.err
     assert "modelhub pull" in modelhub("chat", "acme/absent", "Hi").err
+    assert "There is acme/tiny." in modelhub("chat", "acme/tinny", "Hi").err
+    assert "There is acme/tiny." not in shown.err
     hub.on("POST /v1/chat/completions", problem_answer(422, "invalid_input", "/temperature: too hot"))
     assert "too hot" in modelhub("chat", "acme/tiny", "Hi").err
 

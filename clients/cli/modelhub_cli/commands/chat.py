@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from modelhub_cli.complete import models_to_talk_to
-from modelhub_cli.connect import client
+from modelhub_cli.connect import client, every, near_names
 from modelhub_cli.failures import NOT_FOUND, USAGE, Failed, report
 from modelhub_cli.output import Output, text_options
 from modelhub_cli.slash import Done, obey, read_question
@@ -14,6 +15,9 @@ from modelhub_cli.talk import Talk
 from modelhub_client import ClientError, InvalidRequest, NotFound, ProblemError
 from modelhubd.trust.names import is_model_id
 from modelhubd.trust.text import printable
+
+if TYPE_CHECKING:
+    from modelhub_client import Client
 
 EXAMPLES = """\b
 Examples:
@@ -61,9 +65,8 @@ def chat(
     """
     thinks = {"auto": None, "on": True, "off": False}[reasoning]
     options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
-    talk = Talk(
-        client(), out, name, system, options, thinks=thinks, reasoning=not hide_reasoning, stats=stats
-    )
+    daemon = client()
+    talk = Talk(daemon, out, name, system, options, thinks=thinks, reasoning=not hide_reasoning, stats=stats)
     if prompt in (None, "-") and not sys.stdin.isatty():
         prompt = sys.stdin.read().strip()
         if not prompt:
@@ -76,7 +79,7 @@ def chat(
         try:
             talk.ask(prompt)
         except (InvalidRequest, NotFound) as error:
-            raise _unknown(name, error) from error
+            raise _unknown(daemon, name, error) from error
         return 0
     if out.json:
         raise Failed(
@@ -87,12 +90,17 @@ def chat(
     return converse(talk, out, input)
 
 
-def _unknown(name: str, error: ProblemError) -> ProblemError | Failed:
-    """The error for a name that means no model; others as they are."""
-    if isinstance(error, InvalidRequest) and is_model_id(name.split("@")[0].split(":")[0]):
+def _unknown(daemon: "Client", name: str, error: ProblemError) -> ProblemError | Failed:
+    """The error for a name that means no model, with those that are near; others as they are."""
+    model = name.split("@")[0].split(":")[0]
+    if isinstance(error, InvalidRequest) and is_model_id(model):
         return error
+    known = [server.name for server in daemon.servers().items if not server.state.ended]
+    known += [artifact.model for artifact in every(lambda after: daemon.library(limit=200, after=after))]
+    near = near_names(model, known)
+    hint = f" There is {' or '.join(near)}." if near else ""
     return Failed(
-        f"There is no model {name} to talk to.",
+        f"There is no model {name} to talk to.{hint}",
         next_step="What runs: modelhub ps; what is installed: modelhub list; get one: modelhub pull",
         code=NOT_FOUND,
     )

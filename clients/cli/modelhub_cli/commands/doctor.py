@@ -1,6 +1,7 @@
 """doctor: check the installation and say what to do."""
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from modelhub_cli.waiting import waiting
 from modelhub_client import ClientError, ModelhubUnreachable
 from modelhubd import __version__
 from modelhubd.places import Places, find_places
+from modelhubd.wire.device import Device
 from modelhubd.wire.policy import Policy
 from modelhubd.wire.status import Status
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 NAMES = 15
 SIGNS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "red")}
 STANDINGS_MOST = 100
+FIRST_LOOK_S, AGAIN_S = 10.0, 0.2
 
 
 @click.command(
@@ -116,10 +119,11 @@ def _without_daemon(places: Places, summary: checks_config.Summary | None) -> It
 
 
 def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
-    device = daemon.device()
     status = daemon.status()
+    device = _looked_at(daemon, status)
     if (misleading := checks_access.hint(os.environ, places, status.pid)) is not None:
         yield misleading
+    yield checks_access.socket_in_use(os.environ, places)
     yield from checks_access.token(os.environ, places)
     yield checks.models_directory(device, status.models_installed)
     yield checks.disk_of(device)
@@ -134,6 +138,16 @@ def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     artifacts = tuple(every(lambda after: daemon.library(limit=200, after=after)))
     yield from checks.library(artifacts, daemon.scan(tools=False).unknown_files)
     yield checks.leftovers(daemon.leftovers())
+
+
+def _looked_at(daemon: "Client", status: Status) -> Device:
+    """The device; a daemon that has just begun is given the time to try what could run models."""
+    device = daemon.device()
+    give_up = time.monotonic() + FIRST_LOOK_S - status.uptime_s
+    while not device.llama_servers and time.monotonic() < give_up:
+        time.sleep(AGAIN_S)
+        device = daemon.device()
+    return device
 
 
 def _clock(status: Status, places: Places) -> Check:

@@ -147,6 +147,8 @@ def _verb(
     def verb(out: Output, names: tuple[str, ...], everything: bool) -> int:
         daemon = client()
         if everything and whole:
+            if names:
+                raise click.UsageError("Name downloads, or say --all, not both.")
             summary = daemon.pause_all() if name == "pause" else daemon.resume_all()
             if out.json:
                 out.value(summary)

@@ -3,6 +3,7 @@
 import click
 
 from modelhub_cli import words
+from modelhub_cli.complete import in_catalog
 from modelhub_cli.connect import client
 from modelhub_cli.output import Column, Output, output_options
 from modelhub_cli.teaching import examples
@@ -22,7 +23,7 @@ ITEMS: tuple[Column[FirstRunItem], ...] = (
 
 
 @click.command(epilog=examples("modelhub first-run", "modelhub first-run --skip"))
-@click.argument("models", nargs=-1, metavar="[REF]...")
+@click.argument("models", nargs=-1, metavar="[REF]...", shell_complete=in_catalog)
 @click.option("--skip", is_flag=True, help="Do without REF, or without all that are not done.")
 @output_options
 def first_run(out: Output, models: tuple[str, ...], skip: bool) -> None:

@@ -13,6 +13,7 @@ from modelhub_cli.failures import NOT_FOUND, USAGE, Failed
 from modelhub_cli.jobs import tell_end, watch_jobs
 from modelhub_cli.output import Column, Output, output_options, plain
 from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import INTERRUPTED, waiting
 from modelhub_client import Client
 from modelhubd.wire.imports import FoundAnswer, FoundModel, ImportMode, ImportResult
 from modelhubd.wire.jobs import Job, JobState
@@ -56,8 +57,9 @@ def scan(out: Output, wanted: str | None, mode: str) -> int:
     """Look at the models directory again, and at what other tools hold: Hugging Face, LM Studio, Ollama,
     llama.cpp, Jan, GPT4All."""
     daemon = client()
-    done = daemon.scan()
-    answer = daemon.found()
+    with waiting(out, "Looking for models"):
+        done = daemon.scan()
+        answer = daemon.found()
     if wanted is not None:
         return _import_found(daemon, out, _chosen(answer, wanted), mode)
     if out.json:
@@ -104,8 +106,7 @@ def import_(out: Output, paths: tuple[Path, ...], mode: str, model: str | None, 
         whole = str(path.expanduser().absolute())
         return daemon.import_model(whole, mode=kind, model=model, option=option)
 
-    codes = [_run(daemon, out, partial(begin, path), str(path), mode) for path in paths]
-    return next((code for code in codes if code), 0)
+    return _each(out, [partial(_run, daemon, out, partial(begin, path), str(path), mode) for path in paths])
 
 
 def _import_found(daemon: Client, out: Output, items: Sequence[FoundModel], mode: str) -> int:
@@ -118,8 +119,23 @@ def _import_found(daemon: Client, out: Output, items: Sequence[FoundModel], mode
     def mode_of(item: FoundModel) -> str:
         return ImportMode.COPY.value if mode == AUTO and ImportMode.LINK not in item.modes else mode
 
-    codes = [_run(daemon, out, partial(begin, item), item.name, mode_of(item)) for item in items]
-    return next((code for code in codes if code), 0)
+    return _each(
+        out, [partial(_run, daemon, out, partial(begin, item), item.name, mode_of(item)) for item in items]
+    )
+
+
+def _each(out: Output, imports: Sequence[Callable[[], int]]) -> int:
+    """One after the other, until Ctrl-C; the exit code of the first that came to something else than 0."""
+    code = 0
+    for number, run in enumerate(imports, 1):
+        found = run()
+        if found == INTERRUPTED:
+            left = len(imports) - number
+            if left:
+                out.say(f"Not begun: {left} of {len(imports)}.")
+            return INTERRUPTED
+        code = code or found
+    return code
 
 
 def _run(daemon: Client, out: Output, begin: Callable[[ImportMode], Job], what: str, mode: str) -> int:

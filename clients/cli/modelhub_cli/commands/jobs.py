@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from modelhub_cli import words
+from modelhub_cli.complete import job_ids
 from modelhub_cli.connect import client
 from modelhub_cli.failures import NOT_FOUND, Failed, report
 from modelhub_cli.jobs import name_of, percent_of, state_of, watch_jobs
@@ -45,7 +46,7 @@ def list_jobs(out: Output) -> None:
 
 
 @jobs.command("watch", epilog=examples("modelhub jobs watch", "modelhub jobs watch 0123456789abcdef -o json"))
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=job_ids)
 @output_options
 def watch(out: Output, ids: tuple[str, ...]) -> int:
     """Watch jobs until they have ended; without ID all that have not."""
@@ -58,7 +59,7 @@ def watch(out: Output, ids: tuple[str, ...]) -> int:
 
 
 @jobs.command("cancel", epilog=examples("modelhub jobs cancel 0123456789abcdef"))
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", shell_complete=job_ids)
 @output_options
 def cancel(out: Output, ids: tuple[str, ...]) -> int:
     """Stop jobs; what they have done so far stays."""

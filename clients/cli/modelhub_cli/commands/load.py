@@ -81,7 +81,7 @@ def load(
 def _wait(daemon: "Client", out: Output, server: Server) -> Server:
     """The server when it is ready or has ended."""
     name = plain(server.name)
-    if not out.talks or out.json:
+    if not out.draws or out.json:
         out.say(f"Loading {name} …")
         return _follow(daemon, out, server, Steps(lambda step: out.say(f"{name}: {step} % loaded")).reached)
     from modelhub_cli.progress import spinner

@@ -131,7 +131,7 @@ def _follow(daemon: "Client", out: Output, downloads: Sequence[Download]) -> tup
         view = JsonView(out)
     elif out.quiet:
         view = SilentView()
-    elif not out.talks:
+    elif not out.draws:
         view = LineView(out)
     else:
         from modelhub_cli.progress import BarView

@@ -12,6 +12,7 @@ from modelhub_cli.failures import FAILURE, Failed, report
 from modelhub_cli.jobs import watch_jobs
 from modelhub_cli.output import Column, Output, output_options
 from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhubd.wire.space import ModelUsage, UsageItem
 
 
@@ -72,7 +73,8 @@ Examples:
 @output_options
 def usage(out: Output, models: bool) -> None:
     """What each version, partial download, leftover and cache costs; shared bytes count once."""
-    found = client().usage()
+    with waiting(out, "Adding up"):
+        found = client().usage()
     if out.json:
         out.value(found)
         return
@@ -110,7 +112,8 @@ def prune(
         caches=not no_caches,
     )
     if not yes:
-        found = ask(dry_run=True)
+        with waiting(out, "Adding up"):
+            found = ask(dry_run=True)
         if not found.items:
             if out.json:
                 out.value(found)
@@ -127,7 +130,8 @@ def prune(
         click.confirm(f"Give back {words.size(found.freed_bytes)}?", abort=True, err=True)
     elif dry_run:
         raise click.UsageError("--dry-run asks nothing and removes nothing: leave out --yes.")
-    gone = ask(dry_run=False)
+    with waiting(out, "Removing files"):
+        gone = ask(dry_run=False)
     if out.json:
         out.value(gone)
     elif yes:

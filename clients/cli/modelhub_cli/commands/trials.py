@@ -13,6 +13,7 @@ from modelhub_cli.failures import USAGE, Failed
 from modelhub_cli.marking import mark_pairs
 from modelhub_cli.output import Column, Fact, Output, output_options, plain
 from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhub_cli.words import reference
 from modelhubd.wire.trials import (
     MOST_CHECKS,
@@ -262,7 +263,8 @@ def promote(out: Output, trial_id: str, switch: bool, dry_run: bool, yes: bool) 
         for words in seen.evidence.words if seen.evidence else ():
             out.say(words)
         ask(out, f"Shall {seen.active.model} mean {_name(seen.candidate)}?", "--yes")
-    done = daemon.promote_trial(trial_id, switch="now" if switch else "next_load", dry_run=dry_run)
+    with waiting(out, "Giving it the name"):
+        done = daemon.promote_trial(trial_id, switch="now" if switch else "next_load", dry_run=dry_run)
     out.items([done], TRIALS, lambda one: one.id)
     if not dry_run:
         out.say(f"Back: modelhub update --rollback {done.active.model}")

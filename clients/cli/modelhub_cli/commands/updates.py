@@ -13,6 +13,7 @@ from modelhub_cli.failures import CONFLICT, REFUSED, USAGE, Failed, report
 from modelhub_cli.launch import ensure_daemon
 from modelhub_cli.output import Column, Output, output_options, plain
 from modelhub_cli.teaching import examples
+from modelhub_cli.waiting import waiting
 from modelhub_client import Client
 from modelhubd.wire.updates import RefusedUpdate, RolledBack, Switch, Update, UpdateKind, UpdateState
 
@@ -136,7 +137,8 @@ def update(
             raise Failed("A rollback is of one model at a time.", next_step="Name it.", code=USAGE)
         return _roll_back(daemon, out, refs, how, dry_run=dry_run)
     ids = None if everything else _ids(daemon, refs)
-    answer = daemon.apply_updates(ids, switch=how, force=force, dry_run=dry_run, trial=trial or None)
+    with waiting(out, "Looking at what is newer"):
+        answer = daemon.apply_updates(ids, switch=how, force=force, dry_run=dry_run, trial=trial or None)
     code = 0
     for refused in answer.refused:
         exit_code = _tell_refused(out, refused)
@@ -193,7 +195,8 @@ def _tell_refused(out: Output, refused: RefusedUpdate) -> int:
 
 def _roll_back(daemon: Client, out: Output, refs: Sequence[str], switch: Switch, *, dry_run: bool) -> int:
     for ref in refs:
-        done = daemon.roll_back(reference_of(ref).model, switch=switch, dry_run=dry_run)
+        with waiting(out, "Going back"):
+            done = daemon.roll_back(reference_of(ref).model, switch=switch, dry_run=dry_run)
         _tell_back(out, done, dry_run=dry_run)
     return 0
 

@@ -7,7 +7,7 @@ from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, INTEGRITY, NOT_PERMITTED, Failed
 from modelhub_cli.output import Output, output_options
 from modelhub_cli.teaching import examples
-from modelhub_cli.waiting import waiting
+from modelhub_cli.waiting import INTERRUPTED, waiting
 from modelhubd.wire.catalog import CatalogInfo
 
 EXIT_CODES = dict.fromkeys(
@@ -27,11 +27,15 @@ EXIT_CODES = dict.fromkeys(
     help="End the alarm over the audit log, and take the log as it is now.",
 )
 @output_options
-def sync(out: Output, acknowledge_alarm: bool) -> None:
+def sync(out: Output, acknowledge_alarm: bool) -> int:
     """Look at the registry now, to the end; exit code 8 where what it serves is not genuine."""
     daemon = client()
-    with waiting(out, "Looking at the registry"):
-        found = daemon.acknowledge_audit() if acknowledge_alarm else daemon.sync_catalog(wait=True)
+    try:
+        with waiting(out, "Looking at the registry"):
+            found = daemon.acknowledge_audit() if acknowledge_alarm else daemon.sync_catalog(wait=True)
+    except KeyboardInterrupt:
+        out.say("\nThe daemon goes on looking. What came of it: modelhub registry status")
+        return INTERRUPTED
     if out.json:
         out.value(found)
     elif out.quiet:
@@ -39,6 +43,7 @@ def sync(out: Output, acknowledge_alarm: bool) -> None:
     else:
         out.facts(facts(found))
     refuse_failed(found)
+    return 0
 
 
 def refuse_failed(found: CatalogInfo) -> None:
