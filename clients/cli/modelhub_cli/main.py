@@ -118,7 +118,9 @@ def run(arguments: Sequence[str]) -> int:
 
         if isinstance(error, ReaderGone):
             # Python must not complain of the pipe again when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(nowhere, stream.fileno())
             return 0
         return report(error)
     return code if isinstance(code, int) else 0

@@ -93,9 +93,16 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
             raise ReaderGone from error
 
     def say(self, text: str) -> None:
-        """A message to the person, which is no data."""
+        """A message to the person, which is no data.
+
+        Raises:
+            ReaderGone: nobody reads what is said any more, as behind `2>&1 | head`.
+        """
         if not self.quiet:
-            print(printable(text, multiline=True), file=sys.stderr, flush=True)
+            try:
+                print(printable(text, multiline=True), file=sys.stderr, flush=True)
+            except BrokenPipeError as error:
+                raise ReaderGone from error
 
     def items(
         self, items: Sequence[T], columns: Sequence[Column[T]], identity: Callable[[T], object]

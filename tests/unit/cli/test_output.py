@@ -260,6 +260,18 @@ def test_a_reader_that_has_seen_enough_is_no_failure(hub: Hub, tmp_path: Path) -
         assert process.wait(10) == 0
 
 
+def test_a_reader_that_has_heard_enough_is_no_failure(hub: Hub, tmp_path: Path) -> None:
+    hub.on("POST /api/v1/downloads", json_answer(samples.download(state="queued"), 201))
+    hub.on("GET /api/v1/events", Answer(lines=(), stall=True))
+    with subprocess.Popen(
+        [*PROGRAM, "pull", "acme/tiny"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=_environ(tmp_path),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(10) == 0
+
+
 def test_completion_scripts_are_printed(modelhub: Modelhub) -> None:
     for shell in ("zsh", "fish"):
         assert "_MODELHUB_COMPLETE" in modelhub("completion", shell).out

@@ -176,3 +176,10 @@ def test_a_load_that_loses_the_daemon_says_how_the_server_is(hub: Hub, modelhub:
     shown = modelhub("load", "acme/tiny")
     assert shown.code == 1
     assert "did not load: stopped" in shown.err
+
+
+def test_a_detached_load_is_told_at_once(hub: Hub, modelhub: Modelhub) -> None:
+    hub.on("POST /api/v1/servers", json_answer(samples.server(state="starting"), 202))
+    shown = modelhub("load", "acme/tiny", "-d")
+    assert (shown.code, shown.out) == (0, "cccc000011112222\tacme/tiny\tstarting\n")
+    assert "/api/v1/events" not in [asked.path for asked in hub.asked]
