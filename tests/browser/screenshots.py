@@ -31,6 +31,7 @@ async def details(page: Page) -> None:
 
 async def load(page: Page) -> None:
     finch = page.locator('.row[data-model="aviary/finch-15m"]')
+    await expect(finch).to_be_visible()
     unload = finch.get_by_role("button", name="Unload Finch 15M")
     if await unload.count():  # the trial has asked it
         await unload.click()
