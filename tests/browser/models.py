@@ -85,8 +85,11 @@ def entry(
 
 
 def unreachable(like: dict[str, Any], name: str) -> dict[str, Any]:
-    """A like entry whose origin has a name that nobody has."""
+    """A like entry with bytes of its own, whose origin has a name that nobody has."""
     option = like["options"][0]
-    file = option["files"][0] | {"urls": [f"https://an-origin-that-is-away.invalid/{name}.gguf"]}
+    file = option["files"][0] | {
+        "sha256": hashlib.sha256(name.encode()).hexdigest(),
+        "urls": [f"https://an-origin-that-is-away.invalid/{name}.gguf"],
+    }
     names = {"id": f"testing/{name}", "display_name": name.title()}
     return like | names | {"options": [option | {"files": [file]}]}

@@ -31,10 +31,13 @@ async def details(page: Page) -> None:
 
 async def load(page: Page) -> None:
     finch = page.locator('.row[data-model="aviary/finch-15m"]')
+    await expect(finch).to_be_visible()
     unload = finch.get_by_role("button", name="Unload Finch 15M")
-    if await unload.count():  # the trial has asked it
+    if await unload.count():
         await unload.click()
-    await finch.get_by_role("button", name="Load Finch 15M", exact=True).click()
+        await expect(finch.locator(".server")).to_have_count(0)
+    form = f"#/installed?load={await finch.get_attribute('data-artifact')}"
+    await page.evaluate("route => { location.hash = route; }", form)
     await page.get_by_label("Context length").fill("8192")
     await page.get_by_label("KV cache, keys").select_option("q8_0")
     await expect(page.locator(".memory-total")).to_be_visible()

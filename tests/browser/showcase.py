@@ -16,7 +16,8 @@ from tests.fakes.tiny_gguf import ANSWER, large_shape, write_chat
 from tests.raw import over_socket
 from tests.running import RunningDaemon, free_port, running_daemon
 
-SLOW_BYTES_PER_S = 900_000
+SLOW_BYTES_PER_S = 12_000
+"""Of each connection: downloads are under way until the last picture."""
 PUBLISHER = "Aviary"
 WORDS = {
     "lark-20m": "Small enough for any machine. Thinks before it answers, and says what it thought.",

@@ -24,12 +24,12 @@ LISTEN = """(live) => {
     }
   }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
-# Words at the right end of their line move with their own length.
+# Words at the right end of a line, or in the middle of a button, move with their own length.
 SHIFTS = """() => {
   window.shifts = [];
   new PerformanceObserver((list) => {
     for (const { value, sources: all } of list.getEntries()) {
-      const sources = all.filter(({ node }) => !node?.parentElement?.closest(".progress-words"));
+      const sources = all.filter(({ node }) => !node?.parentElement?.closest(".progress-words, button"));
       if (!sources.length) continue;
       const moved = sources.map(({ node, previousRect: { y: from }, currentRect: { y: to } }) =>
         `${(node?.outerHTML ?? node?.textContent ?? "?").slice(0, 80)}: ${from} to ${to}`);

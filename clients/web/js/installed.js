@@ -138,9 +138,9 @@ function buttons(act, artifact, title, server, job, busy, versions) {
   const whole = artifact.state === "ok";
   return [
     running
-      ? h("button", { key: "unload", type: "button", class: "button", disabled: busy, "aria-label": `Unload ${title}`, onclick: () => act.unload(server) }, icon("stop"), server.state === "ready" ? "Unload" : "Stop")
+      ? h("button", { key: "unload", type: "button", class: "button steady", disabled: busy, "aria-label": `Unload ${title}`, onclick: () => act.unload(server) }, icon("stop"), server.state === "ready" ? "Unload" : "Stop")
       : whole
-        ? h("button", { key: "load", type: "button", class: "button primary", disabled: busy, "aria-label": `Load ${title}`, onclick: () => act.openForm(artifact.id) }, icon("power"), server?.state === "failed" ? "Load again" : "Load")
+        ? h("button", { key: "load", type: "button", class: "button primary steady", disabled: busy, "aria-label": `Load ${title}`, onclick: () => act.openForm(artifact.id) }, icon("power"), server?.state === "failed" ? "Load again" : "Load")
         : h("button", { key: "repair", type: "button", class: "button primary", disabled: busy || working || artifact.state === "offline", "aria-label": `Repair ${title}`, onclick: () => act.work("repair", artifact) }, icon("wrench"), "Repair"),
     h("button", { key: "verify", type: "button", class: "button square", disabled: busy || working || artifact.state === "offline", title: "Check every byte again", "aria-label": `Verify ${title}`, onclick: () => act.work("verify", artifact) }, icon("shield")),
     (versions ?? 0) > 1 ? (artifact.active ? h("button", { key: "back", type: "button", class: "button square", disabled: busy, title: "Back to the version before", "aria-label": `Go back from this version of ${title}`, onclick: () => act.rollBack(artifact, title) }, icon("restart")) : h("button", { key: "active", type: "button", class: "button square", disabled: busy, title: "Make this the active one", "aria-label": `Make ${optionName(artifact)}, version ${artifact.version}, the active one of ${title}`, onclick: () => act.makeActive(artifact) }, icon("check"))) : null,

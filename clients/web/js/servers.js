@@ -68,16 +68,15 @@ function row(act, server, name, load, busy, device, pane, chat, log) {
         "div",
         { class: "row-buttons", "data-focus-home": true },
         h("button", { key: "restart", type: "button", class: "button square", disabled: busy, title: "Restart", "aria-label": `Restart ${title}`, onclick: () => act.restart(server) }, icon("restart")),
-        failed ? null : h("button", { key: "unload", type: "button", class: "button", disabled: busy || server.state === "draining", "aria-label": `Unload ${title}`, onclick: () => act.unload(server) }, icon("stop"), server.state === "ready" ? "Unload" : "Stop"),
+        failed ? null : h("button", { key: "unload", type: "button", class: "button steady", disabled: busy || server.state === "draining", "aria-label": `Unload ${title}`, onclick: () => act.unload(server) }, icon("stop"), server.state === "ready" ? "Unload" : "Stop"),
       ),
     ),
-    loading(server, load, title),
-    failed ? failure(server) : memory(server, load, device),
+    failed ? failure(server) : memory(server, load, device, title),
     failed ? null : inForce(server),
     h(
       "div",
       { class: "pane-buttons" },
-      server.state === "ready" ? paneButton(act, server, pane, "try", "chat", "Try it") : null,
+      failed ? null : paneButton(act, server, pane, "try", "chat", "Try it", server.state !== "ready"),
       paneButton(act, server, pane, "log", "log", "Log"),
     ),
     pane === "try" && server.state === "ready" ? chatPane(act, server, chat ?? NO_CHAT, title) : null,
@@ -85,30 +84,31 @@ function row(act, server, name, load, busy, device, pane, chat, log) {
   );
 }
 
-/** @param {any} act @param {any} server @param {string | null | undefined} pane @param {string} which @param {any} drawing @param {string} word */
-function paneButton(act, server, pane, which, drawing, word) {
+/** @param {any} act @param {any} server @param {string | null | undefined} pane @param {string} which @param {any} drawing @param {string} word @param {boolean} [disabled] */
+function paneButton(act, server, pane, which, drawing, word, disabled = false) {
   const open = pane === which;
-  return h("button", { key: which, type: "button", class: "button small", "aria-expanded": String(open), onclick: () => act.pane(open ? null : server.id, which) }, icon(drawing), word);
+  return h("button", { key: which, type: "button", class: "button small", disabled, "aria-expanded": String(open), onclick: () => act.pane(open ? null : server.id, which) }, icon(drawing), word);
 }
 
-/** @param {any} server @param {any} load @param {string} title */
+/** How far it is, where the memory is shown later. @param {any} server @param {any} load @param {string} title */
 function loading(server, load, title) {
   if (server.state !== "loading" && server.state !== "starting") return null;
   const part = load?.load_progress ?? server.load_progress;
   return h("progress", { key: "loading", max: "1", value: part ?? null, "aria-label": `Loading ${title}` });
 }
 
-/** What it takes of the memory here. @param {any} server @param {any} load @param {any} device */
-function memory(server, load, device) {
+/** What it takes of the memory here. @param {any} server @param {any} load @param {any} device @param {string} title */
+function memory(server, load, device, title) {
   const measured = load?.rss_bytes ?? server.memory?.measured_bytes ?? null;
   const held = measured ?? server.memory?.estimated_bytes;
-  if (!held) return null;
+  const coming = loading(server, load, title);
+  if (!held) return coming;
   const card = device?.gpus?.find((/** @type {any} */ gpu) => !gpu.unified);
   const whole = Math.max(card?.total_bytes ?? device?.ram_total_bytes ?? held, held);
   return h(
     "div",
     { key: "memory", class: "server-memory" },
-    h("svg", { class: "memory-bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" }, h("rect", { class: "a", x: "0", y: "0", width: Math.max(4, (1000 * held) / whole).toFixed(1), height: "12" })),
+    coming ?? h("svg", { key: "bar", class: "memory-bar", viewBox: "0 0 1000 12", preserveAspectRatio: "none", "aria-hidden": "true" }, h("rect", { class: "a", x: "0", y: "0", width: Math.max(4, (1000 * held) / whole).toFixed(1), height: "12" })),
     h("p", { class: "from" }, `${bytes(held)} ${measured ? "of memory in use" : "of memory, estimated"}${measured && server.memory?.estimated_bytes ? `, ${bytes(server.memory.estimated_bytes)} estimated` : ""} · ${bytes(whole)} ${card ? `on ${card.name}` : "in this computer"}`),
   );
 }
