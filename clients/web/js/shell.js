@@ -59,7 +59,7 @@ function header(value, derived) {
           TABS.map(({ view, word, lively }) =>
             h(
               "a",
-              { key: view, href: `#/${view}`, "aria-current": value.route.view === view ? "page" : null },
+              { key: view, class: view in counts ? "counts" : null, href: `#/${view}`, "aria-current": value.route.view === view ? "page" : null },
               word,
               counts[view] ? h("span", { class: `count${lively ? " lively" : ""}` }, counts[view]) : null,
             ),

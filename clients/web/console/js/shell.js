@@ -98,7 +98,7 @@ function header(act, value) {
           "nav",
           { "aria-label": "Main" },
           TABS.filter(({ scope }) => opens(me, scope)).map(({ view, word }) =>
-            h("a", { key: view, href: `#/${view}`, "aria-current": route.view === view ? "page" : null }, word, view === "reviews" && waiting ? h("span", { class: "count lively" }, waiting) : null),
+            h("a", { key: view, class: view === "reviews" ? "counts" : null, href: `#/${view}`, "aria-current": route.view === view ? "page" : null }, word, view === "reviews" && waiting ? h("span", { class: "count lively" }, waiting) : null),
           ),
         )
       : null,
