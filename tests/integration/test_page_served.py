@@ -74,7 +74,7 @@ def test_there_is_nothing_but_the_pages_files(url: str, path: str) -> None:
 
 
 def test_what_the_document_names_stays_good_for_ever_and_is_sent_packed(url: str) -> None:
-    (script,) = re.findall(rb'src="(/v-[0-9a-f]{12}/js/main\.js)"', ask(url, "/").body)
+    (script,) = re.findall(rb'href="(/v-[0-9a-f]{12}/js/main\.js)"', ask(url, "/").body)
     answer = ask(url, script.decode(), ("Accept-Encoding", "gzip, br"))
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert gzip.decompress(answer.body) == ask(url, script.decode()).body == ask(url, "/js/main.js").body

@@ -79,6 +79,7 @@ def test_the_catalog_is_asked_before_anything_else_of_the_page_is_set_up() -> No
 def test_the_document_names_its_scripts_and_holds_none() -> None:
     document = (PAGE / "index.html").read_text()
     scripts = re.findall(r"<script[^>]*>", document)
-    assert scripts == [f'<script type="module" src="/js/{name}.js">' for name in ("main", "early")]
+    assert scripts == ['<script type="module" src="/js/early.js">']
+    assert '<link rel="main-script" href="/js/main.js">' in document
     assert " style=" not in document and "<style" not in document
     assert not re.search(r"\son\w+=", document)

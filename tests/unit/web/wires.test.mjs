@@ -213,12 +213,21 @@ test("the answer to what was asked early is taken once, and only for the same qu
 
 test("the catalog is asked early where somebody is signed in and the address leads to it", async () => {
   const root = { dataset: {}, removeAttribute() {} };
-  globalThis.document = { documentElement: root };
+  const begun = [];
+  const head = { append: (script) => begun.push(`${script.type} ${script.src}`) };
+  globalThis.document = { documentElement: root, head, createElement: () => ({}), querySelector: () => ({ href: "/js/main.js" }) };
+  let paint;
+  globalThis.requestAnimationFrame = (then) => (paint = then);
   globalThis.location = { hash: "", search: "" };
   globalThis.window = { localStorage: { getItem: () => null }, document, location, addEventListener() {} };
   window.parent = window;
   const { askEarly, early, outlineOf } = await import("../../../clients/web/js/early.js");
+  assert.deepEqual(begun, [], "nothing is fetched before the outline is painted");
+  paint();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(begun, ["module /js/main.js"]);
   delete globalThis.document;
+  delete globalThis.requestAnimationFrame;
   assert.equal(early, null);
   assert.equal(root.dataset.outline, "sign-in");
   assert.deepEqual(["", "#/browse?q=a", "#/servers", "#code=abc"].map((hash) => outlineOf(hash, "token")), ["browse", "browse", "servers", "sign-in"]);
