@@ -71,6 +71,7 @@ async def _dialogs(world: World, artifact: Artifact) -> None:
 async def test_axe_and_the_policy_would_be_heard(world: World) -> None:
     page = world.page
     await page.goto(world.daemon.url)
+    await expect(page.locator("#app.outline")).to_have_count(0)
     await page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     with pytest.raises(AssertionError, match="button-name"):
         await no_findings(page)
