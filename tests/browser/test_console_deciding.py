@@ -117,7 +117,7 @@ async def test_rights_decide_what_is_offered_on_templates_publishers_and_tokens(
                 await expect(main.get_by_role("heading", level=1)).to_be_visible()
                 for name in names.split("|"):
                     found = main.get_by_role("button", name=name).or_(main.get_by_role("link", name=name))
-                    assert await found.count() == int(admin_too), (person, name)
+                    await expect(found, f"{person}: {name}").to_have_count(int(admin_too))
             await desk.go("#/templates/rights")
             await expect(main.get_by_role("region", name="Its models")).to_be_visible()
             assert await main.get_by_role("textbox").count() == (3 if admin_too else 0), person
