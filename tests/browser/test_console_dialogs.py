@@ -126,6 +126,7 @@ async def test_nothing_is_refused_in_silence_and_the_keyboard_goes_to_what_was_r
     await page.get_by_label("Name").fill("A name")
     await page.get_by_label("Models").fill("acme/named")
     await desk.press(page.get_by_role("button", name="Create"))
+    await page.bring_to_front()
     await expect(page.get_by_label("Id", exact=True)).to_be_focused()
     desk.tab.forgive(lambda said: "422" in said)
 
