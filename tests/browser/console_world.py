@@ -4,16 +4,16 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from modelhub_client import RegistryClient
-from tests.browser.browser import Tab
+from tests.browser.browser import Tab, opened_tab
 from tests.fakes.registry_process import RegistryProcess, registry_process
 from tests.unit.registry.samples import file_json, option_json, publish_json
 
@@ -138,3 +138,12 @@ class Desk:
         """Wait until nothing is being loaded."""
         await expect(self.page.locator("main")).not_to_contain_text("Loading…")
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def a_desk(browser: Browser, office: Office, person: str, route: str = "") -> AsyncIterator[Desk]:
+    """A tab of the console in which this person has signed in."""
+    async with opened_tab(browser) as tab:
+        desk = Desk(office=office, tab=tab)
+        await desk.sign_in(person, route)
+        yield desk

@@ -1,7 +1,6 @@
 """The console as two people use it, side by side, before one registry."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.browser import ABSENT, find_chromium, no_findings, opened_tab
-from tests.browser.console_world import HOSTILE, ODD, Desk, Office, content, open_office, undigested
+from tests.browser.console_world import HOSTILE, ODD, Desk, Office, a_desk, content, open_office, undigested
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -42,14 +41,6 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         with opened.client("admin") as admin:
             admin.put_template("seen", name="Seen", models=("acme/seen",), description=HOSTILE)
         yield opened
-
-
-@contextlib.asynccontextmanager
-async def a_desk(browser: Browser, office: Office, person: str, route: str = "") -> AsyncIterator[Desk]:
-    async with opened_tab(browser) as tab:
-        desk = Desk(office=office, tab=tab)
-        await desk.sign_in(person, route)
-        yield desk
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,14 +1,13 @@
 """Deciding in the console: what a review shows, what a rejection tells, by keyboard too, and who may."""
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.browser import ABSENT, find_chromium, no_findings, opened_tab
-from tests.browser.console_world import Desk, Office, content, open_office
+from tests.browser.browser import ABSENT, find_chromium, no_findings
+from tests.browser.console_world import Office, a_desk, content, open_office
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -20,14 +19,6 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         pytest.skip(ABSENT)
     with open_office(tmp_path_factory.mktemp("office")) as opened:
         yield opened
-
-
-@contextlib.asynccontextmanager
-async def a_desk(browser: Browser, office: Office, person: str, route: str = "") -> AsyncIterator[Desk]:
-    async with opened_tab(browser) as tab:
-        desk = Desk(office=office, tab=tab)
-        await desk.sign_in(person, route)
-        yield desk
 
 
 async def test_what_is_rejected_says_why_to_whoever_published_it(browser: Browser, office: Office) -> None:
