@@ -169,7 +169,7 @@ class Accounts:
             created_at=rfc3339(now),
         )
         async with self._database.changing() as connection:
-            if await store.publishers(connection, wanted.name):
+            if await store.publishers(connection, {wanted.name}):
                 raise Conflict(f"There is a publisher {wanted.name} already.", code="publisher_exists")
             await store.add_publisher(connection, made)
             await audit.append(
@@ -284,7 +284,7 @@ async def _add_token(
 
 
 async def _publisher(connection: AsyncConnection, name: str) -> Publisher:
-    found = await store.publishers(connection, name)
+    found = await store.publishers(connection, {name})
     if not found:
         raise NotFound(f"There is no publisher {name}. An administrator makes one with POST /publishers.")
     return found[0]

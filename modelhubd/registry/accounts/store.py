@@ -1,6 +1,6 @@
 """SQL of principals, tokens, publishers and their keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,13 @@ async def revoke_token(connection: AsyncConnection, id: str, at: str) -> None:
     await connection.execute(token.update().where(token.c.id == id).values(revoked_at=at))
 
 
-async def publishers(connection: AsyncConnection, name: str | None = None) -> list[Publisher]:
-    """All with their keys, or the one of that name."""
+async def publishers(connection: AsyncConnection, names: Collection[str] | None = None) -> list[Publisher]:
+    """All with their keys, or those of these names."""
     keys = sa.select(publisher_key).order_by(publisher_key.c.created_at, publisher_key.c.key_id)
     query = sa.select(publisher).order_by(publisher.c.name)
-    if name is not None:
-        keys, query = keys.where(publisher_key.c.publisher == name), query.where(publisher.c.name == name)
+    if names is not None:
+        keys = keys.where(publisher_key.c.publisher.in_(sorted(names)))
+        query = query.where(publisher.c.name.in_(sorted(names)))
     of: dict[str, list[PublisherKey]] = {}
     for row in (await connection.execute(keys)).mappings():
         of.setdefault(row["publisher"], []).append(_key(row))

@@ -9,7 +9,7 @@ from msgspec import Meta
 from modelhubd.paging import DEFAULT_LIMIT, Limit
 from modelhubd.registry.idempotency.service import attempt_of, reply_once
 from modelhubd.registry.routing import PUBLISH_BYTES, RegistryAsk
-from modelhubd.registry.versions import deciding, publishing, service
+from modelhubd.registry.versions import deciding, publishing, reviewing, service
 from modelhubd.registry.versions.listing_store import Filters
 from modelhubd.web.bodies import read_json_bytes
 from modelhubd.web.routing import reply
@@ -74,11 +74,11 @@ async def cancel(ask: RegistryAsk[None, None]) -> web.StreamResponse:
 
 
 async def reviews(ask: RegistryAsk[None, ReviewsQuery]) -> web.StreamResponse:
-    return reply(await deciding.reviews(ask.parts, ask.query.status, ask.query.limit, ask.query.after))
+    return reply(await reviewing.reviews(ask.parts, ask.query.status, ask.query.limit, ask.query.after))
 
 
 async def review(ask: RegistryAsk[None, None]) -> web.StreamResponse:
-    return reply(await deciding.review(ask.parts, ask.caller, model_of(ask.path), ask.path["version"]))
+    return reply(await reviewing.review(ask.parts, ask.caller, model_of(ask.path), ask.path["version"]))
 
 
 async def decide(ask: RegistryAsk[Decide, None]) -> web.StreamResponse:

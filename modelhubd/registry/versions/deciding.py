@@ -1,68 +1,24 @@
-"""Decisions on versions: approval, rejection, withdrawal; and the queue of those that wait for one."""
+"""Decisions on versions: approval, rejection, withdrawal."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from modelhubd.entries.issues import gravest_first
 from modelhubd.errors import Conflict, InvalidInput
-from modelhubd.paging import decode_cursor, encode_cursor
 from modelhubd.registry.access import Caller
 from modelhubd.registry.audit import service as audit
 from modelhubd.registry.parts import Parts
 from modelhubd.registry.release.store import bump
 from modelhubd.registry.verification import store as verification_store
-from modelhubd.registry.versions import listing_store, store
+from modelhubd.registry.versions import store
 from modelhubd.registry.versions.approvals import Ruling, blocking, check_reason, ruling
-from modelhubd.registry.versions.diff import changes_between
-from modelhubd.registry.versions.entries import loaded, notes_in, shown_entry
-from modelhubd.registry.versions.listing_store import Place
-from modelhubd.registry.versions.noticing import Looked, issues_now, new_among
+from modelhubd.registry.versions.noticing import issues_now, looked_at, new_among
 from modelhubd.registry.versions.rows import VersionRow, shown
 from modelhubd.registry.versions.seen import seen_version
 from modelhubd.registry.versions.states import Event, advance
-from modelhubd.tasks import in_thread
-from modelhubd.trust.names import is_model_id
-from modelhubd.wire.base import Page, rfc3339
-from modelhubd.wire.registry import Decide, Issue, RegistryVersion, Review, VersionStatus, Withdraw
-
-
-async def reviews(parts: Parts, status: VersionStatus, limit: int, after: str | None) -> Page[Review]:
-    """The versions in a status, oldest first, with what each would change of what is served."""
-    place = None if after is None else _place(after)
-    async with parts.database.reading() as connection:
-        rows, total = await listing_store.queue(connection, status, limit=limit + 1, after=place)
-        more, rows = len(rows) > limit, rows[:limit]
-        issues = [await _noticed(parts, connection, row) for row, _ in rows]
-        served = await listing_store.served_contents(connection, {row.model for row, _ in rows})
-
-    def compared() -> tuple[Review, ...]:
-        return tuple(
-            _review(row, content, found, served.get(row.model))
-            for (row, content), found in zip(rows, issues, strict=True)
-        )
-
-    last = rows[-1][0] if rows else None
-    return Page(
-        items=await in_thread(compared),
-        next=encode_cursor((last.published_at, last.model, last.version)) if more and last else None,
-        total=total,
-    )
-
-
-async def review(parts: Parts, caller: Caller, model: str, version: str) -> Review:
-    """One version in any status, with what it changes of what is served now.
-
-    Raises:
-        NotFound: there is none.
-    """
-    async with parts.database.reading() as connection:
-        row = await seen_version(connection, caller, model, version)
-        stored = await store.get_content(connection, model, row.version)
-        issues = await store.issues_of(connection, model, row.version)
-        served = await listing_store.served_contents(connection, {model})
-    return await in_thread(lambda: _review(row, stored.content, issues, served.get(model)))
+from modelhubd.wire.base import rfc3339
+from modelhubd.wire.registry import Decide, Issue, RegistryVersion, VersionStatus, Withdraw
 
 
 async def decide(parts: Parts, caller: Caller, model: str, version: str, asked: Decide) -> RegistryVersion:
@@ -81,8 +37,8 @@ async def decide(parts: Parts, caller: Caller, model: str, version: str, asked: 
         recorded = await store.issues_of(connection, model, row.version)
         new: tuple[Issue, ...] = ()
         if row.status is VersionStatus.PENDING and asked.decision == "approve":
-            looked = await _looked(connection, row)
-            now = await issues_now(connection, parts.config, looked, for_reviewers=False)
+            stored = await store.get_content(connection, row.model, row.version)
+            now = await issues_now(connection, parts.config, looked_at(row, stored))
             new = blocking(new_among(now, recorded))
         try:
             outcome = ruling(
@@ -138,12 +94,6 @@ async def _decided(
     return shown(await seen_version(connection, caller, row.model, str(row.version)))
 
 
-async def _looked(connection: AsyncConnection, row: VersionRow) -> Looked:
-    content = await store.get_content(connection, row.model, row.version)
-    entry = shown_entry(row, content.content, content.envelopes, verified=False)
-    return Looked(entry=entry, notes=notes_in(content.content), content=content.content)
-
-
 async def withdraw(
     parts: Parts, caller: Caller, model: str, version: str, asked: Withdraw
 ) -> RegistryVersion:
@@ -177,37 +127,6 @@ async def withdraw(
         withdrawn = shown(await seen_version(connection, caller, model, version))
     await parts.releases.released()
     return withdrawn
-
-
-async def _noticed(parts: Parts, connection: AsyncConnection, row: VersionRow) -> tuple[Issue, ...]:
-    """What was recorded at the publish, and of one that waits what a reviewer would notice now, the gravest
-    first."""
-    recorded = await store.issues_of(connection, row.model, row.version)
-    if row.status is not VersionStatus.PENDING:
-        return recorded
-    looked = await _looked(connection, row)
-    now = await issues_now(connection, parts.config, looked, for_reviewers=True)
-    return gravest_first((*recorded, *new_among(now, recorded)))
-
-
-def _review(
-    row: VersionRow, content: str, issues: tuple[Issue, ...], served: tuple[int, str] | None
-) -> Review:
-    fields = loaded(content)
-    return Review(
-        version=shown(row, notes=fields.get("notes")),
-        served_version=None if served is None else served[0],
-        changes=changes_between(None if served is None else loaded(served[1]), fields),
-        issues=issues,
-        blocked=bool(blocking(issues)),
-    )
-
-
-def _place(after: str) -> Place:
-    place = decode_cursor(after, tuple[str, str, int])
-    if not (place[0].isascii() and place[0].isprintable() and is_model_id(place[1]) and place[2] < 10**9):
-        raise InvalidInput.at("?after", "not a cursor; pass what a page gave as next")
-    return place
 
 
 async def _check_active(connection: AsyncConnection, model: str) -> None:

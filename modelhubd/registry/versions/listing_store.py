@@ -20,7 +20,7 @@ from modelhubd.registry.schema import (
 )
 from modelhubd.registry.versions.rows import VersionRow
 from modelhubd.registry.versions.states import PUBLIC
-from modelhubd.registry.versions.store import COLUMNS, version_row
+from modelhubd.registry.versions.store import COLUMNS, Content, version_row
 from modelhubd.wire.catalog import Counters
 from modelhubd.wire.registry import RegistryModel, Tombstone, VersionStatus
 
@@ -103,7 +103,7 @@ async def is_seen(connection: AsyncConnection, eyes: Eyes, ident: str) -> bool:
 
 async def versions_of(
     connection: AsyncConnection, eyes: Eyes, ident: str, *, limit: int, before: int | None
-) -> tuple[list[tuple[VersionRow, str]], int]:
+) -> tuple[list[tuple[VersionRow, Content]], int]:
     """A page of the model's versions with their content, newest first, and how many there are in all."""
     condition = sa.and_(version.c.model == ident, eyes.on_versions())
     return await _versions(
@@ -117,7 +117,7 @@ async def versions_of(
 
 async def queue(
     connection: AsyncConnection, status: VersionStatus, *, limit: int, after: Place | None
-) -> tuple[list[tuple[VersionRow, str]], int]:
+) -> tuple[list[tuple[VersionRow, Content]], int]:
     """A page of all versions in a status with their content, oldest first, and how many there are in all."""
     order = (version.c.published_at, version.c.model, version.c.version)
     condition = version.c.status == status
@@ -147,14 +147,19 @@ async def _versions(
     *,
     order: Sequence[sa.ColumnElement[Any]],
     limit: int,
-) -> tuple[list[tuple[VersionRow, str]], int]:
+) -> tuple[list[tuple[VersionRow, Content]], int]:
     joined = version.join(model, model.c.id == version.c.model)
     total = await connection.execute(sa.select(sa.func.count()).select_from(joined).where(every))
     query = (
-        sa.select(*COLUMNS, version.c.content).select_from(joined).where(these).order_by(*order).limit(limit)
+        sa.select(*COLUMNS, version.c.content, version.c.envelopes)
+        .select_from(joined)
+        .where(these)
+        .order_by(*order)
+        .limit(limit)
     )
     rows = (await connection.execute(query)).mappings()
-    return [(version_row(row), row["content"]) for row in rows], total.scalar_one()
+    found = [(version_row(row), Content(content=row["content"], envelopes=row["envelopes"])) for row in rows]
+    return found, total.scalar_one()
 
 
 _FROM = (

@@ -57,7 +57,7 @@ async def _added(
     await _check_publisher(connection, model)
     text = submission.content.decode()
     looked = Looked(entry=submission.entry, notes=submission.notes, content=text)
-    issues = await issues_now(connection, parts.config, looked, for_reviewers=False)
+    issues = await issues_now(connection, parts.config, looked)
     row = VersionRow(
         model=model,
         version=await store.allocate(connection, model, at=rfc3339(at)),

@@ -64,7 +64,7 @@ async def versions(
             connection, Eyes.of(caller.scopes), ident, limit=limit + 1, before=before
         )
     page = rows[:limit]
-    items = await in_thread(lambda: tuple(shown(row, notes=notes_in(content)) for row, content in page))
+    items = await in_thread(lambda: tuple(shown(row, notes=notes_in(stored.content)) for row, stored in page))
     more = len(rows) > limit
     return Page(items=items, next=encode_cursor((items[-1].version,)) if more else None, total=total)
 

@@ -1,6 +1,6 @@
 """SQL of models and their versions. Each function works in the transaction it is given."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -22,6 +22,8 @@ from modelhubd.registry.versions.states import PUBLIC
 from modelhubd.wire.registry import Issue, Severity, VersionStatus
 
 SERVED = VersionStatus.APPROVED
+ASKED_MAX = 10_000
+"""Values in one query; either database takes some 32,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,14 +141,29 @@ async def add_issues(
 
 
 async def issues_of(connection: AsyncConnection, ident: str, number: int) -> tuple[Issue, ...]:
-    query = (
-        sa.select(issue.c.code, issue.c.severity, issue.c.pointer, issue.c.message)
-        .where(issue.c.model == ident, issue.c.version == number)
-        .order_by(issue.c.position)
-    )
-    return tuple(
-        Issue(code=code, severity=Severity(severity), pointer=pointer, message=message)
-        for code, severity, pointer, message in await connection.execute(query)
+    query = _RECORDED.where(issue.c.model == ident, issue.c.version == number)
+    return tuple(_issue(found) for found in (await connection.execute(query)).mappings())
+
+
+async def issues_of_each(connection: AsyncConnection, rows: Sequence[VersionRow]) -> list[tuple[Issue, ...]]:
+    """What is recorded of each, in their order."""
+    key = sa.tuple_(issue.c.model, issue.c.version)
+    query = _RECORDED.where(key.in_([(row.model, row.version) for row in rows]))
+    of: dict[tuple[str, int], list[Issue]] = {}
+    for found in (await connection.execute(query)).mappings():
+        of.setdefault((found["model"], found["version"]), []).append(_issue(found))
+    return [tuple(of.get((row.model, row.version), ())) for row in rows]
+
+
+_RECORDED = sa.select(issue).order_by(issue.c.position)
+
+
+def _issue(found: sa.RowMapping) -> Issue:
+    return Issue(
+        code=found["code"],
+        severity=Severity(found["severity"]),
+        pointer=found["pointer"],
+        message=found["message"],
     )
 
 
@@ -220,16 +237,22 @@ async def names(connection: AsyncConnection, known: sa.ColumnElement[bool]) -> t
 
 
 async def holders(
-    connection: AsyncConnection, ident: str, weights: Collection[str], known: sa.ColumnElement[bool]
-) -> dict[str, str]:
-    """By SHA-256, another model that was published with these weights, of those that are `known`."""
-    query = (
-        sa.select(weight.c.sha256, sa.func.min(weight.c.model))
-        .join(model, model.c.id == weight.c.model)
-        .where(weight.c.sha256.in_(weights), weight.c.model != ident, known)
-        .group_by(weight.c.sha256)
+    connection: AsyncConnection, weights: Collection[str], known: sa.ColumnElement[bool]
+) -> dict[str, list[str]]:
+    """By SHA-256, the first two models that were published with these weights, of those that are `known`: one
+    of them is another than whoever asks."""
+    place = sa.func.row_number().over(partition_by=weight.c.sha256, order_by=weight.c.model)
+    having = sa.select(weight.c.sha256, weight.c.model, place.label("place")).join(
+        model, model.c.id == weight.c.model
     )
-    return dict((await connection.execute(query)).all())
+    found: dict[str, list[str]] = {}
+    every = sorted(weights)
+    for start in range(0, len(every), ASKED_MAX):
+        asked = having.where(weight.c.sha256.in_(every[start : start + ASKED_MAX]), known).subquery()
+        firsts = sa.select(asked.c.sha256, asked.c.model).where(asked.c.place <= 2).order_by(asked.c.place)
+        for sha256, holder in await connection.execute(firsts):
+            found.setdefault(sha256, []).append(holder)
+    return found
 
 
 def known_to(own: str | None) -> sa.ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.unit.registry.samples import publish_json
 
 MODELS = 30
 TEMPLATES = 10
+PAGE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ async def measure(folder: Path, database: str, work: Work) -> list[list[str]]:
     async with registry_of(folder, database, work.in_flight) as people:
         models = [f"acme/model-{number}" for number in range(min(MODELS, work.versions))]
         made, rows = await _publish(people, models, work)
+        rows.append(await _look_through(people, len(made)))
         rows.append(await _approve(people, made, work))
         await _put_templates(people, models)
         rows.append(await _flip(people, models, work))
@@ -60,6 +63,21 @@ async def _publish(people: People, models: list[str], work: Work) -> tuple[list[
         for number, answer in enumerate(answers)
     ]
     return made, [measured.row("publishes")]
+
+
+async def _look_through(people: People, waiting: int) -> list[str]:
+    """A reviewer's console reads the queue from its beginning to its end, one page after the other."""
+    after = ""
+
+    async def page() -> int:
+        nonlocal after
+        found = (await people.reviewers[0].get(f"/reviews?status=pending&limit={PAGE}{after}")).json
+        after = f"&after={found['next']}" if found["next"] else ""
+        return len(found["items"])
+
+    counts, measured = await at_once([page] * math.ceil(waiting / PAGE), 1)
+    assert sum(counts) == waiting, counts
+    return measured.row(f"pages of the queue, {PAGE} each, one by one")
 
 
 async def _approve(people: People, made: list[Made], work: Work) -> list[str]:

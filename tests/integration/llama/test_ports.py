@@ -65,5 +65,5 @@ async def test_ports_that_are_taken_again_and_again_are_told(
     old, count = without_sockets(build, tmp_path, taken=99)
     server = await ended(lives.start(old, models / "tiny.gguf"))
     assert server.error is not None
-    assert (server.state, server.error.code) == (ServerState.FAILED, "port_in_use")
+    assert (server.state, server.error.code) == (ServerState.FAILED, "port_in_use"), server.error
     assert len(count.read_text()) == PORTS

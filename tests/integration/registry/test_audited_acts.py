@@ -1,17 +1,14 @@
 """Every route that changes something leaves exactly one entry for each thing it did."""
 
-import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import sqlalchemy as sa
-
-from modelhubd.registry.database import Database
 from modelhubd.registry.portable.service import check_log
 from modelhubd.registry.routes import PREFIX, ROUTES
 from tests.fakes.registry import Answered, Registry
 from tests.integration.registry.publishes import audited, decide, publish
+from tests.integration.registry.statements import said_in
 from tests.unit.registry.samples import publish_json
 
 MODEL = "/models/{publisher}/{name}"
@@ -92,7 +89,7 @@ async def test_every_act_is_audited_once(registry: Registry) -> None:
          [("version.withdrawn", "admin", v2)]),
     ]  # fmt: skip
     seen = len(await audited(registry))
-    with written_in(registry.parts.database) as transactions:
+    with said_in(registry.parts.database) as transactions:
         for method, path, act, expected in story:
             answer = await act()
             assert answer.status < 300, (method, path, answer.body)
@@ -117,28 +114,6 @@ COUNTED = {"counter", "star", "report", "token", "idempotency"}
 """Tables of what is only counted or noted (of a token its last use, of a report its key): never under the
 head row's lock, except where an act that is audited sets them."""
 WRITES = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
-
-
-@contextlib.contextmanager
-def written_in(database: Database) -> Iterator[list[list[str]]]:
-    """The statements of every transaction that begins meanwhile."""
-    transactions: list[list[str]] = []
-    engine = database._engine.sync_engine
-
-    def begun(connection: sa.Connection) -> None:
-        connection.info["statements"] = []
-        transactions.append(connection.info["statements"])
-
-    def said(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        connection.info.setdefault("statements", []).append(statement)
-
-    sa.event.listen(engine, "begin", begun)
-    sa.event.listen(engine, "before_cursor_execute", said)
-    try:
-        yield transactions
-    finally:
-        sa.event.remove(engine, "begin", begun)
-        sa.event.remove(engine, "before_cursor_execute", said)
 
 
 def whatever_changes_holds_the_head_row_first(transactions: list[list[str]]) -> None:

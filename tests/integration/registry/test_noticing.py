@@ -4,14 +4,17 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 
 from modelhubd.entries.content import content_sha256
 from modelhubd.entries.rules import with_sums
+from modelhubd.registry.versions import store
 from modelhubd.trust.signing import key_id, new_key
 from modelhubd.trust.statements import sign_version
 from tests.fakes.registry import Registry
 from tests.integration.registry.publishes import MODEL, audited, decide, patiently, publish, published
-from tests.unit.registry.samples import entry
+from tests.integration.registry.statements import said_in
+from tests.unit.registry.samples import OTHER, entry, file_json, option_json
 
 
 def codes(issues: Any) -> list[str]:
@@ -36,9 +39,12 @@ async def test_reviewers_see_what_publishers_must_not_know_of_each_other(registr
     theirs = await published(registry.second_author, "globex/secret")
     assert (mine["issues"], theirs["issues"]) == ([], [])
     queue = {one["version"]["model"]: one for one in (await registry.reviewer.get("/reviews")).json["items"]}
-    for model in ("acme/secret", "globex/secret"):
+    for model, other in (("acme/secret", "globex/secret"), ("globex/secret", "acme/secret")):
         assert codes(queue[model]["issues"]) == ["duplicate_digest", "lookalike_name"]
+        assert all(other in issue["message"] for issue in queue[model]["issues"])
         assert not queue[model]["blocked"]
+        alone = await registry.reviewer.get(f"/models/{model}/versions/1/review")
+        assert alone.json == queue[model]
     for person in (registry.author, registry.reviewer):
         assert (await person.get("/models/acme/secret/versions/1/issues")).json == []
 
@@ -53,6 +59,7 @@ async def test_what_has_come_up_since_the_publish_blocks_the_approval_and_stays(
     assert (await registry.admin.delete(f"/publishers/acme/keys/{key_id(public)}")).status == 204
     (review,) = (await registry.reviewer.get("/reviews")).json["items"]
     assert (review["blocked"], codes(review["issues"])) == (True, ["bad_signature"])
+    assert (await registry.reviewer.get(f"{MODEL}/versions/1/review")).json == review
     for _ in range(2):
         refused = await decide(registry.reviewer, found)
         assert (refused.status, refused.code) == (422, "blocked")
@@ -65,6 +72,27 @@ async def test_what_has_come_up_since_the_publish_blocks_the_approval_and_stays(
     assert entry_of_it["detail"]["issues"] == ["bad_signature"]
     assert (await registry.author.get(f"{MODEL}/versions/1")).json["status"] == "pending"
     assert (await decide(registry.reviewer, found, "reject", reason="the key is revoked")).status == 200
+
+
+async def test_a_long_queue_asks_the_database_as_little_as_a_short_one(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for names in ("ab", "cdefghij"):
+        for letter in names:
+            file = file_json(sha256=letter * 64 if letter in "abcdef" else OTHER)
+            options = [option_json(files=[file])]
+            await published(registry.author, f"acme/very-own-{letter * 3}", options=options)
+        with said_in(registry.parts.database) as transactions:
+            queue = (await registry.reviewer.get("/reviews")).json
+        asked.append(max(len(statements) for statements in transactions))
+    assert queue["total"] == 10
+    assert asked[0] == asked[1]
+    shared = {one["version"]["model"] for one in queue["items"] if "duplicate_digest" in codes(one["issues"])}
+    assert shared == {f"acme/very-own-{letter * 3}" for letter in "ghij"}
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "ASKED_MAX", 3)
+        assert (await registry.reviewer.get("/reviews")).json == queue
 
 
 async def test_models_are_found_by_their_names_tags_and_publishers(registry: Registry) -> None:

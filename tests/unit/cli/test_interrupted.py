@@ -64,7 +64,9 @@ def test_ctrl_c_ends_the_command_and_says_what_goes_on(
     told = "json" not in arguments
     hub.on("POST /v1/chat/completions", Answer(lines=(PIECE,), stall=True) if told else silent)
     hub.on("POST /api/v1/servers", json_answer(samples.server(state="starting"), 202))
-    hub.on("POST /api/v1/downloads", json_answer(samples.download(state="queued"), 201))
+    queued = samples.download(state="queued")
+    hub.on("POST /api/v1/downloads", json_answer(queued, 201))
+    hub.on(f"GET /api/v1/downloads/{queued.id}", json_answer(queued))
     for slow in ("POST catalog/sync", "POST library/scan", "GET library/usage", "POST library/prune"):
         hub.on(slow.replace(" ", " /api/v1/"), silent)
     hub.on("POST /api/v1/updates/apply", silent)
