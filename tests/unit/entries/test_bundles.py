@@ -191,13 +191,14 @@ def places_in(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 PLACES = [place for place in places_in(sound()) if place]
-ANYTHING: Any = (
+PLACES += [place for place in PLACES if place[-1] == "name"] * 8  # what would lead elsewhere
+LEADING = ["../x", "/etc/passwd", "a/../../b", "x\n", "acme/tiny", "a\\b", "..", ""]
+ANYTHING: Any = st.sampled_from(LEADING) | (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
-    | st.sampled_from(["../x", "/etc/passwd", "a/../../b", "x\n", "acme/tiny", "a\\b", 2**70, -1])
-)  # fmt: skip
+)
 
 
-@given(st.lists(st.tuples(st.sampled_from(PLACES), ANYTHING), min_size=1, max_size=4))
+@given(st.lists(st.tuples(st.sampled_from(PLACES), ANYTHING), min_size=1, max_size=2))
 def test_any_lie_in_a_manifest_is_refused_or_leads_nowhere(lies: list[tuple[tuple[Any, ...], Any]]) -> None:
     document = sound()
     for (*above, last), lie in lies:
@@ -209,7 +210,7 @@ def test_any_lie_in_a_manifest_is_refused_or_leads_nowhere(lies: list[tuple[tupl
         except (TypeError, KeyError, IndexError):
             continue  # an earlier lie took its place away
     try:
-        bundle = read_manifest(json.dumps(document).encode())
+        bundle = read_manifest(canonical(document))
     except BadBundle:
         return
     for file in bundle.files:
