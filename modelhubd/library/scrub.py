@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -24,6 +25,9 @@ LOOK_S = 60.0
 """Between looks for whether the machine is idle and something is due."""
 SAVE_EVERY = 8
 """Pieces, after which the place is written down."""
+REST = timedelta(days=1)
+"""A file that was read is left alone for so long, whatever happens to its `verified_at`: a network drive may
+make up another inode for it at each look (SMB with `noserverino`), and it would be read without end."""
 AHEAD = 100
 """So many files are chosen at once: to choose is to look through all that is installed."""
 
@@ -55,6 +59,7 @@ class Scrub:
         self._sleep = sleep
         self._save_every = save_every
         self._passed: set[tuple[str, str]] = set()
+        self._read_at: dict[tuple[str, str], datetime] = {}
         self._due: list[tuple[str, str]] = []
 
     async def run(self) -> None:
@@ -66,6 +71,8 @@ class Scrub:
                     pass
             except OSError as error:
                 log.info("the scrub cannot read just now: %s", error.strerror)
+            except sqlite3.Error as error:
+                log.warning("what the scrub finds cannot be written down now (%s): it goes on later", error)
 
     async def one(self) -> bool:
         """Read the file that is due; False where none is."""
@@ -85,11 +92,13 @@ class Scrub:
         reader = self._database.reader
         rows = await store.all_artifacts(reader)
         with_pieces = await integrity_store.with_pieces(reader)
+        before = self._clock() - REST
+        self._read_at = {file: at for file, at in self._read_at.items() if at > before}
         due = await asyncio.to_thread(
             due_files,
             rows,
             with_pieces=with_pieces,
-            passed=self._passed,
+            passed=self._passed | self._read_at.keys(),
             now=self._clock(),
             every=self._every,
         )
@@ -127,6 +136,7 @@ class Scrub:
         else:
             judged = Judged(ArtifactState.OK, right=True)
         await self._integrity.record(row, file, Reading(found, judged))
+        self._read_at[row.id, file.name] = self._clock()
 
     async def _through(
         self, reading: Examination, known: Known, begun: Position

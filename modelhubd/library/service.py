@@ -24,7 +24,7 @@ from modelhubd.library.scrub import Scrub
 from modelhubd.library.search import Position, matches, position
 from modelhubd.library.states import THERE, UNUSABLE
 from modelhubd.library.telling import INSTALLED, Telling
-from modelhubd.library.watch import watch
+from modelhubd.library.watch import keep_watching
 from modelhubd.paging import page_of
 from modelhubd.settings import LibraryConfig
 from modelhubd.storage.confined import ConfinedRoot
@@ -139,7 +139,7 @@ class Library:
         assert self._tasks is not None, "start() comes first"
         if self._watching is not None:
             self._watching.cancel()
-        work = watch(self._root.root, self._look, again=self._again)
+        work = keep_watching(self._root.root, self._look, again=self._again)
         self._watching = self._tasks.start(work, name="models directory")
 
     @contextlib.asynccontextmanager

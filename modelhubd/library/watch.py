@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -24,6 +25,7 @@ TICK_MS = 800
 """How often the root itself is looked at: a drive may be plugged in or out, which no watch tells."""
 RESCAN_S = 5.0
 """Between looks at everything where nothing is told; longer where a look takes long."""
+AFTER_FAULT_S = 2.0
 RESCAN_SHARE = 20
 """A look takes at most this part of the time."""
 
@@ -52,6 +54,16 @@ def folders_of(root: Path, changed: Iterable[str], watched: frozenset[str]) -> f
             parent = path.relative_to(root).parent.as_posix()
             found.add("" if parent == "." else parent)
     return frozenset(found)
+
+
+async def keep_watching(root: Path, look: Look, *, again: asyncio.Event) -> None:
+    """`watch`, taken up again where a look failed: what was seen could not be written down. Never ends."""
+    while True:
+        try:
+            await watch(root, look, again=again)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the models directory cannot be looked at now (%s): it is tried again", error)
+            await asyncio.sleep(AFTER_FAULT_S)
 
 
 async def watch(

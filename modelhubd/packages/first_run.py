@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -94,7 +95,11 @@ class FirstRuns:
     async def _keep(self) -> None:
         while True:
             self._again.clear()
-            left = await self._try()
+            try:
+                left = await self._try()
+            except sqlite3.Error as error:
+                log.warning("first-run downloads cannot be looked up now (%s): it is tried again", error)
+                left = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._again_s if left else None):
                     await self._again.wait()

@@ -4,6 +4,7 @@ on a drive that is away then, when it is back."""
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,8 @@ class Recovery:
                 continue  # other jobs are under way
             except OSError as error:
                 log.info("what is left of bundles cannot be looked at: %s", error.strerror)
+            except sqlite3.Error as error:
+                log.warning("what is left of bundles cannot be looked up now (%s): it is tried again", error)
 
     async def _once(self) -> None:
         noted = [Path(path) for path in await store.making(self._database.reader)]

@@ -70,6 +70,7 @@ async def main_async(files: int, gigabytes: float) -> None:
             beside: list[list[str]] = []
             listed = await _program("find", str(world.models), "-type", "f", "-printf", "%p %s %T@ %i\\n")
             _compare(beside, "scan, nothing changed", float(rows[1][2]), {"find -printf": listed})
+            await _of_many_files(world, rows, files)
             for kind in ("real", "holes"):
                 await _of_a_large_file(world, rows, beside, kind, gigabytes)
             head = ["", "files", "seconds", "longest pause of the loop", "of it computing"]
@@ -106,6 +107,29 @@ async def _until_seen(world: World, key: Key) -> list[str]:
                     took.append(time.monotonic() - began)
     print(f"  seen after {sorted(took)}", file=sys.stderr, flush=True)
     return ["from the rename to the row", f"{percentile(took, 0.5):.3f} s", f"{max(took):.3f} s"]
+
+
+async def _of_many_files(world: World, rows: list[list[str]], files: int) -> None:
+    """A folder of very many models, each its own, imported in one job; each read again in one of its own."""
+    folder, entries = world.home / "many", []
+    folder.mkdir()
+    for number in range(files):
+        content = b"GGUF" + str(number).encode()
+        (folder / f"{number:05}.gguf").write_bytes(content)
+        entries.append(_entry(f"acme/n{number:05}", f"{number:05}.gguf", content))
+    (world.folder / "catalog.d/many.json").write_text(f"[{', '.join(entries)}]")
+    await world.catalog.sync()
+    await _row(rows, "import by link, of a folder", files, partial(_done, world, world.start(folder, "link")))
+    ids = [item.id for item in await world.library.all() if item.model.startswith("acme/n")]
+    assert len(ids) == files
+
+    async def verify_all() -> None:
+        for library_id in ids:
+            job = await world.library.integrity.verify(library_id)
+            assert await world.jobs.ended(job.id, within_s=PATIENCE_S)
+            assert world.jobs.get(job.id).state is JobState.COMPLETED
+
+    await _row(rows, "verify, one job each", files, verify_all)
 
 
 async def _of_a_large_file(
@@ -217,12 +241,20 @@ async def _install(world: World, keys: Sequence[Key]) -> None:
 
 
 async def _know(world: World, model: str, name: str, size: int, digest: str) -> None:
-    entry = (
+    entry = _entry_of(model, name, size, digest)
+    (world.folder / "catalog.d" / f"{model.replace('/', '-')}.json").write_text(entry)
+    await world.catalog.sync()
+
+
+def _entry(model: str, name: str, content: bytes) -> str:
+    return _entry_of(model, name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _entry_of(model: str, name: str, size: int, digest: str) -> str:
+    return (
         f'{{"id": "{model}", "options": [{{"id": "gguf", "format": "gguf", "files": '
         f'[{{"name": "{name}", "size_bytes": {size}, "sha256": "{digest}"}}]}}]}}'
     )
-    (world.folder / "catalog.d" / f"{model.replace('/', '-')}.json").write_text(entry)
-    await world.catalog.sync()
 
 
 def _make(path: Path, size: int, *, holes: bool) -> str:

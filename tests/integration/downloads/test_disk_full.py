@@ -129,3 +129,21 @@ async def test_a_read_only_models_directory_is_waited_for(disk: Path, origin: Or
         ended = await daemon.until(created.id)
         assert ended.state is DownloadState.COMPLETED, ended.error
     assert origin.requests("/disk/acme/small.gguf")[-1]["fields"]["range"] != "bytes=0-"
+
+
+async def test_what_has_become_too_much_since_it_was_asked_for_is_not_begun(
+    disk: Path, origin: Origin
+) -> None:
+    home = Home(folder=disk, allow_origins=(origin.url,), reserve_bytes=4 * MB, max_active=1)
+    offer(home, origin, "acme/first", 2 * MB, told=True, rate=MB)
+    offer(home, origin, "acme/second", 10 * MB, told=True)
+    async with home.daemon() as daemon:
+        first = await daemon.pull("acme/first")
+        second = await daemon.pull("acme/second")
+        with (disk / "filler").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free(disk) - 13 * MB)
+        assert (await daemon.until(first.id)).state is DownloadState.COMPLETED
+        ended = await daemon.until(second.id)
+        assert ended.error is not None and ended.error.code == "disk_full", ended
+        assert "4.00 MB are kept in reserve" in ended.error.detail, "before anything is fetched of it"
+        assert free(disk) > 4 * MB

@@ -36,6 +36,7 @@ def scrub(
     idle: Callable[[], bool] = lambda: True,
     on_sleep: Callable[[float], None] = lambda _: None,
     now: datetime = NOW,
+    clock: Callable[[], datetime] | None = None,
 ) -> Scrub:
     async def is_idle() -> bool:
         return idle()
@@ -51,7 +52,7 @@ def scrub(
         every=MONTH,
         bytes_per_s=1 << 30,
         is_idle=is_idle,
-        clock=lambda: now,
+        clock=clock or (lambda: now),
         sleep=sleep,
         save_every=1,
     )
@@ -154,3 +155,17 @@ async def test_it_runs_by_itself_and_survives_a_disk_that_fails(world: World) ->
 
     with pytest.raises(Stopped):
         await scrub(world, on_sleep=slept).run()
+
+
+async def test_what_loses_its_date_at_every_look_is_read_once_a_day(world: World) -> None:
+    """As on a network drive that makes up another inode for a file each time."""
+    artifact = await world.install(files={"tiny.gguf": b"model"})
+    now = NOW
+    running = scrub(world, clock=lambda: now)
+    assert await running.one()
+    for hours, is_read in ((1, False), (23, False), (25, True), (26, False)):
+        async with world.database.transaction() as tx:
+            await tx.execute("UPDATE file_check SET verified_at = NULL")
+        now = NOW + timedelta(hours=hours)
+        assert await running.one() is is_read, hours
+    assert (await of(world, artifact)).state is ArtifactState.OK

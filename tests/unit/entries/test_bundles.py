@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelhubd.entries import bundles
 from modelhubd.entries.bundles import BadBundle, read_manifest, write_manifest
@@ -180,3 +182,44 @@ def test_a_bundle_has_no_more_files_than_can_be_looked_at(monkeypatch: pytest.Mo
 def test_an_entry_that_could_not_be_read_again_is_not_written() -> None:
     with pytest.raises(BadBundle):
         write_manifest("kit", NOW, [(entry("not an id"), "gguf-q4")])
+
+
+def places_in(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Of everything in a document."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place, *(found for key, inner in pairs for found in places_in(inner, (*place, key)))]
+
+
+PLACES = [place for place in places_in(sound()) if place]
+PLACES += [place for place in PLACES if place[-1] == "name"] * 8  # what would lead elsewhere
+LEADING = ["../x", "/etc/passwd", "a/../../b", "x\n", "acme/tiny", "a\\b", "..", ""]
+ANYTHING: Any = st.sampled_from(LEADING) | (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), ANYTHING), min_size=1, max_size=2))
+def test_any_lie_in_a_manifest_is_refused_or_leads_nowhere(lies: list[tuple[tuple[Any, ...], Any]]) -> None:
+    document = sound()
+    for (*above, last), lie in lies:
+        holder: Any = document
+        try:
+            for key in above:
+                holder = holder[key]
+            holder[last] = lie
+        except (TypeError, KeyError, IndexError):
+            continue  # an earlier lie took its place away
+    try:
+        bundle = read_manifest(canonical(document))
+    except BadBundle:
+        return
+    for file in bundle.files:
+        assert not {"", ".", ".."} & set(file.path.split("/")), file
+        assert file.path.isprintable() and "\\" not in file.path
+        assert file.size_bytes >= 0 and len(file.sha256) == 64
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_manifest_or_refused(data: bytes) -> None:
+    with pytest.raises(BadBundle):
+        read_manifest(data)

@@ -1,12 +1,14 @@
-"""What becomes of a source that was moved into the library."""
+"""A source is taken as the very file that was recognised, and what becomes of it after a move."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from modelhubd.library.imports.placing import remove_moved
+from modelhubd.errors import Conflict
+from modelhubd.library.imports.placing import remove_moved, stage_link
 from modelhubd.library.imports.sources import SourceFile, find_source
+from modelhubd.storage.confined import ConfinedRoot
 
 
 def seen(path: Path) -> SourceFile:
@@ -47,3 +49,30 @@ def test_one_that_is_gone_is_no_fault(path: Path) -> None:
     file = seen(path)
     path.unlink()
     assert not remove_moved(file)
+
+
+class Swapped(ConfinedRoot):
+    """Somebody puts another file in the source's place in the moment before it is linked."""
+
+    def link_from(self, source: Path, target: str) -> None:
+        other = source.with_name("other")
+        other.write_bytes(b"OTHER")
+        other.replace(source)
+        super().link_from(source, target)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+def test_one_that_is_swapped_before_it_is_linked_is_not_taken(
+    path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelhubd.library.imports.placing._clone", lambda *_: False)  # btrfs would clone
+    with pytest.raises(Conflict) as refused:
+        stage_link(Swapped(models), seen(path), "tiny.gguf", "tiny.gguf")
+    assert refused.value.code == "source_changed"
+    assert path.read_bytes() == b"OTHER"
+    assert not list(models.iterdir())

@@ -117,3 +117,37 @@ def test_a_planted_link_is_not_followed(folders: tuple[ConfinedRoot, ConfinedRoo
     with pytest.raises(OSError, match="link"):
         copying.bring_over(old, new, "dir/a", lambda done_bytes, done_files: None, {})
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]
+
+
+def test_a_copy_has_its_name_only_when_it_is_on_the_disk(
+    folders: tuple[ConfinedRoot, ConfinedRoot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = folders
+    monkeypatch.setattr(copying, "same_disk", lambda source, target: False)
+    (old.root / "a").write_bytes(b"model")
+    synced: list[tuple[int, list[str]]] = []
+    sync = os.fsync
+
+    def noted(fd: int) -> None:
+        synced.append((os.fstat(fd).st_ino, sorted(path.name for path in new.root.iterdir())))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    bring_all(old, new)
+    assert synced == [
+        ((new.root / "a").stat().st_ino, [f"a{copying.HALF}"]),
+        (new.root.stat().st_ino, ["a"]),
+    ]
+
+
+def test_a_copy_that_the_disk_does_not_give_back_is_none(
+    folders: tuple[ConfinedRoot, ConfinedRoot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = folders
+    monkeypatch.setattr(copying, "same_disk", lambda source, target: False)
+    (old.root / "a").write_bytes(b"model")
+    monkeypatch.setattr(os, "fsync", lambda fd: os.pwrite(fd, b"M", 0))  # a disk that keeps other bytes
+    with pytest.raises(OSError, match="not what was written"):
+        bring_all(old, new)
+    assert (old.root / "a").read_bytes() == b"model"
+    assert not (new.root / "a").exists()
