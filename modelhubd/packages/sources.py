@@ -244,6 +244,7 @@ class Sources:
     async def _provide(self, seen: Seen, rows: Sequence[Stored]) -> tuple[Seen, Sequence[Stored]]:
         """Have in the library those models whose files were all read, and have the others read."""
         source = seen.declared.id
+        reading = self._jobs.holding(source) is not None  # asked first: it may end before its books are read
         verified = await store.verified_of(self._database.reader, source)
         unread = set(seen.unread(verified))
         detail = None
@@ -258,7 +259,8 @@ class Sources:
         if passed:
             detail = f"installed otherwise, so not taken from here: {', '.join(passed)}"
         if unread:
-            self._read(seen, sorted(unread))
+            if not reading:
+                self._read(seen, sorted(unread))
             detail = "its files are being read"
             seen = replace(seen, state=SourceState.CHECKING)
         rows = await library_store.of_managed(self._database.reader, source)
@@ -292,11 +294,9 @@ class Sources:
         return keep, passed
 
     def _read(self, seen: Seen, unread: Sequence[str]) -> None:
-        """Have files read whole in the background, unless they are being read."""
+        """Have files read whole in the background."""
         source, opened = seen.declared.id, seen.opened
         assert opened is not None, "only what is there is read"
-        if self._jobs.holding(source) is not None:
-            return
         sizes = {file.path: file.size_bytes for file in opened.bundle.files}
 
         async def work(progress: Progress) -> None:

@@ -49,3 +49,17 @@ async def test_a_model_is_added_from_an_address_a_path_and_another_tool(world: W
     await expect(page.locator(".row .badge.ok")).to_have_text("Installed")
     assert {item.source for item in (await asyncio.to_thread(client.library)).items} == {"download", "import"}
     world.tab.forgive(lambda said: "status of 4" in said)
+
+
+async def test_what_is_typed_and_sent_before_it_is_drawn_is_sent(world: World) -> None:
+    page = world.page
+    await world.sign_in("#/installed?add=1")
+    dialog = page.get_by_role("dialog", name="Add a model")
+    path = dialog.get_by_label("From this computer")
+    await expect(path).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    await page.evaluate("() => { window.requestAnimationFrame = (run) => setTimeout(run, 1000); }")
+    await path.fill("/not-there.gguf")
+    await path.press("Enter")
+    await expect(dialog.locator(".field.wrong", has=page.locator("#add-path"))).to_contain_text("no file")
+    world.tab.forgive(lambda said: "status of 4" in said)

@@ -26,7 +26,7 @@ export function createActions({ api, store, search, ask = confirmed, trying = cr
 
   /** @param {any} model @param {string | null} option @param {boolean} force */
   async function create(model, option, force) {
-    const version = force ? model.version : (model.usable_version ?? model.version);
+    const version = model.usable_version ?? model.version;
     const body = { model: model.id, ...(option ? { option, version } : {}), ...(force ? { force } : {}) };
     try {
       await api.post("/downloads", body);

@@ -19,7 +19,8 @@ export function importDialog(act, adding, busy) {
   );
 }
 
-/** @param {any} act @param {any} adding @param {ReadonlySet<string>} busy @param {{name: string, word: string, example: string, hint: string, submit: () => void, verb: string}} what @param {any} [more] */
+/** Its button is never really disabled for want of words: Enter that comes before they are drawn would do nothing.
+ * @param {any} act @param {any} adding @param {ReadonlySet<string>} busy @param {{name: string, word: string, example: string, hint: string, submit: () => void, verb: string}} what @param {any} [more] */
 function line(act, adding, busy, { name, word, example, hint, submit, verb }, more) {
   const fault = adding.faults[name];
   const id = `add-${name}`;
@@ -38,7 +39,7 @@ function line(act, adding, busy, { name, word, example, hint, submit, verb }, mo
       { class: "add-line" },
       h("input", { id, type: "text", value: adding[name], placeholder: example, autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-hint`, "aria-invalid": fault ? "true" : null, oninput: (/** @type {any} */ event) => act.addDraft(name, event.currentTarget.value) }),
       more,
-      h("button", { type: "submit", class: "button primary", disabled: busy.has(name) || !adding[name].trim() }, verb),
+      h("button", { type: "submit", class: "button primary", disabled: busy.has(name), "aria-disabled": adding[name].trim() ? null : "true" }, verb),
     ),
     h("p", { id: `${id}-hint`, class: "from" }, fault ? [icon("warn"), fault] : hint),
   );

@@ -260,7 +260,7 @@ function signedOut() {
   stream.stop();
   stream.forget();
   follow({});
-  store.set({ signedIn: false, live: NOTHING, results: NO_RESULTS, form: null, adding: null, chats: new Map(), signIn: { state: "none", detail: "" } });
+  store.set({ signedIn: false, live: NOTHING, updatesFor: null, results: NO_RESULTS, form: null, adding: null, chats: new Map(), signIn: { state: "none", detail: "" } });
 }
 
 /** What is looked at comes first, and the stream after it: it tells what is under way. */

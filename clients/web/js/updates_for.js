@@ -6,9 +6,11 @@ const GATHER_MS = 100;
 /** @param {{api: any, store: any, application: string | null, later?: (run: () => void, ms: number) => any}} parts */
 export function createUpdatesFor({ api, store, application, later = setTimeout }) {
   let soon = false;
+  let turn = 0;
 
   async function read() {
     soon = false;
+    const mine = (turn += 1);
     const found = new Map();
     try {
       for (let after = ""; after !== null; ) {
@@ -16,7 +18,7 @@ export function createUpdatesFor({ api, store, application, later = setTimeout }
         for (const update of page.items) found.set(update.id, update);
         after = page.next;
       }
-      if (!soon) store.set({ updatesFor: found });
+      if (mine === turn) store.set({ updatesFor: found });
     } catch {
       // What was read before stays; the next snapshot has it read again.
     }

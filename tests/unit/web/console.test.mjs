@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { entryBytes } from "../../../clients/web/console/js/canonical.js";
+import { createData, UNKNOWN } from "../../../clients/web/console/js/data.js";
 import { extent, placeOf, plainValue, wordsBetween } from "../../../clients/web/console/js/diff.js";
 import { createEntry } from "../../../clients/web/console/js/entering.js";
 import { createLive } from "../../../clients/web/console/js/live.js";
@@ -10,6 +11,7 @@ import { checkLog } from "../../../clients/web/console/js/proof.js";
 import { can, canPublish, whyNotDecide } from "../../../clients/web/console/js/rights.js";
 import { address, modelPath, parseRoute } from "../../../clients/web/console/js/routes.js";
 import { faultInToken } from "../../../clients/web/console/js/session.js";
+import { createStore } from "../../../clients/web/js/store.js";
 import { movedBadges, moves, servedAfter } from "../../../clients/web/console/js/verification.js";
 
 const ME = { principal: "ada", scopes: ["admin", "publish:acme"], token_id: "t", expires_at: "", registry: "r", four_eyes: true };
@@ -153,6 +155,29 @@ test("who a token is is asked until the registry answers, and a token that was g
   await first;
   assert.equal(told.at(-1), "refused: status 401");
   assert.equal(runs.length, 0);
+});
+
+test("a next page that is asked for while the list is asked again takes nothing from the newer answer", async () => {
+  const now = ["d", "c", "b", "a"];
+  const held = [];
+  const api = {
+    get: async (path, signal) => {
+      const at = Number(new URLSearchParams(path.split("?")[1]).get("after") ?? 0);
+      await new Promise((resolve) => held.push(resolve));
+      signal?.throwIfAborted();
+      return { items: now.slice(at, at + 2), next: at + 2 < now.length ? String(at + 2) : null };
+    },
+  };
+  const before = { items: ["c", "b"], next: "2" };
+  const store = createStore({ data: new Map([["/list", { ...UNKNOWN, value: before }]]) }, () => {});
+  const data = createData(api, store);
+  const [again, more] = [data.refresh([{ path: "/list" }]), data.more("/list", 2)];
+  for (let turn = 0; turn < 20; turn += 1) {
+    held.shift()?.();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  await Promise.all([again, more]);
+  assert.deepEqual(store.get().data.get("/list").value.items, ["d", "c", "b", "a"]);
 });
 
 /** The tree over some leaves, by its definition (RFC 6962). */

@@ -45,6 +45,21 @@ test("updates are asked for an application whenever the stream tells of any, a p
   assert.equal(store.get().updatesFor.size, 2, "what was read stays");
 });
 
+test("what was asked first and is answered last is not what there is", async () => {
+  const [answers, later] = [[], []];
+  const store = createStore({ updatesFor: null }, () => {});
+  const updates = createUpdatesFor({ api: { get: () => new Promise((resolve) => answers.push(resolve)) }, store, application: "editor/1.9", later: (run) => later.push(run) });
+  updates.hear({ type: "snapshot" });
+  const first = later.shift()();
+  updates.hear({ type: "update.available" });
+  const second = later.shift()();
+  answers[1]({ items: [{ id: "new" }], next: null });
+  await second;
+  answers[0]({ items: [{ id: "old" }], next: null });
+  await first;
+  assert.deepEqual([...store.get().updatesFor.keys()], ["new"]);
+});
+
 test("who holds an update back has a name, and not everything can be overridden", () => {
   const words = [["policy", "require_verified"], ["policy", "allowed_publishers"], ["app_pin", "daemon"], ["llama_server", "llama_server"], ["daemon", "daemon"], ["does_not_fit", "device"], ["rolled_back", "you"], ["of_tomorrow", "somebody"]].map(([code, by]) => heldWords({ code, by, detail: "So." })[0]);
   assert.deepEqual(words, ["the policy “Verified models only”", "the policy “Publishers allowed”", "daemon", "llama-server", "this Model Hub", "this computer", "you", "somebody"]);
@@ -74,6 +89,8 @@ async function got(model, refusals, answers = []) {
 test("the version that can be used is downloaded, and one that cannot after a question", async () => {
   const model = { id: "a/m", display_name: "M", version: 3, held_back: "It needs editor >=2.", usable_version: null };
   assert.deepEqual((await got({ ...model, usable_version: 2 }, [])).posted, [{ model: "a/m", option: "gguf", version: 2 }]);
+  const small = await got({ ...model, usable_version: 2 }, ["does_not_fit"], [true]);
+  assert.deepEqual(small.posted.at(-1), { model: "a/m", option: "gguf", version: 2, force: true }, "who says yes to its size has not been asked about another version");
   const forced = await got(model, ["requirement_not_met"], [true]);
   assert.deepEqual(forced.posted, [{ model: "a/m", option: "gguf", version: 3 }, { model: "a/m", option: "gguf", version: 3, force: true }]);
   assert.match(forced.asked[0], /^It needs editor >=2\. It can be downloaded/);

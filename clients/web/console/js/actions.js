@@ -8,7 +8,7 @@ import { address } from "./routes.js";
 const NOTICE_MS = 6_000;
 const TYPING_MS = 200;
 
-/** @param {{api: any, store: any, refresh: () => Promise<any>, more: (path: string) => Promise<any>, signIn: (token: string) => void, signOut: () => void, enter: () => void}} parts */
+/** @param {{api: any, store: any, refresh: () => Promise<any>, more: (path: string, pages: number) => Promise<any>, signIn: (token: string) => void, signOut: () => void, enter: () => void}} parts */
 export function createActions({ api, store, refresh, more, signIn, signOut, enter }) {
   let notices = 0;
   /** @type {any} */
@@ -94,8 +94,9 @@ export function createActions({ api, store, refresh, more, signIn, signOut, ente
     },
     /** @param {string} key */
     more(key) {
-      store.set((/** @type {any} */ value) => ({ ...value, pages: new Map(value.pages).set(key, (value.pages.get(key) ?? 1) + 1) }));
-      return more(key);
+      const pages = (store.get().pages.get(key) ?? 1) + 1;
+      store.set((/** @type {any} */ value) => ({ ...value, pages: new Map(value.pages).set(key, pages) }));
+      return more(key, pages);
     },
   };
   return Object.assign(act, deciding({ api, act }), administering({ api, act, store }));

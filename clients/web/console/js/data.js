@@ -54,11 +54,13 @@ export function createData(api, store) {
   return {
     /** Ask for all of it, also for what is known. @param {Need[]} needs */
     refresh: (needs) => Promise.all(needs.map((need) => load(need))),
-    /** Ask for a list's next page alone, and put it to those that are known. @param {string} path */
-    async more(path) {
+    /** Ask for a list's next page alone, and put it to those that are known; for all `pages` where an answer is still to come, which may be newer.
+     * @param {string} path @param {number} pages */
+    async more(path, pages) {
+      if (asking.has(path)) return load({ path, pages });
       const { value } = store.get().data.get(path) ?? UNKNOWN;
-      if (!value?.next) return;
-      await load({ path }, async (signal) => {
+      if (!value?.next) return undefined;
+      return load({ path }, async (signal) => {
         const page = await api.get(following(path, value.next), signal);
         return { ...page, items: [...value.items, ...page.items] };
       });
