@@ -29,9 +29,12 @@ export function createLogs({ api, store }) {
       }
       if (stop.signal.aborted) return;
       store.set((/** @type {any} */ now) => ({ ...now, log: { ...now.log, open: false } }));
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      const server = store.get().live.servers.get(id);
-      if (!server || server.state === "stopped" || server.state === "failed") return;
+      let server;
+      do {
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        server = store.get().live.servers.get(id);
+      } while (server?.state === "failed" && !stop.signal.aborted); // it may be started again
+      if (!server || server.state === "stopped") return;
     }
   }
 
