@@ -5,8 +5,8 @@ import { lineReader } from "./stream.js";
 const KEPT = 2_000;
 const AGAIN_MS = 2_000;
 
-/** Following the log of one server at a time. @param {{api: any, store: any}} parts */
-export function createLogs({ api, store }) {
+/** Following the log of one server at a time. @param {{api: any, store: any, later?: (run: () => void, ms: number) => any}} parts */
+export function createLogs({ api, store, later = setTimeout }) {
   /** @type {{id: string, stop: AbortController} | null} */
   let reading = null;
 
@@ -31,7 +31,7 @@ export function createLogs({ api, store }) {
       store.set((/** @type {any} */ now) => ({ ...now, log: { ...now.log, open: false } }));
       let server;
       do {
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        await new Promise((resolve) => later(() => resolve(null), AGAIN_MS));
         server = store.get().live.servers.get(id);
       } while (server?.state === "failed" && !stop.signal.aborted); // it may be started again
       if (!server || server.state === "stopped") return;
