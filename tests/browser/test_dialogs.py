@@ -1,4 +1,4 @@
-"""Dialogs of the page, as they are used: where they are pressed, where the focus goes, what is refused in them."""
+"""Dialogs of the page in use: where they are pressed, where the focus goes, what is refused in them."""
 
 import asyncio
 
@@ -61,15 +61,17 @@ async def test_of_a_model_that_no_catalog_knows_one_is_told_so(world: World) -> 
     world.tab.forgive(lambda said: "404" in said)
 
 
-async def test_the_keyboard_stays_at_a_model_that_was_loaded_in_a_dialog(world: World) -> None:
-    page = world.page
-    await asyncio.to_thread(have, world.daemon.client, ALPHA)
+async def test_the_keyboard_goes_back_to_what_stands_where_a_dialog_was_opened(world: World) -> None:
+    page, client = world.page, world.daemon.client
+    artifact = await asyncio.to_thread(have, client, ALPHA)
     await world.sign_in("#/installed")
     row = world.row(ALPHA)
     await row.get_by_role("button", name="Load").click()
     form = page.get_by_role("dialog")
     await expect(form.locator(".memory-total")).to_be_visible()
-    await form.get_by_role("button", name="Load", exact=True).click()
+    await asyncio.to_thread(client.load, artifact.id)
+    await expect(row.locator(".row-buttons .steady", has_text="Unload")).to_be_attached(timeout=60_000)
+    await page.keyboard.press("Escape")
     await expect(form).to_have_count(0)
     await expect(row.locator(".row-buttons button:focus")).to_have_count(1)
 
