@@ -30,6 +30,10 @@ async def details(page: Page) -> None:
 
 
 async def load(page: Page) -> None:
+    await page.evaluate("location.hash = '#/trials'")
+    await page.get_by_role("button", name="Pause the trial").click()
+    await expect(page.get_by_role("button", name="Resume the trial")).to_be_visible()
+    await page.evaluate("location.hash = '#/installed'")
     finch = page.locator('.row[data-model="aviary/finch-15m"]')
     await expect(finch).to_be_visible()
     unload = finch.get_by_role("button", name="Unload Finch 15M")
@@ -64,6 +68,8 @@ async def activity(page: Page) -> None:
 
 
 async def evidence(page: Page) -> None:
+    await page.get_by_role("button", name="Resume the trial").click()
+    await expect(page.get_by_role("button", name="Pause the trial")).to_be_visible()
     await page.get_by_role("button", name="Evidence").click()
     await expect(page.locator(".interval").first).to_be_visible()
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.browser import ABSENT, Tab, find_chromium, has_edges, no_findings
+from tests.browser.listening import heard, listen
 from tests.browser.observed import APP, MODEL, NAME, NODE, OLD, Observed, observed
 from tests.browser.showcase import until
 from tests.browser.world import World
@@ -211,3 +212,17 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(world: Wo
     for width in (390, 1920):
         await page.set_viewport_size({"width": width, "height": 844})
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_what_is_counted_all_the_time_is_not_read_aloud(world: World, seen: Observed) -> None:
+    page = world.page
+    assert seen.ask("One").status == 200
+    await world.sign_in("#/activity")
+    await expect(page.locator(".record[data-record]").first).to_be_visible()
+    sums = page.locator("main .summary").first
+    before = await sums.inner_text()
+    await listen(page)
+    assert (await asyncio.to_thread(seen.ask, "Another")).status == 200
+    await expect(sums).not_to_have_text(before)
+    spoken, changes = await heard(page)
+    assert spoken == [] and changes

@@ -64,6 +64,15 @@ async def test_each_update_says_what_it_fetches_and_what_holds_it_back(world: Wo
     await expect(buttons(swapped)).to_have_text("Show it")
 
 
+async def test_what_is_held_back_is_marked_in_one_line_whatever_can_be_done_about_it(world: World) -> None:
+    await world.sign_in("#/updates")
+    await expect(world.row(POLICED)).to_be_visible()
+    right = "(all) => [...new Set(all.map((el) => Math.round(el.getBoundingClientRect().right)))]"
+    badges = world.page.locator(".row .badge")
+    assert await badges.count() > 1
+    assert len(await badges.evaluate_all(right)) == 1
+
+
 async def test_the_page_is_shown_for_the_application_that_names_itself(world: World, held: Pinned) -> None:
     page = world.page
     counted = page.locator('nav a[href="#/updates"] .count')

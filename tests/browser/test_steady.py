@@ -6,24 +6,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.listening import heard, listen
 from tests.browser.world import World, have
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ALPHA = "testing/zebra-alpha"
 WIDTHS = (320, 390, 768, 1920)
-LIVE = "[role=status], [role=alert], [role=log], [aria-live]:not([aria-live=off])"
-LISTEN = """(live) => {
-  window.spoken = [], window.changes = 0;
-  new MutationObserver((seen) => {
-    for (const { target } of seen) {
-      const el = target.nodeType === Node.TEXT_NODE ? target.parentElement : target;
-      const region = el?.closest(live);
-      if (region) window.spoken.push(region.textContent);
-      else window.changes += 1;
-    }
-  }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
-}"""
 # Words at the right end of a line, or in the middle of a button, move with their own length.
 SHIFTS = """() => {
   window.shifts = [];
@@ -51,6 +40,24 @@ CUT = """() => {
   return [...wide, ...beyond].map((el) => el.outerHTML.slice(0, 160));
 }"""
 
+CLIPPED = """(selects) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  return selects.filter((el) => {
+    const { font, paddingLeft, paddingRight } = getComputedStyle(el);
+    pen.font = font;
+    const room = el.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    return pen.measureText(el.selectedOptions[0].text).width > room;
+  }).map((el) => el.selectedOptions[0].text);
+}"""
+# How far words are from either edge of an element that shows them.
+BESIDES = """(el, words) => {
+  el.textContent = words;
+  const range = document.createRange();
+  range.selectNodeContents(el);
+  const [box, text] = [el.getBoundingClientRect(), range.getBoundingClientRect()];
+  return [text.left - box.left, box.right - text.right];
+}"""
+
 
 async def _slow_download(world: World) -> None:
     """It tells its progress all the time, and does not end."""
@@ -73,9 +80,9 @@ async def test_progress_is_shown_and_not_read_aloud(world: World) -> None:
             await world.go(route)
             await expect(page.locator("main .summary").first).not_to_contain_text("…")
             await page.wait_for_timeout(500)
-            await page.evaluate(LISTEN, LIVE)
+            await listen(page)
             await page.wait_for_timeout(1500)
-            spoken, changes = await page.evaluate("[window.spoken, window.changes]")
+            spoken, changes = await heard(page)
             assert spoken == [], route
             assert changes or route == "#/installed", "nothing moved: nothing was seen"
     finally:
@@ -129,3 +136,31 @@ async def test_dialogs_fit_every_width(world: World) -> None:
                 "document.querySelectorAll('dialog details').forEach((el) => { el.open = true; })"
             )
             assert await page.evaluate(CUT) == [], (width, route)
+
+
+async def test_on_a_phone_an_option_s_size_is_read_and_a_download_s_handle_stands_beside_its_name(
+    world: World,
+) -> None:
+    page, client = world.page, world.daemon.client
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await world.sign_in("#/browse?q=qwen")
+    selects = page.locator(".card footer select")
+    await expect(selects.first).to_be_visible()
+    clipped = await selects.evaluate_all(CLIPPED)
+    assert [words for words in clipped if len(words) <= len("GGUF Q4_K_M — 14.7 GB")] == []
+    await asyncio.to_thread(client.create_download, "testing/absent")
+    await world.go("#/downloads")
+    row = world.row("testing/absent")
+    handle, name = row.locator(".handle"), row.locator(".row-main")
+    (left, right) = (await handle.bounding_box(), await name.bounding_box())
+    assert left and right and left["x"] + left["width"] <= right["x"] + 1
+    assert right["y"] <= left["y"] + left["height"] / 2 <= right["y"] + right["height"]
+
+
+async def test_words_that_run_from_right_to_left_do_so(world: World) -> None:
+    await world.sign_in("#/browse?q=zebra+alpha")
+    description = world.card(ALPHA).locator(".description")
+    left, right = await description.evaluate(BESIDES, "Hello, world!")
+    assert left < 1 < right
+    left, right = await description.evaluate(BESIDES, "שלום, עולם!")
+    assert right < 1 < left

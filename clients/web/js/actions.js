@@ -109,7 +109,9 @@ export function createActions({ api, store, search, ask = confirmed, trying = cr
         store.set((/** @type {any} */ value) => ({ ...learnt(value, [detail]), details: new Map(value.details).set(id, detail) }));
       } catch (error) {
         // The card goes on with what the search gave; pointing at it asks again, unless there is no such model.
-        if (/** @type {any} */ (error).status !== 404) fresh.delete(id);
+        const { status, message: why } = /** @type {any} */ (error);
+        if (status !== 404) fresh.delete(id);
+        store.set((/** @type {any} */ value) => ({ ...value, absent: new Map(value.absent).set(id, { why, again: status !== 404 }) }));
       } finally {
         fetching.delete(id);
       }

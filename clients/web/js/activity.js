@@ -43,7 +43,7 @@ export function show(act, value) {
         h("button", { type: "button", class: "button", onclick: act.openPurge }, icon("trash"), "Delete…"),
       ),
     ),
-    h("p", { class: "summary", role: "status" }, activity.stats ? [totalWords(activity.stats.total), summary ? ` · ${count(summary.records)} kept in ${bytes(summary.size_bytes)}` : ""] : activity.error ? "" : "Reading…"),
+    h("p", { class: "summary", role: activity.stats ? null : "status" }, activity.stats ? [totalWords(activity.stats.total), summary ? ` · ${count(summary.records)} kept in ${bytes(summary.size_bytes)}` : ""] : activity.error ? "" : "Reading…"),
     standing(summary),
     narrowing(act, narrowed),
     activity.error ? h("p", { key: "error", class: "trouble", role: "alert" }, icon("warn"), h("span", null, activity.error), h("button", { type: "button", class: "button small", onclick: act.readActivity }, "Try again")) : null,

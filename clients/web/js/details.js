@@ -3,16 +3,18 @@ import { h } from "./dom.js";
 import { fitBadge, heldReason, isRefused, reasonOf } from "./fit.js";
 import { icon } from "./icons.js";
 import { modal } from "./modal.js";
+import { noticeList } from "./notices.js";
 import { bytes, context, count, day, licenseName, optionName, parameters, plural } from "./text.js";
 
 /** @typedef {import("../types/daemon").ModelDetail} ModelDetail */
 /** @typedef {import("../types/daemon").JudgedOption} JudgedOption */
 
-/** Everything about a model. @param {any} act @param {string} id @param {ModelDetail | undefined} detail @param {ReadonlyMap<string, any> | undefined} installed by option @param {any} download under way, if any @param {any} catalog @param {boolean} starred from this tab */
-export function details(act, id, detail, installed, download, catalog, starred) {
-  if (!detail) return modal({ key: "details", title: id, wide: true, close: act.closeDetails }, h("p", { class: "from", role: "status" }, "Reading…"));
+/** Everything about a model. @param {any} act @param {string} id @param {ModelDetail | undefined} detail @param {ReadonlyMap<string, any> | undefined} installed by option @param {any} download under way, if any @param {any} catalog @param {boolean} starred from this tab @param {{why: string, again: boolean} | undefined} absent why there is no detail @param {any[]} notices */
+export function details(act, id, detail, installed, download, catalog, starred, absent, notices) {
+  const frame = { key: "details", title: detail?.display_name ?? id, wide: true, close: act.closeDetails, notices: noticeList(act, notices) };
+  if (!detail) return modal(frame, absent ? missing(act, id, absent) : h("p", { key: "wait", class: "from", role: "status" }, "Reading…"));
   return modal(
-    { key: "details", title: detail.display_name, wide: true, close: act.closeDetails },
+    frame,
     h(
       "div",
       { class: "modal-sub" },
@@ -31,6 +33,14 @@ export function details(act, id, detail, installed, download, catalog, starred) 
     requirements(detail),
     section("Versions", versions(detail, installed)),
   );
+}
+
+/** Nothing is known of it: why, and where to go. @param {any} act @param {string} id @param {{why: string, again: boolean}} absent */
+function missing(act, id, { why, again }) {
+  return [
+    h("p", { key: "absent", class: "trouble", role: "alert" }, icon("warn"), h("span", null, why)),
+    h("div", { key: "buttons", class: "panel-buttons" }, again ? h("button", { type: "button", class: "button", onclick: () => act.detail(id) }, icon("retry"), "Try again") : h("a", { class: "button", href: `#/installed?q=${encodeURIComponent(id)}` }, "What is installed of it")),
+  ];
 }
 
 /** @param {string} title @param {any} content */

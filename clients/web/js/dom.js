@@ -187,6 +187,7 @@ function set(el, name, before, after) {
   if (/^on/i.test(name)) return listen(el, name.slice(2), after);
   if (PROPERTIES.has(name) && el.localName !== "progress") {
     if (name === "value" && before === after && isBeingTypedInto(el)) return;
+    if (name === "open" && before === after) return; // folded by the person since
     return setProperty(el, name, after);
   }
   if (before === after) return;

@@ -2,6 +2,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { modal } from "./modal.js";
+import { noticeList } from "./notices.js";
 import { bytes, formatName, plural } from "./text.js";
 
 /** @type {Record<string, string>} */
@@ -9,10 +10,10 @@ const MODES = { link: "Share the bytes", copy: "Copy", move: "Move", reference: 
 /** @type {Record<string, string>} */
 const TOOLS = { "hugging-face": "Hugging Face", "lm-studio": "LM Studio", ollama: "Ollama", "llama.cpp": "llama.cpp", jan: "Jan", gpt4all: "GPT4All" };
 
-/** Models from elsewhere. @param {any} act @param {any} adding @param {ReadonlySet<string>} busy */
-export function importDialog(act, adding, busy) {
+/** Models from elsewhere. @param {any} act @param {any} adding @param {ReadonlySet<string>} busy @param {any[]} notices */
+export function importDialog(act, adding, busy, notices) {
   return modal(
-    { key: "adding", title: "Add a model", wide: true, close: act.closeAdding },
+    { key: "adding", title: "Add a model", wide: true, close: act.closeAdding, notices: noticeList(act, notices) },
     line(act, adding, busy, { name: "address", word: "From an address", example: "hf:owner/name", hint: "A repository of Hugging Face, or the address of a file: https://…", submit: act.addAddress, verb: "Download" }),
     line(act, adding, busy, { name: "path", word: "From this computer", example: "~/models/some.gguf", hint: "A file or a folder", submit: act.addPath, verb: "Import" }, modeChoice(act, adding)),
     h("section", { class: "part" }, h("h3", null, "Found in other tools"), found(act, adding, busy)),

@@ -3,6 +3,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { FIELDS, originWord, shownValue } from "./load_fields.js";
 import { modal } from "./modal.js";
+import { noticeList } from "./notices.js";
 import { bytes, modelParts, optionName } from "./text.js";
 
 /** @typedef {import("./loading.js").Form} Form */
@@ -15,7 +16,7 @@ export function loadDialog(act, value, form) {
   const busy = value.busy.has(`form:${form.id}`);
   const further = FIELDS.filter((field) => field.further);
   return modal(
-    { key: "load", title: `Load ${title}`, wide: true, close: act.closeForm },
+    { key: "load", title: `Load ${title}`, wide: true, close: act.closeForm, notices: noticeList(act, value.notices) },
     artifact ? h("p", { class: "modal-sub" }, `${optionName(artifact)} · version ${artifact.version} · ${bytes(artifact.size_bytes)}`) : null,
     h(
       "form",

@@ -5,8 +5,8 @@ import { lineReader } from "./stream.js";
 const KEPT = 2_000;
 const AGAIN_MS = 2_000;
 
-/** Following the log of one server at a time. @param {{api: any, store: any}} parts */
-export function createLogs({ api, store }) {
+/** Following the log of one server at a time. @param {{api: any, store: any, later?: (run: () => void, ms: number) => any}} parts */
+export function createLogs({ api, store, later = setTimeout }) {
   /** @type {{id: string, stop: AbortController} | null} */
   let reading = null;
 
@@ -29,9 +29,12 @@ export function createLogs({ api, store }) {
       }
       if (stop.signal.aborted) return;
       store.set((/** @type {any} */ now) => ({ ...now, log: { ...now.log, open: false } }));
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      const server = store.get().live.servers.get(id);
-      if (!server || server.state === "stopped" || server.state === "failed") return;
+      let server;
+      do {
+        await new Promise((resolve) => later(() => resolve(null), AGAIN_MS));
+        server = store.get().live.servers.get(id);
+      } while (server?.state === "failed" && !stop.signal.aborted); // it may be started again
+      if (!server || server.state === "stopped") return;
     }
   }
 

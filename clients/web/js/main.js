@@ -26,6 +26,8 @@ const JUDGE_AGAIN_MS = 15_000;
 const NAMES_ONE_BY_ONE = 40;
 const FIRST_SIGHT_MS = 1_500;
 const FIRST_FRAME_MS = 150;
+/** After these an option may fit, or be allowed, that was not. */
+const JUDGED_BY = new Set(["catalog.synced", "device.changed", "policy.changed"]);
 
 const anonymous = createApi(() => null, () => {});
 const session = createSession(storage, (code) => anonymous.post("/session", { code }));
@@ -38,6 +40,7 @@ const store = createStore({
   updatesFor: /** @type {ReadonlyMap<string, any> | null} */ (null),
   results: NO_RESULTS,
   details: new Map(),
+  absent: /** @type {ReadonlyMap<string, {why: string, again: boolean}>} */ (new Map()),
   chosen: new Map(),
   starred: new Set(),
   names: new Map(),
@@ -212,7 +215,7 @@ function told(frame) {
     const live = reduce(value.live, frame);
     return live === value.live ? value : { ...value, live };
   });
-  if (frame.type === "catalog.synced" || frame.type === "device.changed") judgeAgain();
+  if (JUDGED_BY.has(frame.type)) judgeAgain();
   if (frame.type === "snapshot" || frame.type === "library.added" || frame.type === "download.created") learnNames();
   for (const extension of extensions) extension.hear(frame);
 }

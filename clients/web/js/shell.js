@@ -1,6 +1,7 @@
 // @ts-check
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
+import { noticeList } from "./notices.js";
 import { bytes } from "./text.js";
 
 /** The tabs in their order. What they show is `views` of the page's value, by the same names. */
@@ -24,6 +25,7 @@ export function tabOf({ view }) {
 
 /** The whole page. @param {any} act @param {any} value @param {any} derived */
 export function page(act, value, derived) {
+  const over = value.signedIn ? value.overlays.map((/** @type {any} */ overlay) => overlay(act, value, derived)) : [];
   return [
     h("a", { key: "skip", class: "skip", href: "#main", onclick: (/** @type {any} */ event) => act.skip(event) }, "Skip to the content"),
     header(value, derived),
@@ -34,8 +36,8 @@ export function page(act, value, derived) {
       value.signedIn && value.connection === "lost" ? lost() : null,
       value.signedIn ? h("div", { key: value.route.view, class: "view" }, (value.views[value.route.view] ?? coming)(act, value, derived)) : null,
     ),
-    value.signedIn ? value.overlays.map((/** @type {any} */ overlay) => overlay(act, value, derived)) : null,
-    notices(act, value.notices),
+    over,
+    over.some(Boolean) ? null : noticeList(act, value.notices),
   ];
 }
 
@@ -102,22 +104,5 @@ function signIn(sign) {
     h("p", null, "This page shows and changes what is on this computer, so it asks who you are. In a terminal, run"),
     h("pre", null, h("code", null, "modelhub ui")),
     h("p", null, "It opens this page signed in. This browser then stays signed in for 30 days."),
-  );
-}
-
-/** @param {any} act @param {{id: number, tone: string, text: string}[]} list */
-function notices(act, list) {
-  return h(
-    "div",
-    { key: "notices", class: "notices", role: "log", "aria-label": "Messages" },
-    list.map((notice) =>
-      h(
-        "div",
-        { key: notice.id, class: `notice ${notice.tone}`, role: notice.tone === "bad" ? "alert" : null },
-        icon(notice.tone === "bad" ? "warn" : "check"),
-        h("p", null, notice.text),
-        h("button", { type: "button", class: "button square plain", "aria-label": "Close this message", onclick: () => act.dismiss(notice.id) }, icon("cross")),
-      ),
-    ),
   );
 }

@@ -45,6 +45,7 @@ export function reduce(live, frame) {
   if (type === "server.load") return { ...live, loads: new Map(live.loads).set(data.id, data) };
   const [noun, verb] = type.split(".");
   const list = LIST_OF[noun];
+  if (type === "server.removed") return { ...live, servers: without(live.servers, data.id), loads: without(live.loads, data.id) };
   if (list && verb === "removed") return { ...live, [list]: without(live[list], data.id) };
   if (list && CHANGES.has(verb)) return { ...live, [list]: new Map(live[list]).set(data.id, data) };
   if (SINGLES.has(noun) && verb !== undefined && data && typeof data === "object") return { ...live, [noun]: data };

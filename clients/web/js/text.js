@@ -41,11 +41,12 @@ export function context(tokens) {
   return `${(tokens / 1024 / 1024).toFixed(1).replace(/\.0$/, "")}M`;
 }
 
-/** `2.1M`, `980K`. @param {number} number */
+/** `3.4B`, `2.1M`, `980K`. @param {number} number */
 export function count(number) {
   if (number < 1000) return String(number);
   if (number < 999_500) return `${(number / 1000).toFixed(number < 9950 ? 1 : 0).replace(/\.0$/, "")}K`;
-  return `${(number / 1e6).toFixed(number < 99.5e6 ? 1 : 0).replace(/\.0$/, "")}M`;
+  const [value, unit] = number < 999.5e6 ? [number / 1e6, "M"] : [number / 1e9, "B"];
+  return `${value.toFixed(value < 99.5 ? 1 : 0).replace(/\.0$/, "")}${unit}`;
 }
 
 /** `1 model`, `8 models`. @param {number} number @param {string} one @param {string} [many] */

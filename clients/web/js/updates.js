@@ -66,7 +66,7 @@ function row(act, update, name, download, busy) {
   const title = update.display_name ?? name ?? modelParts(update.model)[1];
   return h(
     "li",
-    { class: "row", "data-model": update.model },
+    { class: "row update", "data-model": update.model },
     h(
       "div",
       { class: "row-main" },

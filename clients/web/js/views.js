@@ -54,9 +54,9 @@ extend({
   views: { installed, updates, downloads, servers, settings },
   overlays: [
     (act, value) => (value.form ? loadDialog(act, value, value.form) : null),
-    (act, value) => (value.adding ? importDialog(act, value.adding, value.busy) : null),
-    (act, { route, details: known, live, starred }, derived) =>
-      route.model ? lazy("details", details, act, route.model, known.get(route.model), derived.installed.get(route.model), derived.shown.get(route.model), live.catalog, starred.has(route.model)) : null,
+    (act, value) => (value.adding ? importDialog(act, value.adding, value.busy, value.notices) : null),
+    (act, { route, details: known, absent, live, starred, notices }, derived) =>
+      route.model ? lazy("details", details, act, route.model, known.get(route.model), derived.installed.get(route.model), derived.shown.get(route.model), live.catalog, starred.has(route.model), absent.get(route.model), notices) : null,
   ],
   acts,
   follow(route) {

@@ -166,3 +166,15 @@ test("the focused element keeps the focus when it is moved", () => {
   list("b", "a");
   assert.equal(document.activeElement.textContent, "b");
 });
+
+test("what a person has folded stays folded until the page wants another", () => {
+  const { root, show } = stage();
+  const thoughts = (words, open = true) => show(h("details", { open }, words));
+  thoughts("One");
+  root.firstChild.open = false;
+  thoughts("One more");
+  assert.equal(root.firstChild.open, false);
+  thoughts("One more", false);
+  thoughts("One more", true);
+  assert.equal(root.firstChild.open, true);
+});

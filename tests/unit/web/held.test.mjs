@@ -112,3 +112,19 @@ test("free space changes all the time, so it is shown and not read aloud", () =>
   assert.match(textOf(summary), /5\.00 GB free$/);
   for (const status of found(drawn, (node) => node.props.role === "status")) assert.doesNotMatch(textOf(status), /free/);
 });
+
+test("why nothing is known of a model is kept, and asked again unless there is no such model", async () => {
+  const store = createStore({ busy: new Set(), notices: [], absent: new Map() }, () => {});
+  let status = 503;
+  const get = async () => {
+    throw Object.assign(new Error(`Refused with ${status}.`), { status });
+  };
+  const act = createActions({ api: { get }, store, search: {} });
+  await act.detail("a/m");
+  assert.deepEqual(store.get().absent.get("a/m"), { why: "Refused with 503.", again: true });
+  status = 404;
+  await act.detail("a/m");
+  status = 500;
+  await act.detail("a/m");
+  assert.deepEqual(store.get().absent.get("a/m"), { why: "Refused with 404.", again: false });
+});

@@ -81,3 +81,10 @@ test("a running server counts before a failed one, and a stopped one not at all"
   assert.equal(serverOf(new Map([server("f", "failed", "1"), server("g", "failed", "2")]), "l").id, "g");
   assert.equal(serverOf(new Map([server("s", "stopped")]), "l"), null);
 });
+
+test("a server that is gone leaves nothing behind", () => {
+  let live = reduce(snapshot({ servers: [{ id: "s", state: "ready" }] }), { type: "server.load", data: { id: "s", busy_slots: 1 } });
+  assert.equal(live.loads.size, 1);
+  live = reduce(live, { type: "server.removed", data: { id: "s" } });
+  assert.deepEqual([live.servers.size, live.loads.size], [0, 0]);
+});

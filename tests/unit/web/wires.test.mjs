@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Problem, createApi } from "../../../clients/web/js/api.js";
+import { createLogs } from "../../../clients/web/js/logs.js";
 import { createSearch, NO_RESULTS } from "../../../clients/web/js/search.js";
 import { createStore } from "../../../clients/web/js/store.js";
 import { createStream, lineReader } from "../../../clients/web/js/stream.js";
@@ -255,4 +256,25 @@ test("what was asked in vain is asked once the daemon is back", async () => {
   await search.back(route);
   await search.back(route);
   assert.deepEqual([count, store.get().results.stale, store.get().results.total], [2, false, 0]);
+});
+
+test("the log of a model that failed is followed again when it is started again", async () => {
+  const timers = [];
+  let asked = 0;
+  const open = async () => {
+    asked += 1;
+    return new Response(`life ${asked}\n`);
+  };
+  const server = (state) => ({ live: { servers: new Map([["s", { id: "s", state }]]) } });
+  const store = createStore({ log: null, ...server("failed") }, () => {});
+  createLogs({ api: { open }, store, later: (run) => timers.push(run) }).followLog({ view: "servers", pane: "log", server: "s" });
+  await turns();
+  assert.deepEqual([asked, store.get().log.open], [1, false]);
+  timers.shift()();
+  await turns();
+  assert.equal(asked, 1);
+  store.set(server("starting"));
+  timers.shift()();
+  await turns();
+  assert.deepEqual([asked, store.get().log.lines], [2, ["life 2"]]);
 });

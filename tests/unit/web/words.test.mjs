@@ -139,3 +139,7 @@ test("a download says what it is doing", () => {
   assert.equal(words("failed", { error: { detail: "The disk is full." } }), "The disk is full. | ");
   assert.match(words("waiting", { next_retry_at: "2026-01-01T10:00:00Z", error: { detail: "HTTP 503" } }), /^Tries again at .*: HTTP 503 \| 39%$/);
 });
+
+test("billions are told as such", () => {
+  assert.deepEqual([999_499_999, 999_500_000, 3_400_000_000, 99_400_000_000, 120e9].map(count), ["999M", "1B", "3.4B", "99.4B", "120B"]);
+});
