@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from modelhub_cli.checks_service import service_folder
-from modelhub_cli.connect import client
-from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed
+from modelhub_cli.connect import brief, client
+from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed, how_absent
 from modelhub_cli.launch import is_running, start_daemon, stop_daemon
 from modelhub_cli.output import Output, output_options, plain, text_options
 from modelhub_cli.teaching import examples
@@ -111,12 +111,12 @@ def _stop(out: Output) -> int | None:
 def status(out: Output) -> int:
     """Whether the daemon runs; exit code 6 if not."""
     try:
-        found = client().status()
+        found = brief().status()
     except ClientError as error:
         if out.json:
             out.value({"running": False, "reason": str(error)})
         elif not out.quiet:
-            out.line("not running")
+            out.line(how_absent(error))
         return UNREACHABLE
     if out.json:
         out.value({"running": True, "pid": found.pid, "version": found.version, "uptime_s": found.uptime_s})
