@@ -1,4 +1,4 @@
-"""`doctor` and a daemon that falls silent in the middle: what was found is kept, the rest is looked at here."""
+"""`doctor` and a daemon that falls silent in the middle: what was found is kept, the rest is looked at."""
 
 import pytest
 

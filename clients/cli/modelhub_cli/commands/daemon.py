@@ -4,12 +4,12 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from datetime import datetime
 
 import click
 import msgspec
 
+from modelhub_cli import log_file
 from modelhub_cli.checks_service import service_folder
 from modelhub_cli.connect import brief, client
 from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed, how_absent
@@ -142,16 +142,11 @@ def logs(out: Output, follow: bool, tail: int) -> None:
             "There is no log: no daemon was started in the background here.",
             next_step="One started at login logs to the system's journal: journalctl --user -u modelhubd",
         )
-    with path.open("rb") as lines:
-        lines.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        found = lines.readlines()
-        for line in found[-tail:] if tail else []:
-            _print_line(out, line)
-        while follow:
-            if line := lines.readline():
-                _print_line(out, line)
-            else:
-                time.sleep(0.2)
+    lines = path.open("rb")
+    for line in log_file.tail(lines, tail, TAIL_BYTES):
+        _print_line(out, line)
+    for line in log_file.followed(path, lines) if follow else ():
+        _print_line(out, line)
 
 
 class _Entry(msgspec.Struct, frozen=True):
