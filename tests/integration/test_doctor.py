@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -164,6 +165,29 @@ def test_a_daemon_that_has_just_begun_is_not_said_to_have_no_llama_server(
     machine.stop()
     machine.start()
     assert doctor()[1]["llama-server"]["verdict"] == "ok"
+
+
+def test_a_daemon_that_accepts_and_never_answers_is_told_soon_and_the_rest_is_looked_at(
+    machine: RunningDaemon, doctor: Doctor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.kill(machine.pid, signal.SIGSTOP)
+    try:
+        code, found = doctor()
+        status = run(["daemon", "status"]), capsys.readouterr().out
+        version = run(["version"]), capsys.readouterr().out
+    finally:
+        os.kill(machine.pid, signal.SIGCONT)
+    assert code == 1
+    silent = found["daemon"]
+    assert silent["verdict"] == "fail" and "has not answered within 5 s" in silent["detail"]
+    assert f"kill -CONT {machine.pid}" in silent["advice"]
+    assert f"process {machine.pid} listens" in found["socket"]["detail"]
+    assert {"settings", "token", "state folder", "at login", "disk", "llama-server", "clock"} <= found.keys()
+    assert found["disk"]["verdict"] == "ok"
+    assert "token in use, models folder, catalog, policy, library" in found["not looked at"]["detail"]
+    assert status == (6, "does not answer\n")
+    assert version[0] == 0 and "modelhubd\t\n" in version[1]
+    assert doctor()[0] == 0
 
 
 def test_a_hint_that_is_not_there_is_told(machine: RunningDaemon, doctor: Doctor) -> None:

@@ -17,4 +17,15 @@ def ask(out: Output, question: str, option: str) -> None:
     """
     if not (sys.stdin.isatty() and out.talks):
         raise Failed("Nobody is there to be asked.", next_step=f"Add {option}", code=USAGE)
-    click.confirm(plain(question), abort=True, err=True)
+    confirm(question)
+
+
+def confirm(question: str) -> None:
+    """Go on only if the person at the terminal says yes.
+
+    Raises:
+        click.Abort: the answer is no, or nothing, which is said; or Ctrl-C (all are exit code 130).
+    """
+    if not click.confirm(plain(question), err=True):
+        click.echo("Nothing was done.", nl=False, err=True)  # whoever reports an Abort ends the line
+        raise click.Abort

@@ -184,11 +184,24 @@ def dead_daemon(environ: Mapping[str, str], places: Places) -> Check:
         return Check.fail(
             "leftovers",
             f"process {info.pid} is alive, but does not answer on its socket",
-            f"If it is modelhubd, end it: kill -9 {info.pid} (nothing is lost)",
+            wake(environ) or f"If it is modelhubd, end it: kill -9 {info.pid} (nothing is lost)",
         )
     if info is not None or places.socket.exists():
         return Check.ok("leftovers", "the last daemon ended without tidying up; the next one does")
     return Check.ok("leftovers", "none")
+
+
+def wake(environ: Mapping[str, str]) -> str | None:
+    """What to do about a daemon that has been stopped and not ended; None where that is not so."""
+    import psutil
+
+    info = read_runtime_info(environ)
+    try:
+        if info is None or psutil.Process(info.pid).status() != psutil.STATUS_STOPPED:
+            return None
+    except psutil.Error:
+        return None
+    return f"Process {info.pid} is stopped, as by Ctrl-Z. Let it go on: kill -CONT {info.pid}"
 
 
 def leftovers(found: Leftovers) -> Check:

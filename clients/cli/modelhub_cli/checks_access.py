@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from modelhub_cli.brief import BriefClient
 from modelhub_cli.checks import Check, closed_to_others
 from modelhub_cli.launch import is_alive
 from modelhub_client import ClientError, NotPermitted
@@ -45,6 +46,8 @@ def socket_answers(environ: Mapping[str, str], places: Places) -> Check:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(CONNECT_S)
             probe.connect(str(path))
+    except (TimeoutError, BlockingIOError):
+        pass  # Whoever listens has long stopped to take connections: their queue is full.
     except OSError as error:
         if error.errno == errno.ECONNREFUSED:
             return Check.fail(
@@ -62,12 +65,10 @@ def socket_answers(environ: Mapping[str, str], places: Places) -> Check:
 
 def socket_in_use(environ: Mapping[str, str], places: Places) -> Check:
     """Whether the daemon that runs answers at its socket too, and not over TCP alone."""
-    from modelhub_client.client import Client
-
     info = read_runtime_info(environ)
     path = Path(info.socket) if info is not None and info.socket else places.socket
     try:
-        Client(socket=path, environ=environ).health(timeout_s=CONNECT_S)
+        BriefClient(socket=path, environ=environ).health(timeout_s=CONNECT_S)
     except ClientError:
         what = "does not answer" if path.exists() else "is gone"
         return Check.fail(
@@ -80,8 +81,6 @@ def socket_in_use(environ: Mapping[str, str], places: Places) -> Check:
 
 def token(environ: Mapping[str, str], places: Places) -> Iterator[Check]:
     """Whether the token in the file opens the TCP port of the daemon that runs."""
-    from modelhub_client.client import Client
-
     name, new = "token in use", "Make a new one: modelhub token rotate (browsers sign in again: modelhub ui)"
     try:
         text = places.token_file.read_text(encoding="ascii").strip()
@@ -99,7 +98,7 @@ def token(environ: Mapping[str, str], places: Places) -> Iterator[Check]:
         yield Check.ok(name, "the TCP port is off; nobody needs it")
         return
     try:
-        Client(url=info.url, token=text, environ=environ).version()
+        BriefClient(url=info.url, token=text, environ=environ).version()
     except NotPermitted:
         yield Check.fail(name, f"the daemon at {info.url} does not take it: the file has been changed", new)
     except (ClientError, ValueError) as error:

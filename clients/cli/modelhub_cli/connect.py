@@ -16,13 +16,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NEAR_MOST = 5
+APP = f"modelhub-cli/{__version__}"
 
 
 def client() -> "Client":
     """The daemon of this user, running or not."""
     from modelhub_client.client import Client
 
-    return Client(app=f"modelhub-cli/{__version__}")
+    return Client(app=APP)
+
+
+def brief() -> "Client":
+    """The same, and one that accepts and does not answer is unreachable within seconds."""
+    from modelhub_cli.brief import BriefClient
+
+    return BriefClient(app=APP)
 
 
 def every(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:

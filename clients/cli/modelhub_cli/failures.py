@@ -73,6 +73,11 @@ def exit_code_of(error: Exception) -> int:
     return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), FAILURE)
 
 
+def how_absent(error: Exception) -> str:
+    """Where a daemon that could not be asked stands, in two words."""
+    return "does not answer" if isinstance(error.__cause__, TimeoutError) else "not running"
+
+
 def next_step_of(error: Exception) -> str | None:
     """What to type or do next; None only for what should never happen. A note on the error goes before what
     fits its kind."""

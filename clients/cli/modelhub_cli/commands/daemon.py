@@ -4,15 +4,15 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from datetime import datetime
 
 import click
 import msgspec
 
+from modelhub_cli import log_file
 from modelhub_cli.checks_service import service_folder
-from modelhub_cli.connect import client
-from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed
+from modelhub_cli.connect import brief, client
+from modelhub_cli.failures import FAILURE, UNREACHABLE, Failed, how_absent
 from modelhub_cli.launch import is_running, start_daemon, stop_daemon
 from modelhub_cli.output import Output, output_options, plain, text_options
 from modelhub_cli.teaching import examples
@@ -111,12 +111,12 @@ def _stop(out: Output) -> int | None:
 def status(out: Output) -> int:
     """Whether the daemon runs; exit code 6 if not."""
     try:
-        found = client().status()
+        found = brief().status()
     except ClientError as error:
         if out.json:
             out.value({"running": False, "reason": str(error)})
         elif not out.quiet:
-            out.line("not running")
+            out.line(how_absent(error))
         return UNREACHABLE
     if out.json:
         out.value({"running": True, "pid": found.pid, "version": found.version, "uptime_s": found.uptime_s})
@@ -142,16 +142,11 @@ def logs(out: Output, follow: bool, tail: int) -> None:
             "There is no log: no daemon was started in the background here.",
             next_step="One started at login logs to the system's journal: journalctl --user -u modelhubd",
         )
-    with path.open("rb") as lines:
-        lines.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        found = lines.readlines()
-        for line in found[-tail:] if tail else []:
-            _print_line(out, line)
-        while follow:
-            if line := lines.readline():
-                _print_line(out, line)
-            else:
-                time.sleep(0.2)
+    lines = path.open("rb")
+    for line in log_file.tail(lines, tail, TAIL_BYTES):
+        _print_line(out, line)
+    for line in log_file.followed(path, lines) if follow else ():
+        _print_line(out, line)
 
 
 class _Entry(msgspec.Struct, frozen=True):

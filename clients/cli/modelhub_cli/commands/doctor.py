@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from modelhub_cli import (
     checks_service,
 )
 from modelhub_cli.checks import Check, Verdict
-from modelhub_cli.connect import client, every
+from modelhub_cli.connect import brief, client, every
 from modelhub_cli.failures import FAILURE, next_step_of
 from modelhub_cli.output import Output, output_options, plain
 from modelhub_cli.teaching import examples
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 NAMES = 15
 SIGNS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "red")}
 STANDINGS_MOST = 100
+THE_DAEMONS = ("token in use", "models folder", "catalog", "policy", "library")
+"""What nobody but the daemon can say."""
 FIRST_LOOK_S, AGAIN_S = 10.0, 0.2
 
 
@@ -53,11 +55,12 @@ def doctor(out: Output) -> int:
     """Check the installation and say what to do; exit code 1 if something is broken.
 
     Looks at the daemon, settings, socket, token, permissions, disk, llama-server, catalog, registry, clock,
-    policies, the start at login, and what is left over. Works without a daemon, as far as that goes.
+    policies, the start at login, and what is left over. Works without a daemon and beside one that hangs, as
+    far as that goes.
     """
     places = find_places(os.environ)
     with waiting(out, "Looking"):
-        found = list(_all(client(), places))
+        found = list(_all(brief(), places))
     if out.json:
         out.value(msgspec.to_builtins(found))
     elif out.terminal and not out.quiet:
@@ -89,7 +92,7 @@ def _all(daemon: "Client", places: Places) -> Iterator[Check]:
             )
     except ClientError as error:
         running = not isinstance(error, ModelhubUnreachable)
-        yield Check.fail("daemon", str(error), next_step_of(error) or "Restart it: modelhub daemon restart")
+        yield _silent(error, "Restart it: modelhub daemon restart")
     readable, summary = checks_config.settings(os.environ, places)
     yield readable
     yield from checks_access.permissions(places)
@@ -97,11 +100,32 @@ def _all(daemon: "Client", places: Places) -> Iterator[Check]:
     yield checks.log_size(places)
     if not running:
         yield from _without_daemon(places, summary)
+        yield _unasked(THE_DAEMONS)
         return
+    seen: set[str] = set()
     try:
-        yield from _with_daemon(daemon, places)
+        for check in _with_daemon(daemon, places):
+            seen.add(check.name)
+            yield check
     except ClientError as error:
-        yield Check.fail("daemon", str(error), "See its log: modelhub daemon logs")
+        yield _silent(error, "See its log: modelhub daemon logs")
+        if isinstance(error, ModelhubUnreachable):
+            yield from (check for check in _without_daemon(places, summary) if check.name not in seen)
+        if missed := [name for name in THE_DAEMONS if name not in seen]:
+            yield _unasked(missed)
+
+
+def _silent(error: ClientError, otherwise: str) -> Check:
+    """That the daemon does not answer, or refuses to."""
+    return Check.fail("daemon", str(error), checks.wake(os.environ) or next_step_of(error) or otherwise)
+
+
+def _unasked(names: Iterable[str]) -> Check:
+    return Check.warn(
+        "not looked at",
+        f"{', '.join(names)}: only a daemon that answers can say",
+        "Once it does: modelhub doctor",
+    )
 
 
 def _without_daemon(places: Places, summary: checks_config.Summary | None) -> Iterator[Check]:
@@ -136,7 +160,8 @@ def _with_daemon(daemon: "Client", places: Places) -> Iterator[Check]:
     for warning in status.warnings:
         yield Check.warn("warning", warning, "Put that right, then: modelhub daemon restart")
     artifacts = tuple(every(lambda after: daemon.library(limit=200, after=after)))
-    yield from checks.library(artifacts, daemon.scan(tools=False).unknown_files)
+    # By the patient one: it walks through folders, maybe of a disk that has to wake up.
+    yield from checks.library(artifacts, client().scan(tools=False).unknown_files)
     yield checks.leftovers(daemon.leftovers())
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from modelhub_cli import words
+from modelhub_cli.asking import confirm
 from modelhub_cli.complete import installed_models
 from modelhub_cli.connect import client, every, installed
 from modelhub_cli.failures import USAGE, Failed, report
@@ -132,7 +133,7 @@ def rm(out: Output, names: tuple[str, ...], yes: bool, everything: bool, old: bo
     if chosen and not yes and sys.stdin.isatty() and out.talks:
         total = words.size(sum(artifact.size_bytes for artifact in chosen.values()))
         listed = ", ".join(words.reference(item.model, item.version, item.option) for item in chosen.values())
-        click.confirm(f"Remove {listed} ({total}) from the disk?", abort=True, err=True)
+        confirm(f"Remove {listed} ({total}) from the disk?")
     code = 0
     for artifact in chosen.values():
         try:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from modelhub_cli import words
+from modelhub_cli.asking import confirm
 from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, Failed, report
 from modelhub_cli.output import Column, Output, output_options
@@ -55,7 +56,7 @@ def prune(out: Output, yes: bool) -> int:
         if not (sys.stdin.isatty() and out.talks):
             out.say(f"{total} in all. Remove them with: modelhub downloads prune --yes")
             return 0
-        click.confirm(f"Remove {_count(len(found.items))} ({total}) from the disk?", abort=True, err=True)
+        confirm(f"Remove {_count(len(found.items))} ({total}) from the disk?")
     with waiting(out, "Removing files"):
         gone = daemon.remove_leftovers([item.name for item in found.items])
     if out.json:

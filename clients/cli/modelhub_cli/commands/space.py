@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from modelhub_cli import words
+from modelhub_cli.asking import confirm
 from modelhub_cli.connect import client
 from modelhub_cli.failures import FAILURE, Failed, report
 from modelhub_cli.jobs import watch_jobs
@@ -127,7 +128,7 @@ def prune(
         if not asks:
             out.say(f"{words.size(found.freed_bytes)} in all. Remove it with: modelhub prune --yes")
             return 0
-        click.confirm(f"Give back {words.size(found.freed_bytes)}?", abort=True, err=True)
+        confirm(f"Give back {words.size(found.freed_bytes)}?")
     elif dry_run:
         raise click.UsageError("--dry-run asks nothing and removes nothing: leave out --yes.")
     with waiting(out, "Removing files"):
@@ -156,7 +157,7 @@ def move(out: Output, path: Path, yes: bool, detach: bool) -> int:
     daemon = client()
     target = path.expanduser().absolute()
     if not yes and sys.stdin.isatty() and out.talks:
-        click.confirm(f"Move the models directory to {target}?", abort=True, err=True)
+        confirm(f"Move the models directory to {target}?")
     job = daemon.move_models(str(target))
     if detach:
         out.value(job) if out.json else out.line(job.id)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import click
 
 from modelhub_cli import words
-from modelhub_cli.connect import client
+from modelhub_cli.connect import brief, client
+from modelhub_cli.failures import how_absent
 from modelhub_cli.output import Fact, Output, output_options
 from modelhub_cli.teaching import examples
 from modelhub_client import ModelhubUnreachable
@@ -164,10 +165,11 @@ def _source(source: str) -> str:
 @output_options
 def version(out: Output) -> None:
     """The version of this program, and of the daemon where one answers."""
+    answer, absent = None, ""
     try:
-        answer = client().version()
-    except ModelhubUnreachable:
-        answer = None
+        answer = brief().version()
+    except ModelhubUnreachable as error:
+        absent = how_absent(error)
     daemon = answer.version if answer else None
     if out.json:
         out.value({"client": __version__, "daemon": answer})
@@ -175,7 +177,7 @@ def version(out: Output) -> None:
         out.line(__version__)
     else:
         api = f" (API {answer.api.min} to {answer.api.max})" if answer else ""
-        shown = f"{daemon}{api}" if daemon else "not running"
+        shown = f"{daemon}{api}" if daemon else absent
         out.facts((Fact(name="modelhub", raw=__version__), Fact(name="modelhubd", raw=daemon, shown=shown)))
 
 
