@@ -19,15 +19,18 @@ def tail(stream: BinaryIO, count: int, most_bytes: int) -> list[bytes]:
 def followed(path: Path, stream: BinaryIO) -> Iterator[bytes]:
     """What comes after where `stream` of `path` is, for ever: once another file is there, what is in that.
     Closes whatever it has read."""
-    while True:
-        # Asked before the end is read: what was written before it was put aside is not missed.
-        other = _another(path, stream)
-        yield from stream
-        if other is None:
-            time.sleep(EVERY_S)
-        else:
-            stream.close()
-            stream = other
+    try:
+        while True:
+            # Asked before the end is read: what was written before it was put aside is not missed.
+            other = _another(path, stream)
+            yield from stream
+            if other is None:
+                time.sleep(EVERY_S)
+            else:
+                stream.close()
+                stream = other
+    finally:
+        stream.close()
 
 
 def _another(path: Path, stream: BinaryIO) -> BinaryIO | None:

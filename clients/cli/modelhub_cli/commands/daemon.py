@@ -142,11 +142,11 @@ def logs(out: Output, follow: bool, tail: int) -> None:
             "There is no log: no daemon was started in the background here.",
             next_step="One started at login logs to the system's journal: journalctl --user -u modelhubd",
         )
-    lines = path.open("rb")
-    for line in log_file.tail(lines, tail, TAIL_BYTES):
-        _print_line(out, line)
-    for line in log_file.followed(path, lines) if follow else ():
-        _print_line(out, line)
+    with path.open("rb") as lines:
+        for line in log_file.tail(lines, tail, TAIL_BYTES):
+            _print_line(out, line)
+        for line in log_file.followed(path, lines) if follow else ():
+            _print_line(out, line)
 
 
 class _Entry(msgspec.Struct, frozen=True):
