@@ -24,7 +24,7 @@ from modelhubd.downloads.plan import (
 from modelhubd.downloads.process import TransferWorker
 from modelhubd.downloads.progress import Live, shown
 from modelhubd.downloads.rows import NOTHING, PLACED, STAGED, StoredDownload, StoredFile
-from modelhubd.downloads.sharing import take_what_is_here
+from modelhubd.downloads.sharing import share_what_has_come, take_what_is_here
 from modelhubd.downloads.sources import next_place
 from modelhubd.downloads.states import RUNNING, Event, advance, allows
 from modelhubd.downloads.surroundings import OFFLINE, Superseded, Surroundings
@@ -55,6 +55,8 @@ class Carrier:
         self._around = around
         self._worker = worker
         self._lives: dict[str, Live] = {}
+        self._ending = asyncio.Lock()
+        """Of two with the same bytes, the later sees what the earlier has installed."""
 
     def live(self, id: str) -> Live | None:
         return self._lives.get(id)
@@ -139,15 +141,23 @@ class Carrier:
         while True:
             await self._get_all(row)
             await refuse_forbidden(self._around.forbidden, row)
-            row = await self._advance_to_installing(id)
-            await in_thread(lambda: staging.check_beginnings(self._around.root, row))  # noqa: B023
-            await self._check_storage()
-            missing = await in_thread(lambda: staging.place(self._around.root, row))  # noqa: B023
+            async with self._ending:
+                missing = await self._install(id)
             if not missing:
-                break
+                return
             await self._check_storage()
             row = await self._lost(id, missing)
+
+    async def _install(self, id: str) -> tuple[int, ...]:
+        """Have it in the library; the places of files that are gone, and then it is not."""
+        row = await self._advance_to_installing(id)
+        await in_thread(lambda: staging.check_beginnings(self._around.root, row))
+        await self._check_storage()
+        await share_what_has_come(self._around, self._lives[id], row)
+        if missing := await in_thread(lambda: staging.place(self._around.root, row)):
+            return missing
         await self._complete(row)
+        return ()
 
     async def _check_storage(self) -> None:
         """Look before what would take an empty mount point for a models directory that lost its files."""

@@ -21,6 +21,8 @@ class Live:
         self._hashed = {file.place: file.written_bytes if file.found_sha256 else 0 for file in row.files}
         self._to_come = {file.place for file in row.files if file.found_sha256 is None}
         self._pace = Pace()
+        self.shared: set[int] = set()
+        """Places of files that are another name of bytes in the library."""
 
     def received(self, place: int) -> None:
         """Every byte of that file is there."""

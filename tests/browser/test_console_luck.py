@@ -114,6 +114,46 @@ async def test_a_token_that_ends_while_the_page_is_open_signs_out_and_says_why(
     desk.tab.forgive(lambda said: "401" in said)
 
 
+async def test_a_new_secret_that_comes_after_its_owner_was_signed_out_is_shown_to_nobody(
+    desk: Desk, office: Office
+) -> None:
+    page = desk.page
+    with office.client("admin") as admin:
+        visitor = admin.create_token("visitor", ("read",), expires_in_s=3600)
+    secrets: list[str] = []
+    made, let_go = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        if route.request.method != "POST":
+            return await route.continue_()
+        answer = await route.fetch()
+        secrets.append((await answer.json())["token"])
+        made.set()
+        await let_go.wait()
+        await route.fulfill(response=answer)
+
+    await page.goto(f"{office.url}/#/tokens")
+    await page.get_by_label("Token").fill(visitor.token)
+    await page.keyboard.press("Enter")
+    await page.route("**/api/v1/tokens", late)
+    await page.get_by_role("button", name="New token").click()
+    await page.get_by_role("button", name="Create").click()
+    await asyncio.wait_for(made.wait(), 15)
+    with office.client("admin") as admin:
+        admin.revoke_token(visitor.info.id)
+    await expect(page.locator(".trouble")).to_contain_text("it was revoked or is over")
+    await page.get_by_label("Token").fill(office.tokens["admin"])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-token]").first).to_be_visible()
+    async with page.expect_response(lambda answer: answer.request.method == "POST"):
+        let_go.set()
+    await page.wait_for_timeout(500)
+    assert secrets[0].startswith("mhr_")
+    assert secrets[0] not in await page.content()
+    await page.unroute("**/api/v1/tokens")
+    desk.tab.forgive(lambda said: "401" in said)
+
+
 async def test_of_two_who_decide_at_once_the_second_is_told_who_was_first(
     browser: Browser, desk: Desk, office: Office
 ) -> None:

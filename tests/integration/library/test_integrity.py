@@ -232,6 +232,25 @@ def test_bytes_that_have_rotted_are_not_passed_on(world: World) -> None:
     assert path_of(world, heir).stat().st_nlink == 1
 
 
+def test_of_two_that_fetch_the_same_bytes_at_once_the_later_shares_the_earlier_s(world: World) -> None:
+    names = ("one", "other", "third")
+    rates = {"one": 300_000, "other": 150_000, "third": 150_000}
+    files = {
+        name: world.serve(f"twin-{name}.gguf", {"rate": rates[name]}, size=400_000, seed=31) for name in names
+    }
+    world.list_locally(*(entry(f"acme/{name}-twin", files[name]) for name in names), file="twins")
+    begun = [world.download(f"acme/{name}-twin")["id"] for name in names]
+    for each in begun:
+        until(lambda: world.get(f"/downloads/{each}"), lambda found: found["progress"]["done_bytes"] > 0)  # noqa: B023
+    assert not [item for item in world.get("/library")["items"] if item["model"].endswith("-twin")]
+    for each in begun:
+        world.reached(each, "completed")
+    twins = [path_of(world, installed(world, f"acme/{name}-twin")) for name in names]
+    assert {path.read_bytes() for path in twins} == {body(31, 400_000)}
+    assert {path.stat().st_nlink for path in twins} == {3}
+    assert list((world.daemon.home / "models/.staging").iterdir()) == []
+
+
 def modelhub(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str
 ) -> tuple[int, str]:

@@ -90,7 +90,8 @@ export function administering({ api, act, store }) {
           return api.post("/tokens", { principal: admin ? values.principal.trim() : me.principal, scopes: [...values.scopes.split(" ").filter(Boolean), ...named], expires_in_s: Number(values.life) * DAY_S, note: values.note.trim() });
         },
       });
-      if (!made) return;
+      // Whoever has signed in meanwhile must not see it.
+      if (!made || store.get().me?.token_id !== me.token_id) return;
       store.set({ made: { ...made, copied: false } });
       await act.refresh();
       document.getElementById("secret")?.focus();
@@ -113,12 +114,14 @@ export function administering({ api, act, store }) {
     async checkProof() {
       const { me, route, data } = store.get();
       const entries = data.get(keyOf({ path: listPath(route) }))?.value?.items ?? [];
-      store.set({ proof: { busy: true } });
+      /** @param {any} proof */
+      const tell = (proof) => store.get().me?.token_id === me.token_id && store.set({ proof });
+      tell({ busy: true });
       try {
-        store.set({ proof: await checkLog(patiently, createMemory(localStorage, me.registry), entries) });
+        tell(await checkLog(patiently, createMemory(localStorage, me.registry), entries));
       } catch (error) {
         const text = crypto.subtle ? (error instanceof Error ? error.message : String(error)) : "This browser checks proofs only over https or on this machine itself. `modelhub registry audit verify` does it anywhere.";
-        store.set({ proof: { error: text } });
+        tell({ error: text });
       }
     },
 
