@@ -125,7 +125,8 @@ async def test_a_new_secret_that_comes_after_its_owner_was_signed_out_is_shown_t
 
     async def late(route: Route) -> None:
         if route.request.method != "POST":
-            return await route.continue_()
+            await route.continue_()
+            return
         answer = await route.fetch()
         secrets.append((await answer.json())["token"])
         made.set()
