@@ -6,14 +6,13 @@ file. Its own predicate type keeps it from being taken for a publisher's word ab
 
 import base64
 import binascii
-import json
 from collections.abc import Iterable
 
 import msgspec
 
-from modelhubd.trust.signing import is_signed, key_id, public_of, sign
-from modelhubd.trust.statements import PAYLOAD_MAX, PAYLOAD_TYPE, SIGNATURES_MAX, STATEMENT_TYPE, pae
-from modelhubd.wire.catalog import Envelope, Signature
+from modelhubd.trust.signing import is_signed, key_id
+from modelhubd.trust.statements import PAYLOAD_MAX, PAYLOAD_TYPE, SIGNATURES_MAX, STATEMENT_TYPE, pae, signed
+from modelhubd.wire.catalog import Envelope
 
 BUNDLE_PREDICATE = "urn:modelhub:bundle:1"
 ENVELOPE_MAX = 64 * 1024
@@ -39,19 +38,7 @@ def sign_bundle(name: str, manifest_sha256: str, private: bytes) -> Envelope:
     Raises:
         ValueError: `private` does not have 32 bytes.
     """
-    statement = {
-        "_type": STATEMENT_TYPE,
-        "predicate": {},
-        "predicateType": BUNDLE_PREDICATE,
-        "subject": [{"digest": {"sha256": manifest_sha256}, "name": name}],
-    }
-    payload = json.dumps(statement, separators=(",", ":")).encode()
-    signature = sign(pae(PAYLOAD_TYPE, payload), private)
-    return Envelope(
-        payload=base64.b64encode(payload).decode(),
-        payload_type=PAYLOAD_TYPE,
-        signatures=(Signature(keyid=key_id(public_of(private)), sig=base64.b64encode(signature).decode()),),
-    )
+    return signed(name, manifest_sha256, BUNDLE_PREDICATE, {}, private)
 
 
 def read_envelope(data: bytes) -> Envelope | None:

@@ -54,11 +54,22 @@ def sign_version(model: str, publisher: str, content_sha256: str, private: bytes
     Raises:
         ValueError: `private` does not have 32 bytes.
     """
+    return signed(model, content_sha256, PREDICATE_TYPE, {"publisher": publisher}, private)
+
+
+def signed(
+    name: str, sha256: str, predicate_type: str, predicate: Mapping[str, str], private: bytes
+) -> Envelope:
+    """The envelope of a statement about one subject: what is called `name` and has this digest.
+
+    Raises:
+        ValueError: `private` does not have 32 bytes.
+    """
     statement = {
         "_type": STATEMENT_TYPE,
-        "predicate": {"publisher": publisher},
-        "predicateType": PREDICATE_TYPE,
-        "subject": [{"digest": {"sha256": content_sha256}, "name": model}],
+        "predicate": predicate,
+        "predicateType": predicate_type,
+        "subject": [{"digest": {"sha256": sha256}, "name": name}],
     }
     payload = json.dumps(statement, separators=(",", ":")).encode()
     signature = sign(pae(PAYLOAD_TYPE, payload), private)

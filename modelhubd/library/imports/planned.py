@@ -7,9 +7,8 @@ from msgspec import Struct
 from modelhubd.entries.cards import Card, card_of_readme
 from modelhubd.entries.drafts import FileFacts, OptionFacts
 from modelhubd.entries.grouping import Group, Grouped, NotAModel, group
-from modelhubd.entries.headers import facts_of
-from modelhubd.errors import BadModelFile
-from modelhubd.formats.mlx import CONFIG_MAX, read_config, read_quantization
+from modelhubd.entries.headers import facts_of, folder_option
+from modelhubd.formats.mlx import CONFIG_MAX
 from modelhubd.library.imports.own import entry_from, id_of, safe_name
 from modelhubd.library.imports.recognise import Known, Match
 from modelhubd.library.imports.sources import SourceFile, read_start
@@ -113,18 +112,7 @@ def _option(found: Group, files: Mapping[str, SourceFile]) -> OptionFacts:
     if found.format is Format.GGUF:
         return OptionFacts(group=found, headers=headers)
     config = read_start(files["config.json"], "config.json", CONFIG_MAX + 1)
-    try:
-        architecture, quantization = read_config(config), read_quantization(config)
-    except BadModelFile as error:
-        raise NotAModel(f"This folder cannot be used: {error}.") from error
-    is_mlx = quantization is not None or any(header.format == "mlx" for header in headers)
-    return OptionFacts(
-        group=found,
-        headers=headers,
-        format=Format.MLX if is_mlx else Format.SAFETENSORS,
-        quantization=quantization,
-        architecture=architecture,
-    )
+    return folder_option(found, headers, config)
 
 
 def _header(file: SourceFile, name: str) -> ModelFacts:

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from modelhub_cli.authoring.hub_web import Web
-from modelhub_cli.authoring.local import folder_option
 from modelhub_cli.failures import INTEGRITY, USAGE, Failed
 from modelhubd.entries.cards import Card, card_of
 from modelhubd.entries.drafts import FileFacts, OptionFacts
 from modelhubd.entries.grouping import Group, Grouped, NotAModel, group
-from modelhubd.entries.headers import facts_of
+from modelhubd.entries.headers import facts_of, folder_option
 from modelhubd.entries.hugging_face import (
     NotUnderstood,
     Repository,

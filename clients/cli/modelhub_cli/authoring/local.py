@@ -11,9 +11,8 @@ from urllib.parse import quote
 from modelhubd.entries.cards import Card, card_of_readme
 from modelhubd.entries.drafts import FileFacts, OptionFacts
 from modelhubd.entries.grouping import Group, Grouped, NotAModel, group, siblings
-from modelhubd.entries.headers import facts_of
-from modelhubd.errors import BadModelFile
-from modelhubd.formats.mlx import CONFIG_MAX, read_config, read_quantization
+from modelhubd.entries.headers import facts_of, folder_option
+from modelhubd.formats.mlx import CONFIG_MAX
 from modelhubd.wire.architecture import ModelFacts
 from modelhubd.wire.catalog import Format
 
@@ -66,26 +65,6 @@ def _option(folder: Path, found: Group) -> OptionFacts:
     if found.format is Format.GGUF:
         return OptionFacts(group=found, headers=headers)
     return folder_option(found, headers, _start(folder / "config.json", CONFIG_MAX + 1))
-
-
-def folder_option(found: Group, headers: tuple[ModelFacts, ...], config: bytes) -> OptionFacts:
-    """What a folder of safetensors is, by its `config.json`: an MLX model where that or a file says so.
-
-    Raises:
-        NotAModel: the configuration is none of a model.
-    """
-    try:
-        architecture, quantization = read_config(config), read_quantization(config)
-    except BadModelFile as error:
-        raise NotAModel(f"This folder cannot be used: {error}.") from error
-    is_mlx = quantization is not None or any(header.format == "mlx" for header in headers)
-    return OptionFacts(
-        group=found,
-        headers=headers,
-        format=Format.MLX if is_mlx else Format.SAFETENSORS,
-        quantization=quantization,
-        architecture=architecture,
-    )
 
 
 def card_beside(model: LocalModel) -> Card:
