@@ -207,6 +207,6 @@ async def test_a_window_goes_on_when_the_registry_is_back_and_one_asks_for_all(d
         "The registry does not answer", timeout=40_000
     )
     await desk.page.context.set_offline(False)
-    await expect(desk.page.locator(".connection")).to_have_text("Live")
+    await expect(desk.page.locator(".connection")).to_have_text("Live", timeout=60_000)
     await second.close()
     desk.tab.forgive(lambda said: "ERR_INTERNET_DISCONNECTED" in said)

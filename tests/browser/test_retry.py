@@ -1,6 +1,7 @@
 """Downloads that have ended without their model."""
 
 import asyncio
+import re
 
 import pytest
 from playwright.async_api import expect
@@ -12,11 +13,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOW_BYTES_PER_S = 20_000
 """It is cancelled long before it is here."""
+SOME_OF_IT = re.compile(r"[1-9][0-9.]* k?B of [0-9.]+ kB")
 GOOD, WRONG = "testing/zebra-alpha", "testing/zebra-wrong"
 
 
 async def test_what_was_cancelled_is_tried_again_and_what_failed_says_why(world: World) -> None:
-    client, home = world.daemon.client, world.daemon.home
+    page, client, home = world.page, world.daemon.client, world.daemon.home
     entry = offered(home, GOOD)
     option = entry["options"][0]
     bad = option | {"files": [option["files"][0] | {"sha256": "0" * 64}]}
@@ -26,7 +28,9 @@ async def test_what_was_cancelled_is_tried_again_and_what_failed_says_why(world:
     await asyncio.to_thread(client.change_limits, max_bytes_per_s=SLOW_BYTES_PER_S)
     await asyncio.to_thread(client.create_download, GOOD)
     row, wrong = world.row(GOOD), world.row(WRONG)
+    await expect(row.locator(".progress-words")).to_contain_text(SOME_OF_IT)
     await row.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel the download").click()
     await expect(row.locator(".badge")).to_have_text("Cancelled")
     await asyncio.to_thread(client.change_limits, max_bytes_per_s=None)
     await row.get_by_role("button", name="Retry").click()

@@ -47,8 +47,10 @@ def on_terminal(
     rows: int = 30,
     typed: Sequence[tuple[str, bytes]] = (),
     within_s: float = 60.0,
+    pause_s: float = 0.0,
 ) -> Seen:
-    """Run to the end. `typed` are pairs: once the text before has been seen, type the bytes."""
+    """Run to the end. `typed` are pairs: once the text before has been seen, and `pause_s` after it, type the
+    bytes."""
     ours, theirs = _opened(columns, rows)
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", TAKE_TERMINAL, *command],
@@ -72,6 +74,7 @@ def on_terminal(
             seen += data
             while waiting and (found := seen.find(waiting[0][0].encode(), checked)) >= 0:
                 checked = found + len(waiting[0][0].encode())
+                time.sleep(pause_s)
                 os.write(ours, waiting.pop(0)[1])
         code = process.wait(max(0.1, give_up - time.monotonic()))
     finally:

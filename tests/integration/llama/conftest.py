@@ -1,6 +1,7 @@
 """Real servers on real models, and what watches that they are gone."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -55,6 +56,16 @@ def no_process_is_left() -> Iterator[None]:
     for process in alive:
         process.kill()
     assert not alive
+
+
+def _started_since(before: set[psutil.Process]) -> set[psutil.Process]:
+    """New children of this process with all beneath them; what those of before start, a browser for one, is not
+    the test's."""
+    found: set[psutil.Process] = set()
+    for child in set(psutil.Process().children()) - before:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {child, *child.children(recursive=True)}
+    return found
 
 
 class Lives:
