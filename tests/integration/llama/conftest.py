@@ -59,8 +59,7 @@ def no_process_is_left() -> Iterator[None]:
 
 
 def _started_since(before: set[psutil.Process]) -> set[psutil.Process]:
-    """New children of this process with all beneath them; what those of before start, a browser for one, is not
-    the test's."""
+    """New children of this process with all beneath them; what those of before start is not the test's."""
     found: set[psutil.Process] = set()
     for child in set(psutil.Process().children()) - before:
         with contextlib.suppress(psutil.NoSuchProcess):

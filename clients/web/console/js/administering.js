@@ -94,7 +94,8 @@ export function administering({ api, act, store }) {
       if (!made || store.get().me?.token_id !== me.token_id) return;
       store.set({ made: { ...made, copied: false } });
       await act.refresh();
-      document.getElementById("secret")?.focus();
+      // A refresh that another one ends early is over before anything is drawn.
+      requestAnimationFrame(() => document.getElementById("secret")?.focus());
     },
     async copyToken() {
       const { made } = store.get();
