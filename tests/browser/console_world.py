@@ -96,8 +96,12 @@ class Desk:
 
     async def sign_in(self, person: str, route: str = "") -> None:
         """Paste the person's token, and go to a route."""
+        await self.sign_in_with(self.office.tokens[person], route)
+
+    async def sign_in_with(self, token: str, route: str = "") -> None:
+        """Paste a token, and go to a route."""
         await self.page.goto(f"{self.office.url}/{route}")
-        await self.page.get_by_label("Token").fill(self.office.tokens[person])
+        await self.page.get_by_label("Token").fill(token)
         await self.page.keyboard.press("Enter")
         await expect(self.page.locator("nav")).to_be_visible()
 

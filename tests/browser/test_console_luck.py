@@ -91,10 +91,7 @@ async def test_a_token_that_ends_while_the_page_is_open_signs_out_and_says_why(
     page = desk.page
     with office.client("admin") as admin:
         made = admin.create_token("visitor", ("read",), expires_in_s=3600)
-    await page.goto(office.url)
-    await page.get_by_label("Token").fill(made.token)
-    await page.keyboard.press("Enter")
-    await expect(page.locator("nav")).to_be_visible()
+    await desk.sign_in_with(made.token)
     database = office.process.state_dir / "registry.db"
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         rule = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'token_fixed'").fetchone()
@@ -133,9 +130,7 @@ async def test_a_new_secret_that_comes_after_its_owner_was_signed_out_is_shown_t
         await let_go.wait()
         await route.fulfill(response=answer)
 
-    await page.goto(f"{office.url}/#/tokens")
-    await page.get_by_label("Token").fill(visitor.token)
-    await page.keyboard.press("Enter")
+    await desk.sign_in_with(visitor.token, "#/tokens")
     await page.route("**/api/v1/tokens", late)
     await page.get_by_role("button", name="New token").click()
     await page.get_by_role("button", name="Create").click()
